@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bootloader: carries out a pending update, verifies what is installed, starts it.
+ */
+#include "board.h"
+
+#include "drivers/clock.h"
+#include "drivers/internal_flash.h"
+#include "drivers/reset.h"
+#include "drivers/spi_nor.h"
+#include "drivers/stm32f4.h"
+#include "drivers/uart.h"
+
+#include "matterhorn/installer.h"
+
+#include <stddef.h>
+
+/* An update that could not be finished is tried again after this; a device that nobody can visit must not just wait. */
+#define RETRY_MS 10000u
+
+static struct mh_device device;
+static struct mh_journal journal;
+static struct mh_package package;
+
+static void say(const char *text, const char *more)
+{
+    uart_write("boot: ");
+    uart_write(text);
+    uart_write(more);
+    uart_write("\r\n");
+}
+
+static void log_line(const char *text)
+{
+    say(text, "");
+}
+
+static _Noreturn void try_again_later(void)
+{
+    log_line("trying again in 10 s");
+    clock_sleep_ms(RETRY_MS);
+    reset_system();
+}
+
+static void initialize_hardware(void)
+{
+    clock_initialize();
+    gpio_initialize();
+    uart_initialize();
+    gpio_output(BOARD_LED_BLUE, false);
+    watchdog_relax();
+}
+
+/* Reads who this device is. Without it nothing can be verified, so nothing is started. */
+static void initialize_device(void)
+{
+    device = (struct mh_device){
+        .board = mh_board_named(BOARD_NAME),
+        .nor = spi_nor(),
+        .internal = internal_flash(),
+        .security_counter = mh_otp_counter((const uint8_t *)OTP_ADDRESS),
+        .alive = watchdog_feed,
+        .log = log_line,
+    };
+    const enum mh_error error = mh_anchors_read(&device.anchors, (const uint8_t *)MH_ANCHORS_ADDRESS);
+    if (error || device.anchors.board != device.board->id) {
+        say("not provisioned for this board: ", error ? mh_error_text(error) : "the anchors name another one");
+        try_again_later();
+    }
+}
+
+static bool update_is_pending(void)
+{
+    return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
+}
+
+/* Everything about updates. Whatever goes wrong here, what is installed may still be good. */
+static void update(void)
+{
+    enum mh_error error = spi_nor_initialize();
+
+    if (error == MH_OK) {
+        error = mh_journal_open(&journal, &device.nor);
+    }
+    if (error) {
+        say("no updates: ", mh_error_text(error));
+        return;
+    }
+    if (!update_is_pending()) {
+        return;
+    }
+    gpio_write(BOARD_LED_BLUE, true);
+    error = mh_install_pending(&device, &journal, &package);
+    if (error == MH_OK) {
+        log_line("installed");
+    } else {
+        say(update_is_pending() ? "install not finished: " : "refused: ", mh_error_text(error));
+    }
+}
+
+static bool verify(unsigned component)
+{
+    struct mh_manifest manifest;
+    const enum mh_error error = mh_component_verify(&device, component, &manifest);
+
+    if (error) {
+        uart_write("boot: ");
+        uart_write(mh_component_name(component));
+        uart_write(": ");
+        uart_write(mh_error_text(error));
+        uart_write("\r\n");
+    }
+    return error == MH_OK;
+}
+
+int main(void)
+{
+    initialize_hardware();
+    say("Matterhorn on " BOARD_NAME ", reset: ", reset_cause());
+    initialize_device();
+    update();
+    if (!verify(MH_RUNTIME) || !verify(MH_APPLICATION)) {
+        try_again_later();
+    }
+    if (journal.state.phase == MH_TRIAL) {
+        log_line("the running update is not confirmed");
+    }
+    log_line("starting");
+    reset_peripherals();
+    reset_start(device.board->regions[MH_RUNTIME - 1].address + MH_HEADER_SIZE);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/clock.h"
+
+#include "drivers/stm32f4.h"
+
+/* 12 MHz / 6 * 168 / 2 = 168 MHz; / 7 = 48 MHz for USB (RM0090 7.3.2) */
+#define PLLCFGR_168_MHZ (6u | 168u << 6 | 0u << 16 | RCC_PLLCFGR_SRC_HSE | 7u << 24)
+
+#define SYSTICK_PER_MS (CLOCK_HCLK_HZ / 8 / 1000)
+#define SLEEP_STEP_MS (SYSTICK_MAX / SYSTICK_PER_MS)
+
+static void wait_for(volatile uint32_t *reg, uint32_t bits)
+{
+    while ((*reg & bits) != bits) {
+    }
+}
+
+void clock_initialize(void)
+{
+    RCC->CR |= RCC_CR_HSEON;
+    wait_for(&RCC->CR, RCC_CR_HSERDY);
+    RCC->PLLCFGR = PLLCFGR_168_MHZ;
+    RCC->CR |= RCC_CR_PLLON;
+    wait_for(&RCC->CR, RCC_CR_PLLRDY);
+    FLASH->ACR = FLASH_ACR_LATENCY_5WS | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
+    RCC->CFGR = RCC_CFGR_PPRE1_DIV4 | RCC_CFGR_PPRE2_DIV2 | RCC_CFGR_SW_PLL;
+    wait_for(&RCC->CFGR, RCC_CFGR_SW_PLL << RCC_CFGR_SWS_Pos);
+    *DEMCR |= DEMCR_TRCENA;
+    DWT->CYCCNT = 0;
+    DWT->CTRL |= DWT_CTRL_CYCCNTENA;
+}
+
+void clock_release(void)
+{
+    SYSTICK->CSR = 0;
+    SCB->ICSR = SCB_ICSR_PENDSTCLR;
+    RCC->CR |= RCC_CR_HSION;
+    wait_for(&RCC->CR, RCC_CR_HSIRDY);
+    RCC->CFGR = 0;
+    while (RCC->CFGR & RCC_CFGR_SWS_Msk) {
+    }
+    RCC->CR &= ~(RCC_CR_PLLON | RCC_CR_HSEON);
+    FLASH->ACR = 0;
+}
+
+uint32_t clock_cycles(void)
+{
+    return DWT->CYCCNT;
+}
+
+/* One shot of the SysTick, at most SLEEP_STEP_MS. Interrupts stay masked: WFI wakes for a pending one all the same. */
+static void sleep_step(uint32_t ms)
+{
+    SYSTICK->RVR = ms * SYSTICK_PER_MS - 1;
+    SYSTICK->CVR = 0;
+    SYSTICK->CSR = SYSTICK_CSR_ENABLE | SYSTICK_CSR_TICKINT;
+    while (!(SYSTICK->CSR & SYSTICK_CSR_COUNTFLAG)) {
+        __asm__ volatile("wfi");
+    }
+    SYSTICK->CSR = 0;
+    SCB->ICSR = SCB_ICSR_PENDSTCLR;
+}
+
+void clock_sleep_ms(uint32_t ms)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+    while (ms > 0) {
+        const uint32_t step = ms < SLEEP_STEP_MS ? ms : SLEEP_STEP_MS;
+        sleep_step(step);
+        ms -= step;
+    }
+    __asm__ volatile("cpsie i" ::: "memory");
+}

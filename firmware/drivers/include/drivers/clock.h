@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Clocks and time. 12 MHz crystal to HCLK 168 MHz, APB2 84 MHz, APB1 42 MHz.
+ */
+#ifndef DRIVERS_CLOCK_H
+#define DRIVERS_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_HCLK_HZ 168000000u
+#define CLOCK_APB2_HZ 84000000u
+
+/* From reset state to full speed, with the cycle counter running. */
+void clock_initialize(void);
+
+/* Back to the internal 16 MHz oscillator, as after reset. */
+void clock_release(void);
+
+/* Cycles of HCLK since clock_initialize, modulo 2^32 (25.5 s). */
+uint32_t clock_cycles(void);
+
+/* Sleeps in WFI until `ms` milliseconds have passed; no periodic interrupt. */
+void clock_sleep_ms(uint32_t ms);
+
+#endif

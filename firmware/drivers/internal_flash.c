@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/internal_flash.h"
+
+#include "drivers/stm32f4.h"
+
+#include "matterhorn/bytes.h"
+
+static void unlock(void)
+{
+    if (FLASH->CR & FLASH_CR_LOCK) {
+        FLASH->KEYR = FLASH_KEY1;
+        FLASH->KEYR = FLASH_KEY2;
+    }
+    FLASH->SR = FLASH_SR_ERRORS; /* flags left behind would block every operation */
+}
+
+static enum mh_error finish(void)
+{
+    while (FLASH->SR & FLASH_SR_BSY) {
+    }
+    return FLASH->SR & FLASH_SR_ERRORS ? MH_ERR_FLASH : MH_OK;
+}
+
+static void lock(void)
+{
+    FLASH->CR = FLASH_CR_LOCK;
+}
+
+static enum mh_error program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    enum mh_error error = MH_OK;
+
+    (void)context;
+    unlock();
+    FLASH->CR = FLASH_CR_PSIZE_X32 | FLASH_CR_PG;
+    for (uint32_t at = 0; error == MH_OK && at < length; at += 4) {
+        const uint32_t word = mh_get32(data + at);
+        if (word != 0xFFFFFFFF) {
+            *(volatile uint32_t *)(address + at) = word;
+            error = finish();
+        }
+    }
+    lock();
+    return error;
+}
+
+/* The data cache may still hold what the sector was before: RM0090 3.5.2 asks for a reset of it, while disabled. */
+static void forget_cached(void)
+{
+    FLASH->ACR &= ~FLASH_ACR_DCEN;
+    FLASH->ACR |= FLASH_ACR_DCRST;
+    FLASH->ACR &= ~FLASH_ACR_DCRST;
+    FLASH->ACR |= FLASH_ACR_DCEN;
+}
+
+static enum mh_error erase(void *context, unsigned sector)
+{
+    (void)context;
+    unlock();
+    FLASH->CR = FLASH_CR_PSIZE_X32 | FLASH_CR_SER | sector << FLASH_CR_SNB_Pos;
+    FLASH->CR |= FLASH_CR_STRT;
+    const enum mh_error error = finish();
+    lock();
+    forget_cached();
+    return error;
+}
+
+struct mh_internal internal_flash(void)
+{
+    return (struct mh_internal){(const uint8_t *)MH_INTERNAL_BASE, program, erase, 0};
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the runtime does for an application: one versioned table of functions at a fixed address. An application is linked
+ * for its region (firmware/boards), starts at its own vector table, and calls nothing but this.
+ */
+#ifndef MATTERHORN_RUNTIME_H
+#define MATTERHORN_RUNTIME_H
+
+#include "matterhorn/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RUNTIME_API_ADDRESS 0x08010400u
+#define RUNTIME_API_MAGIC 0x4952544Du /* "MTRI" */
+#define RUNTIME_API_VERSION 1u        /* functions are only ever added at the end; then this grows */
+
+enum runtime_led { RUNTIME_LED_RED, RUNTIME_LED_GREEN, RUNTIME_LED_BLUE };
+
+/* MFUpdate; see matterhorn/update.h, of which this is the application's side. The session belongs to the runtime. */
+struct runtime_update {
+    enum mh_error (*begin)(const uint8_t *first, uint32_t available, uint32_t length);
+    uint32_t (*packets)(void);
+    bool (*missing)(uint32_t index);
+    enum mh_error (*packet)(uint32_t index, const uint8_t *data, uint32_t length);
+    enum mh_error (*validate)(void);
+    enum mh_error (*install)(void); /* on MH_OK, restart() does it */
+    enum mh_error (*delete_update)(void);
+    bool (*unconfirmed)(void);
+    enum mh_error (*confirm)(void);
+};
+
+struct runtime_api {
+    uint32_t magic;
+    uint32_t version;
+    void (*print)(const char *text); /* one line, without line feed */
+    void (*led)(enum runtime_led led, bool on);
+    void (*sleep_ms)(uint32_t ms);
+    void (*restart)(void); /* does not return */
+    struct runtime_update update;
+};
+
+/* The table, or NULL when there is no runtime of this version or a later one. */
+static inline const struct runtime_api *runtime_api(void)
+{
+    const struct runtime_api *api = (const struct runtime_api *)RUNTIME_API_ADDRESS;
+
+    return api->magic == RUNTIME_API_MAGIC && api->version >= RUNTIME_API_VERSION ? api : 0;
+}
+
+#endif

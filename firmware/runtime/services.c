@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of functions that applications call, at RUNTIME_API_ADDRESS.
+ */
+#include "services.h"
+
+#include "board.h"
+
+#include "drivers/clock.h"
+#include "drivers/reset.h"
+#include "drivers/uart.h"
+
+#include "matterhorn/runtime.h"
+
+void runtime_say(const char *text, const char *more)
+{
+    uart_write("runtime: ");
+    uart_write(text);
+    uart_write(more);
+    uart_write("\r\n");
+}
+
+static void print(const char *text)
+{
+    uart_write(text);
+    uart_write("\r\n");
+}
+
+static void led(enum runtime_led number, bool on)
+{
+    static const unsigned pins[] = {BOARD_LED_RED, BOARD_LED_GREEN, BOARD_LED_BLUE};
+
+    if ((unsigned)number < sizeof pins / sizeof *pins) {
+        gpio_write(pins[number], on);
+    }
+}
+
+/// MFUpdate ///
+
+/* Says what the application asked for and did not get. */
+static enum mh_error told(enum mh_error error)
+{
+    if (error) {
+        runtime_say("refused: ", mh_error_text(error));
+    }
+    return error;
+}
+
+static enum mh_error begin(const uint8_t *first, uint32_t available, uint32_t length)
+{
+    return told(mh_update_begin(&runtime_session, first, available, length));
+}
+
+static uint32_t packets(void)
+{
+    return mh_update_packets(&runtime_session);
+}
+
+static bool missing(uint32_t index)
+{
+    return mh_update_missing(&runtime_session, index);
+}
+
+static enum mh_error packet(uint32_t index, const uint8_t *data, uint32_t length)
+{
+    return told(mh_update_packet(&runtime_session, index, data, length));
+}
+
+static enum mh_error validate(void)
+{
+    return told(mh_update_validate(&runtime_session));
+}
+
+static enum mh_error install(void)
+{
+    return told(mh_update_install(&runtime_session));
+}
+
+static enum mh_error delete_update(void)
+{
+    return told(mh_update_delete(&runtime_session));
+}
+
+static bool unconfirmed(void)
+{
+    return mh_update_unconfirmed(&runtime_session);
+}
+
+static enum mh_error confirm(void)
+{
+    return told(mh_update_confirm(&runtime_session));
+}
+
+__attribute__((section(".api"), used)) static const struct runtime_api api = {
+    .magic = RUNTIME_API_MAGIC,
+    .version = RUNTIME_API_VERSION,
+    .print = print,
+    .led = led,
+    .sleep_ms = clock_sleep_ms,
+    .restart = reset_system,
+    .update = {begin, packets, missing, packet, validate, install, delete_update, unconfirmed, confirm},
+};

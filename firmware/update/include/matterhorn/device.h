@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the update core needs from the hardware: the driver interface. Implemented by firmware/drivers on the board
+ * and over sim/nor on the host.
+ */
+#ifndef MATTERHORN_DEVICE_H
+#define MATTERHORN_DEVICE_H
+
+#include "matterhorn/board.h"
+#include "matterhorn/error.h"
+
+#include <stdint.h>
+
+/* The SPI NOR. Calls return when the chip is ready again, or MH_ERR_FLASH after the data sheet's longest time. */
+struct mh_nor {
+    enum mh_error (*read)(void *context, uint32_t address, uint8_t *buffer, uint32_t length);
+    /* At most 256 bytes, within one page of 256. */
+    enum mh_error (*program)(void *context, uint32_t address, const uint8_t *data, uint32_t length);
+    /* The 4 KB sector that starts at `address`. */
+    enum mh_error (*erase)(void *context, uint32_t address);
+    void *context;
+};
+
+/* The internal flash. `cells` is where address MH_INTERNAL_BASE can be read. */
+struct mh_internal {
+    const uint8_t *cells;
+    /* `address` and `length` are multiples of 4; the words were erased before. */
+    enum mh_error (*program)(void *context, uint32_t address, const uint8_t *data, uint32_t length);
+    enum mh_error (*erase)(void *context, unsigned sector);
+    void *context;
+};
+
+#define MH_KEY_SIZE 32u
+#define MH_KEYS_MAX 4u
+
+/* The trust anchors (docs/SPEC.md 4). */
+struct mh_anchors {
+    uint32_t board;
+    uint32_t count;
+    uint8_t keys[MH_KEYS_MAX][MH_KEY_SIZE];
+};
+
+#define MH_ANCHORS_SIZE 256u
+/* MH_ERR_MAGIC, MH_ERR_FORMAT, MH_ERR_FIELD_VALUE or MH_ERR_IMAGE (checksum) when there are no good ones. */
+enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE]);
+void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS_SIZE]);
+
+#define MH_OTP_COUNTER_SIZE 448u
+/* The security counter in the one-time programmable area: its programmed bits. 0 to 3584. */
+uint32_t mh_otp_counter(const uint8_t otp[MH_OTP_COUNTER_SIZE]);
+
+struct mh_device {
+    const struct mh_board *board;
+    struct mh_nor nor;
+    struct mh_internal internal;
+    struct mh_anchors anchors;
+    uint32_t security_counter; /* of the one-time programmable area */
+    /* Called between steps of long work, at least once per 4 KB or erased sector: feed the watchdog. May be NULL. */
+    void (*alive)(void);
+    /* A line for people, without line feed. May be NULL. */
+    void (*log)(const char *text);
+};
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal (docs/SPEC.md 3.2): the state of updates, one whole record per change, in two sectors of the SPI NOR.
+ *
+ * A record whose writing lost power may read good now and damaged later. So nothing irreversible may depend on a
+ * record that was only read: whoever is about to erase writes the state once more first (mh_journal_write).
+ */
+#ifndef MATTERHORN_JOURNAL_H
+#define MATTERHORN_JOURNAL_H
+
+#include "matterhorn/manifest.h"
+
+#define MH_RESERVED_ADDRESS 0x700000u /* of the SPI NOR */
+#define MH_EXTENT_SIZE 4096u
+#define MH_EXTENTS 254u
+#define MH_JOURNAL_ADDRESS 0x7FE000u
+#define MH_JOURNAL_SECTORS 2u
+#define MH_JOURNAL_PAGES 16u
+#define MH_PAGE_SIZE 256u
+#define MH_BITMAP_SIZE 32u
+
+enum mh_phase { MH_IDLE = 0, MH_REQUESTED = 1, MH_INSTALLING = 2, MH_TRIAL = 3, MH_PHASES };
+
+/* "idle", "requested", "installing", "trial". */
+const char *mh_phase_name(enum mh_phase phase);
+
+/* Directory entries: the running package of component n is entry n - 1. */
+#define MH_INCOMING 2u
+#define MH_ENTRIES 3u
+
+struct mh_entry {
+    uint8_t extents[MH_BITMAP_SIZE]; /* bit n: extent n */
+    uint32_t length;                 /* bytes; 0 = no package */
+    uint8_t id[MH_ID_SIZE];
+};
+
+struct mh_state {
+    enum mh_phase phase;
+    uint32_t sectors_done;
+    uint32_t refusal; /* enum mh_error */
+    uint8_t refused_id[MH_ID_SIZE];
+    struct mh_entry entries[MH_ENTRIES];
+    uint8_t received[MH_BITMAP_SIZE]; /* bit k: packet k of the incoming package */
+};
+
+struct mh_journal {
+    const struct mh_nor *nor;
+    struct mh_state state;
+    uint8_t sector;     /* the one that holds the newest record */
+    uint8_t next_page;  /* MH_JOURNAL_PAGES when the sector is full */
+    uint8_t generation; /* of that sector */
+};
+
+static inline bool mh_bit(const uint8_t *bitmap, unsigned n)
+{
+    return bitmap[n / 8] >> n % 8 & 1;
+}
+
+static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
+{
+    bitmap[n / 8] |= (uint8_t)(1u << n % 8);
+}
+
+/* Reads the newest state; compacts before returning when a damaged page was met, and formats when there is no good record.
+ * MH_ERR_FLASH when the SPI NOR cannot be read or written; the state is then empty and must not be relied on. */
+enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor);
+
+/* Reads the newest state without ever writing. */
+enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor);
+
+/* Makes journal->state the newest record, read back. MH_ERR_FLASH when it could not be written. */
+enum mh_error mh_journal_write(struct mh_journal *journal);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A package (docs/SPEC.md 2) behind a reader: opened once, then verified and decoded chunk by chunk. What is used
+ * was hashed in memory right before, so the flash behind the reader need not be trusted.
+ */
+#ifndef MATTERHORN_PACKAGE_H
+#define MATTERHORN_PACKAGE_H
+
+#include "matterhorn/manifest.h"
+
+/* Where the bytes of a package come from. */
+struct mh_source {
+    /* Fills the buffer with bytes [offset, offset + length) of the package; they lie within source->length. */
+    enum mh_error (*read)(void *context, uint32_t offset, uint8_t *buffer, uint32_t length);
+    void *context;
+    uint32_t length; /* bytes offered */
+};
+
+/* A source over bytes in memory, which must outlive it. */
+struct mh_source mh_source_memory(const uint8_t *bytes, uint32_t length);
+
+#define MH_CHUNK_ENTRY_SIZE 72u
+#define MH_CHUNKS_MAX 144u /* the largest region, 576 KB */
+
+/* Working memory of one open package: about 20 KB, static on a device. Reachable by DMA. */
+struct mh_package {
+    struct mh_source source;
+    struct mh_manifest manifest;
+    uint8_t header[MH_HEADER_SIZE]; /* component header: manifest, signature, 0xFF */
+    unsigned table_of;              /* component number whose table is loaded, 0 = none */
+    uint8_t table[MH_CHUNKS_MAX * MH_CHUNK_ENTRY_SIZE];
+    uint8_t stored[MH_CHUNK_SIZE];
+    uint8_t plain[MH_CHUNK_SIZE];
+};
+
+/* Opens a package for `board`: framing, signature (unless anchors is NULL: then it is not looked at), fields, ranges, length. */
+enum mh_error mh_package_open(struct mh_package *package, const struct mh_source *source,
+                              const struct mh_anchors *anchors, const struct mh_board *board);
+
+/* The same, for a reader of the manifest alone: `bytes` holds the first `available` bytes of a package that has `length`. */
+enum mh_error mh_package_open_manifest(struct mh_package *package, const uint8_t *bytes, uint32_t available,
+                                       uint32_t length, const struct mh_anchors *anchors,
+                                       const struct mh_board *board);
+
+/* Number of chunks of a component. */
+uint32_t mh_package_chunks(const struct mh_component *component);
+
+/* Reads and checks the chunk table of a component (number 1 or 2, present); the next calls use it. */
+enum mh_error mh_package_load_table(struct mh_package *package, unsigned number);
+
+/* Reads chunk `index` of the loaded component, checks it as stored, decodes it to package->plain, checks it as plain. */
+enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, uint32_t *length);
+
+/* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
+enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void));
+
+#endif

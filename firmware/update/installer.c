@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "matterhorn/installer.h"
+
+#include <sodium/crypto_hash_sha256.h>
+#include <string.h>
+
+/* A package is refused for good only when it fails this often in a row: one disturbed read must not lose an update. */
+#define VERIFY_ATTEMPTS 3
+
+static const uint8_t *cells_at(const struct mh_device *device, uint32_t address)
+{
+    return device->internal.cells + (address - MH_INTERNAL_BASE);
+}
+
+static void log_line(const struct mh_device *device, const char *text)
+{
+    if (device->log) {
+        device->log(text);
+    }
+}
+
+static void stay_alive(const struct mh_device *device)
+{
+    if (device->alive) {
+        device->alive();
+    }
+}
+
+/// What is installed ///
+
+static enum mh_error read_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
+{
+    const uint8_t *header = cells_at(device, device->board->regions[number - 1].address);
+    uint32_t size;
+
+    enum mh_error error = mh_manifest_frame(header, MH_HEADER_SIZE, &size);
+    if (error) {
+        return MH_ERR_NO_IMAGE;
+    }
+    error = mh_manifest_authenticate(header, size, &device->anchors);
+    if (error == MH_OK) {
+        error = mh_manifest_parse(header, size, manifest);
+    }
+    if (error == MH_OK) {
+        error = mh_manifest_fits(manifest, device->board);
+    }
+    if (error == MH_OK && !manifest->components[number - 1].present) {
+        error = MH_ERR_NO_IMAGE;
+    }
+    return error;
+}
+
+/* Whether the image of a component is in the internal flash, whole. */
+static enum mh_error verify_image(const struct mh_device *device, const struct mh_component *component)
+{
+    const uint8_t *image = cells_at(device, component->destination + MH_HEADER_SIZE);
+    crypto_hash_sha256_state sha;
+    uint8_t hash[MH_HASH_SIZE];
+
+    crypto_hash_sha256_init(&sha);
+    for (uint32_t at = 0; at < component->image_size; at += MH_CHUNK_SIZE) {
+        const uint32_t left = component->image_size - at;
+        crypto_hash_sha256_update(&sha, image + at, left < MH_CHUNK_SIZE ? left : MH_CHUNK_SIZE);
+        stay_alive(device);
+    }
+    crypto_hash_sha256_final(&sha, hash);
+    return memcmp(hash, component->image_hash, MH_HASH_SIZE) == 0 ? MH_OK : MH_ERR_IMAGE;
+}
+
+enum mh_error mh_component_verify(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
+{
+    enum mh_error error = read_header(device, number, manifest);
+
+    if (error) {
+        return error;
+    }
+    return verify_image(device, &manifest->components[number - 1]);
+}
+
+void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed)
+{
+    struct mh_manifest manifest;
+
+    memset(installed, 0, sizeof *installed);
+    installed->security_counter = device->security_counter;
+    memcpy(installed->refused_id, state->refused_id, MH_ID_SIZE);
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (read_header(device, number, &manifest) == MH_OK) {
+            installed->present[number - 1] = true;
+            installed->version[number - 1] = manifest.components[number - 1].version;
+            installed->counter[number - 1] = manifest.components[number - 1].counter;
+        }
+    }
+}
+
+/// Installing ///
+
+struct install {
+    const struct mh_device *device;
+    struct mh_journal *journal;
+    struct mh_package *package;
+};
+
+/* Programs words and reads them back. */
+static enum mh_error program(const struct mh_device *device, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    enum mh_error error = device->internal.program(device->internal.context, address, data, length);
+
+    if (error == MH_OK && memcmp(cells_at(device, address), data, length) != 0) {
+        error = MH_ERR_FLASH;
+    }
+    return error;
+}
+
+/* Programs what chunk `index` has for the addresses [from, to); both are multiples of 4. */
+static enum mh_error program_chunk(const struct install *install, uint32_t image, uint32_t index, uint32_t from,
+                                   uint32_t to)
+{
+    struct mh_package *package = install->package;
+    const uint32_t start = image + index * MH_CHUNK_SIZE;
+    uint32_t length;
+    enum mh_error error = mh_package_read_chunk(package, index, &length);
+
+    if (error) {
+        return error;
+    }
+    while (length % 4 != 0) {
+        package->plain[length++] = 0xFF;
+    }
+    from = from > start ? from : start;
+    to = to < start + length ? to : start + length;
+    return program(install->device, from, package->plain + (from - start), to - from);
+}
+
+/* Programs the part of the loaded component's image that lies in a sector, which was erased before. */
+static enum mh_error program_sector(const struct install *install, const struct mh_component *component,
+                                    struct mh_region sector)
+{
+    const uint32_t image = component->destination + MH_HEADER_SIZE;
+    const uint32_t image_end = image + (component->image_size + 3) / 4 * 4;
+    const uint32_t sector_end = sector.address + sector.size;
+    const uint32_t from = sector.address > image ? sector.address : image;
+    const uint32_t to = sector_end < image_end ? sector_end : image_end;
+
+    for (uint32_t at = from; at < to; at = image + ((at - image) / MH_CHUNK_SIZE + 1) * MH_CHUNK_SIZE) {
+        enum mh_error error = program_chunk(install, image, (at - image) / MH_CHUNK_SIZE, from, to);
+        if (error) {
+            return error;
+        }
+        stay_alive(install->device);
+    }
+    return MH_OK;
+}
+
+/* The header makes the image count, so it goes in when everything else is there and has its hash. */
+static enum mh_error write_header(const struct install *install, const struct mh_component *component)
+{
+    enum mh_error error = verify_image(install->device, component);
+
+    if (error) {
+        /* Every sector was read back, yet the whole is wrong: none of them can be relied on. */
+        install->journal->state.sectors_done = 0;
+        (void)mh_journal_write(install->journal);
+        return error;
+    }
+    return program(install->device, component->destination, install->package->header, MH_HEADER_SIZE);
+}
+
+/* One sector, the unit of resume: done before, or erased and written now, and recorded. */
+static enum mh_error install_sector(const struct install *install, const struct mh_component *component,
+                                    unsigned number)
+{
+    const struct mh_device *device = install->device;
+    struct mh_state *state = &install->journal->state;
+    const struct mh_region sector = mh_sector(number);
+
+    if (state->sectors_done >> number & 1) {
+        return MH_OK;
+    }
+    enum mh_error error = device->internal.erase(device->internal.context, number);
+    stay_alive(device);
+    if (error == MH_OK) {
+        error = program_sector(install, component, sector);
+    }
+    if (error == MH_OK && sector.address == component->destination) {
+        error = write_header(install, component);
+    }
+    if (error == MH_OK) {
+        state->sectors_done |= 1u << number;
+        error = mh_journal_write(install->journal);
+    }
+    return error;
+}
+
+/* The sectors that the component covers, ascending, but its first one, which holds the header, last. */
+static enum mh_error install_component(const struct install *install, unsigned component_number)
+{
+    const struct mh_component *component = &install->package->manifest.components[component_number - 1];
+    const uint32_t end = component->destination + MH_HEADER_SIZE + component->image_size;
+    unsigned first = 0;
+    enum mh_error error = mh_package_load_table(install->package, component_number);
+
+    for (unsigned number = 0; error == MH_OK && number < MH_SECTORS; number++) {
+        const struct mh_region sector = mh_sector(number);
+        if (sector.address == component->destination) {
+            first = number;
+        } else if (sector.address > component->destination && sector.address < end) {
+            error = install_sector(install, component, number);
+        }
+    }
+    return error ? error : install_sector(install, component, first);
+}
+
+/* The incoming package becomes the running one of each of its components; all in one record. */
+static enum mh_error record_installed(const struct install *install)
+{
+    struct mh_state *state = &install->journal->state;
+
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        if (install->package->manifest.components[i].present) {
+            state->entries[i] = state->entries[MH_INCOMING];
+        }
+    }
+    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
+    memset(state->received, 0, sizeof state->received);
+    state->phase = MH_TRIAL;
+    state->sectors_done = 0;
+    return mh_journal_write(install->journal);
+}
+
+static enum mh_error install_all(const struct install *install)
+{
+    struct mh_state *state = &install->journal->state;
+
+    log_line(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
+    /* Written even when it only says again what was read: the record read may be one whose writing lost power, and
+     * after the first erase there is no way back to what stood before it. */
+    state->phase = MH_INSTALLING;
+    enum mh_error error = mh_journal_write(install->journal);
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        if (install->package->manifest.components[number - 1].present) {
+            error = install_component(install, number);
+        }
+    }
+    return error ? error : record_installed(install);
+}
+
+/// Deciding ///
+
+static enum mh_error open_and_verify(const struct install *install, struct mh_stored *stored)
+{
+    const struct mh_device *device = install->device;
+    const struct mh_state *state = &install->journal->state;
+    struct mh_installed installed;
+    struct mh_source source;
+
+    enum mh_error error = mh_stored_open(stored, &device->nor, &state->entries[MH_INCOMING], &source);
+    if (error == MH_OK) {
+        error = mh_package_open(install->package, &source, &device->anchors, device->board);
+    }
+    if (error == MH_OK) {
+        mh_installed_read(device, state, &installed);
+        error = mh_manifest_accept(&install->package->manifest, &installed);
+    }
+    if (error == MH_OK) {
+        error = mh_package_verify(install->package, device->alive);
+    }
+    return error;
+}
+
+static void refuse(struct mh_journal *journal, enum mh_error reason)
+{
+    struct mh_state *state = &journal->state;
+
+    state->phase = MH_IDLE;
+    state->refusal = reason;
+    memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
+    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
+    memset(state->received, 0, sizeof state->received);
+    /* If this write fails, the next start refuses again: nothing depends on it. */
+    (void)mh_journal_write(journal);
+}
+
+enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
+                                 struct mh_package *package)
+{
+    const struct install install = {device, journal, package};
+    struct mh_stored stored;
+    enum mh_error error = MH_OK;
+
+    if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
+        return MH_OK;
+    }
+    log_line(device, "verifying the package");
+    for (unsigned attempt = 0; attempt < VERIFY_ATTEMPTS; attempt++) {
+        error = open_and_verify(&install, &stored);
+        if (error == MH_OK) {
+            return install_all(&install);
+        }
+    }
+    if (error != MH_ERR_FLASH && journal->state.phase == MH_REQUESTED) {
+        refuse(journal, error);
+    }
+    return error;
+}

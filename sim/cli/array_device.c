@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "array_device.h"
+
+#include "files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Unprogrammed option bytes of a new part: RDP level 0, no write protection, BOR off (RM0090 3.7.1). */
+static const uint8_t factory_options[16] = {0xEF, 0xAA, 0x10, 0x55, 0xFF, 0xFF, 0xFF, 0xFF,
+                                            0xFF, 0xFF, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF};
+#define OTP_OPTIONS 528u
+
+/// Drivers ///
+
+static enum mh_error apply(struct array_device *array, struct nor_array *chip, const struct nor_op *op)
+{
+    if (array->operations_left == 0) {
+        return MH_ERR_FLASH;
+    }
+    array->operations_left--;
+    return nor_apply(chip, op) ? MH_OK : MH_ERR_FLASH;
+}
+
+static enum mh_error nor_read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    const struct array_device *array = context;
+
+    memcpy(buffer, array->nor.cells + address, length);
+    return MH_OK;
+}
+
+static enum mh_error nor_program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    struct array_device *array = context;
+
+    return apply(array, &array->nor, &(struct nor_op){NOR_PROGRAM, address, length, data});
+}
+
+static enum mh_error nor_erase(void *context, uint32_t address)
+{
+    struct array_device *array = context;
+
+    return apply(array, &array->nor, &(struct nor_op){NOR_ERASE, address, 4096, NULL});
+}
+
+static enum mh_error internal_program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    struct array_device *array = context;
+
+    for (uint32_t at = 0; at < length; at += 4) {
+        enum mh_error error = apply(array, &array->internal,
+                                    &(struct nor_op){NOR_PROGRAM, address - MH_INTERNAL_BASE + at, 4, data + at});
+        if (error) {
+            return error;
+        }
+    }
+    return MH_OK;
+}
+
+static enum mh_error internal_erase(void *context, unsigned sector)
+{
+    struct array_device *array = context;
+    const struct mh_region region = mh_sector(sector);
+
+    return apply(array, &array->internal,
+                 &(struct nor_op){NOR_ERASE, region.address - MH_INTERNAL_BASE, region.size, NULL});
+}
+
+/// Life ///
+
+static void bind(struct array_device *array, const struct mh_board *board)
+{
+    array->device = (struct mh_device){
+        .board = board,
+        .nor = {nor_read, nor_program, nor_erase, array},
+        .internal = {array->internal.cells, internal_program, internal_erase, array},
+    };
+}
+
+bool array_device_create(struct array_device *array, const struct mh_board *board)
+{
+    memset(array, 0, sizeof *array);
+    array->operations_left = UINT64_MAX;
+    array->internal = (struct nor_array){.part = &nor_stm32f407_x32, .cells = malloc(nor_stm32f407_x32.size)};
+    array->nor = (struct nor_array){.part = &nor_s25fl064k, .cells = malloc(nor_s25fl064k.size)};
+    if (!array->internal.cells || !array->nor.cells) {
+        array_device_free(array);
+        return false;
+    }
+    memset(array->internal.cells, 0xFF, array->internal.part->size);
+    memset(array->nor.cells, 0xFF, array->nor.part->size);
+    memset(array->otp, 0xFF, sizeof array->otp);
+    memcpy(array->otp + OTP_OPTIONS, factory_options, sizeof factory_options);
+    bind(array, board);
+    return true;
+}
+
+void array_device_free(struct array_device *array)
+{
+    free(array->internal.cells);
+    free(array->nor.cells);
+    array->internal.cells = NULL;
+    array->nor.cells = NULL;
+}
+
+void array_device_place(struct array_device *array, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    memcpy(array->internal.cells + (address - MH_INTERNAL_BASE), bytes, size);
+}
+
+/// Folder ///
+
+/* The three files, in one place for both directions. */
+struct part {
+    const char *name;
+    uint8_t *bytes;
+    size_t size;
+};
+
+static void parts_of(const struct array_device *array, struct part parts[3])
+{
+    parts[0] = (struct part){"internal.bin", array->internal.cells, array->internal.part->size};
+    parts[1] = (struct part){"otp.bin", (uint8_t *)array->otp, sizeof array->otp};
+    parts[2] = (struct part){"nor.bin", array->nor.cells, array->nor.part->size};
+}
+
+bool array_device_write(const struct array_device *array, const char *folder, struct problem *problem)
+{
+    struct part parts[3];
+    bool good = files_make_folder(folder, problem);
+
+    parts_of(array, parts);
+    for (unsigned i = 0; good && i < 3; i++) {
+        char *path = files_join(folder, parts[i].name);
+        good = files_write(path, parts[i].bytes, parts[i].size, problem);
+        free(path);
+    }
+    return good;
+}
+
+bool array_device_read(struct array_device *array, const char *folder, struct problem *problem)
+{
+    struct part parts[3];
+    bool good = true;
+
+    parts_of(array, parts);
+    for (unsigned i = 0; good && i < 3; i++) {
+        char *path = files_join(folder, parts[i].name);
+        good = files_read_exactly(path, parts[i].bytes, parts[i].size, problem);
+        free(path);
+    }
+    if (!good) {
+        return false;
+    }
+    const enum mh_error error = mh_anchors_read(
+        &array->device.anchors, array->internal.cells + (MH_ANCHORS_ADDRESS - MH_INTERNAL_BASE));
+    if (error) {
+        return problem_set(problem, PROBLEM_USE, "%s: no trust anchors at 0x%08X (%s); was it provisioned?", folder,
+                           MH_ANCHORS_ADDRESS, mh_error_text(error));
+    }
+    array->device.board = mh_board_numbered(array->device.anchors.board);
+    if (!array->device.board) {
+        return problem_set(problem, PROBLEM_USE, "%s: the trust anchors name board %u, which is not known", folder,
+                           (unsigned)array->device.anchors.board);
+    }
+    array->device.security_counter = mh_otp_counter(array->otp);
+    return true;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn boot: a device runs, live on the terminal.
+ */
+#include "command.h"
+#include "files.h"
+#include "interrupt.h"
+#include "live.h"
+#include "machine.h"
+#include "options.h"
+#include "profile.h"
+#include "summary.h"
+#include "watch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct options_help help = {
+    .arguments = "[DEVICE-DIR] [OPTIONS]",
+    .text = "Applies power to a provisioned device (a folder with internal.bin, otp.bin and nor.bin) and shows what a person\n"
+            "with a probe sees. The folder itself stays as it is; --save writes the flashes to another one, or back.",
+    .examples = "matterhorn boot --profile eth-app-update --until 'update: confirmed' --summary\n"
+                "matterhorn boot build/device/mountaineer-eth --machine mountaineer-eth --time 20 --pin PE13=green\n"
+                "matterhorn boot --profile eth-app-update --cut 1234 --tear before --save cut\n"
+                "matterhorn boot cut --profile eth-app-update --edges PE13:4 --trace trace.txt\n"
+                "matterhorn boot --profile eth-app-update --gdb 1234",
+};
+
+#define SLICE_NS UINT64_C(100000000) /* between looks at the trace when nothing else stops the machine */
+#define MOST_PINS 32
+
+/* The command line. */
+struct request {
+    char *machine, *profile, *root, *until, *edges, *trace, *save, *uart, *sram, *tear;
+    char *pins[MOST_PINS];
+    unsigned pin_count;
+    double time;
+    long long cut;
+    int summary, json, gdb;
+    const char *device;
+};
+
+/* What runs. */
+struct boot {
+    const struct request *request;
+    struct profile *profile;
+    struct arrays device;
+    struct machine machine;
+    struct watch_edges edges;
+    struct watch_wanted wanted;
+    enum nor_tear tear;
+    struct watch watch;
+    struct live live;
+    struct summary summary;
+    struct file_writer trace, uart;
+    uint64_t instructions;
+    const char *reason; /* why it ended */
+};
+
+/* --- what is asked for --- */
+
+static bool parse_edges(struct boot *boot, struct problem *problem)
+{
+    char name[TRACE_PIN_NAME];
+    if (boot->request->edges == NULL)
+        return true;
+    if (sscanf(boot->request->edges, "%7[A-Z0-9]:%" SCNu32, name, &boot->edges.count) == 2)
+        boot->edges.pin = trace_pin_number(name);
+    else
+        boot->edges.pin = UINT32_MAX;
+    boot->wanted.edges = &boot->edges;
+    boot->wanted.edge_count = 1;
+    return boot->edges.pin != UINT32_MAX ||
+           problem_set(problem, PROBLEM_USE, "boot --edges %s: write it like PE13:4", boot->request->edges);
+}
+
+static bool parse_cut(struct boot *boot, struct problem *problem)
+{
+    const struct request *request = boot->request;
+    if ((request->cut >= 0) != (request->tear != NULL))
+        return problem_set(problem, PROBLEM_USE, "boot: --cut and --tear go together");
+    if (request->tear == NULL)
+        return true;
+    boot->tear = nor_tear_named(request->tear);
+    return boot->tear != NOR_TEARS ||
+           problem_set(problem, PROBLEM_USE, "boot --tear %s: there is no such tear", request->tear);
+}
+
+/* Names of the pins: the profile's, then the user's. */
+static bool name_pins(struct boot *boot, struct problem *problem)
+{
+    for (unsigned i = 0; boot->profile != NULL && i < boot->profile->pins_count; i++)
+        live_name(&boot->live, boot->profile->pins[i].number, boot->profile->pins[i].name);
+    for (unsigned i = 0; i < boot->request->pin_count; i++) {
+        char name[TRACE_PIN_NAME];
+        const char *equals = strchr(boot->request->pins[i], '=');
+        size_t length = equals != NULL ? (size_t)(equals - boot->request->pins[i]) : sizeof name;
+        if (length < sizeof name) {
+            memcpy(name, boot->request->pins[i], length);
+            name[length] = '\0';
+        }
+        if (length >= sizeof name || trace_pin_number(name) == UINT32_MAX)
+            return problem_set(problem, PROBLEM_USE, "boot --pin %s: write it like PE13=green", boot->request->pins[i]);
+        live_name(&boot->live, trace_pin_number(name), equals + 1);
+    }
+    return true;
+}
+
+static bool load_device(struct boot *boot, struct problem *problem)
+{
+    const struct request *request = boot->request;
+    if (request->device == NULL && boot->profile == NULL)
+        return problem_set(problem, PROBLEM_USE, "boot: name a device folder or a --profile; see matterhorn boot --help");
+    char *root = request->root != NULL ? strdup(request->root) : profile_default_root();
+    char *folder = request->device != NULL ? strdup(request->device)
+                   : root != NULL          ? files_join(root, boot->profile->device)
+                                           : NULL;
+    bool good = folder != NULL && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
+    free(folder);
+    free(root);
+    return good;
+}
+
+static bool prepare(struct boot *boot, struct problem *problem)
+{
+    const struct request *request = boot->request;
+    if (request->profile != NULL && !profile_load(request->profile, &boot->profile, problem))
+        return false;
+    if (request->machine == NULL && boot->profile == NULL)
+        return problem_set(problem, PROBLEM_USE, "boot: which --machine? For example mountaineer-eth");
+    if (request->until != NULL) {
+        boot->wanted.lines = (const char *const *)&request->until;
+        boot->wanted.line_count = 1;
+    }
+    live_begin(&boot->live, stdout);
+    summary_begin(&boot->summary, boot->profile);
+    return parse_edges(boot, problem) && parse_cut(boot, problem) && name_pins(boot, problem) &&
+           load_device(boot, problem) &&
+           (request->trace == NULL || files_open(&boot->trace, request->trace, problem)) &&
+           (request->uart == NULL || files_open(&boot->uart, request->uart, problem));
+}
+
+/* --- the run --- */
+
+static void take(void *context, const struct trace_item *item)
+{
+    struct boot *boot = context;
+    watch_take(&boot->watch, item);
+    summary_take(&boot->summary, item);
+    if (!boot->request->json)
+        live_take(&boot->live, item);
+    if (boot->trace.stream != NULL)
+        trace_print(boot->trace.stream, item);
+    if (boot->uart.stream != NULL && item->event->kind == RAIL_UART)
+        fputc((int)item->event->value, boot->uart.stream);
+}
+
+static bool reached(const struct boot *boot)
+{
+    return boot->wanted.line_count + boot->wanted.edge_count > 0 && watch_lines_seen(&boot->watch) &&
+           watch_edges_seen(&boot->watch);
+}
+
+/* Runs until something wanted was seen, power was lost, or the time is over. */
+static bool run_machine(struct boot *boot, struct problem *problem)
+{
+    uint64_t limit = (uint64_t)(boot->request->time * 1e9);
+    struct run_request run = {.edge = true, .line = true, .reset = true, .cut = boot->request->cut >= 0, .tear = boot->tear};
+    struct stop stop = {0};
+    run.operation = run.cut ? (uint64_t)boot->request->cut : 0;
+    do {
+        run.until_ns = stop.time_ns + SLICE_NS < limit ? stop.time_ns + SLICE_NS : limit;
+        if (!machine_run(&boot->machine, &run, &stop, problem) ||
+            !machine_take_events(&boot->machine, take, boot, problem))
+            return false;
+        live_tick(&boot->live, stop.time_ns);
+        fflush(stdout);
+    } while (!reached(boot) && stop.reason != STOP_CUT && stop.time_ns < limit);
+    boot->reason = stop.reason == STOP_CUT ? "cut" : reached(boot) ? "reached" : "time";
+    if (stop.reason != STOP_CUT && !(machine_power_off(&boot->machine, problem) &&
+                                     machine_take_events(&boot->machine, take, boot, problem)))
+        return false;
+    summary_end(&boot->summary, stop.time_ns);
+    live_end(&boot->live, stop.time_ns);
+    return true;
+}
+
+static bool run_device(struct boot *boot, struct problem *problem)
+{
+    const struct request *request = boot->request;
+    struct machine_options options = {.model = request->machine != NULL ? request->machine : boot->profile->machine,
+                                      .gdb_port = (unsigned)request->gdb};
+    watch_begin(&boot->watch, &boot->wanted);
+    if (!machine_start(&boot->machine, &options, &boot->device, problem))
+        return false;
+    if (request->gdb != 0) {
+        printf("Attach now: arm-none-eabi-gdb -ex 'target remote :%d'. Enter starts the device.\n", request->gdb);
+        while (getchar() != '\n' && !feof(stdin))
+            continue;
+    }
+    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", problem) &&
+           run_machine(boot, problem) && machine_instructions(&boot->machine, &boot->instructions, problem);
+}
+
+/* --- afterwards --- */
+
+static bool write_results(struct boot *boot, struct problem *problem)
+{
+    const struct request *request = boot->request;
+    if (boot->trace.stream != NULL && !files_commit(&boot->trace, problem))
+        return false;
+    if (boot->uart.stream != NULL && !files_commit(&boot->uart, problem))
+        return false;
+    if (request->save != NULL && !arrays_write(&boot->machine.arrays, request->save, problem))
+        return false;
+    if (request->summary && !request->json)
+        summary_text(stdout, &boot->summary);
+    return !request->json || summary_json(stdout, &boot->summary, boot->reason, boot->instructions) ||
+           problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+}
+
+static int judge(const struct boot *boot)
+{
+    char missing[160];
+    if (boot->request->cut >= 0) {
+        if (strcmp(boot->reason, "cut") == 0)
+            return EXIT_PASS;
+        fprintf(stderr, "matterhorn: power was not lost: there were only %" PRIu64 " operations in %g s\n",
+                boot->summary.operations, boot->request->time);
+        return EXIT_FINDINGS;
+    }
+    if (boot->wanted.line_count + boot->wanted.edge_count == 0 || strcmp(boot->reason, "reached") == 0 ||
+        !watch_missing(&boot->watch, missing, sizeof missing))
+        return EXIT_PASS;
+    fprintf(stderr, "matterhorn: not seen within %g s of virtual time: %s\n", boot->request->time, missing);
+    return EXIT_FINDINGS;
+}
+
+static int boot_device(const struct request *request)
+{
+    struct problem problem = {0};
+    struct boot *boot = calloc(1, sizeof *boot);
+    if (boot == NULL)
+        return bench_error("no memory");
+    boot->request = request;
+    interrupt_install();
+    int status = prepare(boot, &problem) && run_device(boot, &problem) && write_results(boot, &problem)
+                     ? judge(boot)
+                     : problem_exit(&problem);
+    machine_close(&boot->machine);
+    files_discard(&boot->trace);
+    files_discard(&boot->uart);
+    summary_free(&boot->summary);
+    arrays_free(&boot->device);
+    profile_free(boot->profile);
+    free(boot);
+    return status;
+}
+
+/* popt calls this for every --pin. */
+static void keep_pin(poptContext context, enum poptCallbackReason reason, const struct poptOption *option,
+                     const char *argument, const void *data)
+{
+    struct request *request = (struct request *)(uintptr_t)data;
+    (void)context;
+    if (reason == POPT_CALLBACK_REASON_OPTION && option->shortName == 'p' && request->pin_count < MOST_PINS)
+        request->pins[request->pin_count++] = strdup(argument);
+}
+
+static int run_command(struct request *request, const struct options *options)
+{
+    if (options->count > 1)
+        return usage_error("boot: name one device folder; see matterhorn boot --help");
+    if (!(request->time > 0 && request->time <= 1e6))
+        return usage_error("boot --time: seconds, more than 0 and at most a million");
+    if (request->gdb < 0 || request->gdb > 65535)
+        return usage_error("boot --gdb %d: a port from 1 to 65535", request->gdb);
+    request->device = options->arguments[0];
+    return boot_device(request);
+}
+
+static int run(int argc, const char *argv[])
+{
+    struct request request = {.time = 30, .cut = -1};
+    struct poptOption pin_table[] = {
+        {NULL, '\0', POPT_ARG_CALLBACK, (void *)(uintptr_t)keep_pin, 0, (const char *)&request, NULL},
+        {"pin", 'p', POPT_ARG_STRING, NULL, 0, "what to call a pin, such as PE13=green; may be repeated", "PIN=NAME"},
+        POPT_TABLEEND,
+    };
+    struct poptOption table[] = {
+        {"machine", 'M', POPT_ARG_STRING, &request.machine, 0, "model of the board, such as mountaineer-eth", "NAME"},
+        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "take machine, device, names of pins and phases from it", "NAME"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"time", 't', POPT_ARG_DOUBLE, &request.time, 0, "ends after this much virtual time (default: 30)", "SECONDS"},
+        {"until", '\0', POPT_ARG_STRING, &request.until, 0, "ends after a line that contains this, in the last boot", "TEXT"},
+        {"edges", '\0', POPT_ARG_STRING, &request.edges, 0, "ends after so many edges of a pin, in the last boot", "PIN:N"},
+        {"sram", '\0', POPT_ARG_STRING, &request.sram, 0, "SRAM at power-on: zero or random:SEED (default: random:1)", "HOW"},
+        {"cut", '\0', POPT_ARG_LONGLONG, &request.cut, 0, "lose power at the N-th flash operation, counted from 0", "N"},
+        {"tear", '\0', POPT_ARG_STRING, &request.tear, 0, "what that leaves of the operation, such as before", "TEAR"},
+        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "let a debugger attach at this port", "PORT"},
+        {"trace", '\0', POPT_ARG_STRING, &request.trace, 0, "write one line per event", "FILE"},
+        {"uart", '\0', POPT_ARG_STRING, &request.uart, 0, "write the bytes of the USARTs", "FILE"},
+        {"save", '\0', POPT_ARG_STRING, &request.save, 0, "write the flashes as they are afterwards", "DIR"},
+        {"summary", '\0', POPT_ARG_NONE, &request.summary, 0, "print times, operations per sector, edges", NULL},
+        {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of everything else", NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, pin_table, 0, NULL, NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status;
+    if (options_parse(&options, argc, argv, table, &help, &status))
+        status = run_command(&request, &options);
+    options_close(&options);
+    char *texts[] = {request.machine, request.profile, request.root, request.until, request.edges,
+                     request.trace,   request.save,    request.uart, request.sram,  request.tear};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+    for (unsigned i = 0; i < request.pin_count; i++)
+        free(request.pins[i]);
+    return status;
+}
+
+const struct command command_boot = {"boot", "run a device and watch it", run};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn inspect: what a package is and what a device would say to it; what a device's flashes hold.
+ */
+#include "command.h"
+#include "files.h"
+#include "inspection.h"
+#include "keys.h"
+#include "options.h"
+
+#include <stdlib.h>
+
+struct inspect_arguments {
+    char *board, *key, *dump;
+    long long counter;
+    int json;
+};
+
+/* Who is asked: the device of the dump, or one made up from the options. */
+static bool take_asked(const struct inspect_arguments *a, const struct array_device *dump, struct asked *asked,
+                       struct problem *problem)
+{
+    asked->device = dump ? &dump->device : NULL;
+    asked->counter = (uint32_t)a->counter;
+    if (a->counter < 0 || a->counter > UINT32_MAX) {
+        return problem_set(problem, PROBLEM_USE, "inspect: a security counter is a number from 0 to 4294967295");
+    }
+    if (a->board && !(asked->board = mh_board_named(a->board))) {
+        return problem_set(problem, PROBLEM_USE,
+                           "inspect: no board is called '%s'; there are mountaineer-eth and mountaineer-usb", a->board);
+    }
+    if (a->key) {
+        asked->anchors.count = 1;
+        return keys_read_public(a->key, asked->anchors.keys[0], problem);
+    }
+    return true;
+}
+
+static int inspect_file(const char *path, const struct inspect_arguments *a, const struct array_device *dump)
+{
+    struct problem problem = {0};
+    struct asked asked = {0};
+    uint8_t *bytes;
+    size_t size;
+
+    if (!take_asked(a, dump, &asked, &problem) ||
+        !files_read(path, 4 * MH_INTERNAL_SIZE, &bytes, &size, &problem)) {
+        return problem_exit(&problem);
+    }
+    const bool accepted = inspection_print_package(bytes, (uint32_t)size, &asked, a->json);
+    free(bytes);
+    return accepted ? EXIT_PASS : EXIT_FINDINGS;
+}
+
+static int inspect(const char *path, const struct inspect_arguments *a)
+{
+    struct problem problem = {0};
+    struct array_device dump;
+    int status;
+
+    if (!a->dump) {
+        return inspect_file(path, a, NULL);
+    }
+    if (!array_device_create(&dump, &mh_boards[0])) {
+        return bench_error("inspect: out of memory");
+    }
+    if (!array_device_read(&dump, a->dump, &problem)) {
+        status = problem_exit(&problem);
+    } else if (path) {
+        status = inspect_file(path, a, &dump);
+    } else {
+        status = inspection_print_device(&dump, a->json) ? EXIT_PASS : EXIT_FINDINGS;
+    }
+    array_device_free(&dump);
+    return status;
+}
+
+static const struct options_help help = {
+    .arguments = "[FILE] [OPTIONS]",
+    .text = "Says what a package holds and what a device would say to it: exit 0 accepted, 1 refused.",
+    .examples = "matterhorn inspect app.nmf --board mountaineer-eth --key release.public\n"
+                "matterhorn inspect app.nmf --dump device\n"
+                "matterhorn inspect --dump device --json\n",
+};
+
+static int run(int argc, const char *argv[])
+{
+    struct inspect_arguments a = {0};
+    const struct poptOption table[] = {
+        {"board", 0, POPT_ARG_STRING, &a.board, 0, "the board to ask (default: the package's own)", "NAME"},
+        {"key", 0, POPT_ARG_STRING, &a.key, 0, "the public key it trusts (default: the signature is not checked)", "FILE"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "its security counter (default 0)", "N"},
+        {"dump", 0, POPT_ARG_STRING, &a.dump, 0, "ask this device instead, or without FILE: say what it holds", "DIR"},
+        {"json", 0, POPT_ARG_NONE, &a.json, 0, "one JSON object on one line", NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status;
+
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        if (options.count > 1 || (options.count == 0 && !a.dump)) {
+            status = usage_error("inspect: one package file, or --dump, is needed; see matterhorn inspect --help");
+        } else if (a.dump && (a.board || a.key || a.counter)) {
+            status = usage_error("inspect: --dump brings its own board, keys and counter; leave --board, --key and "
+                                 "--counter out");
+        } else {
+            status = inspect(options.count == 1 ? options.arguments[0] : NULL, &a);
+        }
+    }
+    options_close(&options);
+    free(a.board);
+    free(a.key);
+    free(a.dump);
+    return status;
+}
+
+const struct command command_inspect = {"inspect", "say what a package or a device holds", run};

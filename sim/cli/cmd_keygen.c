@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn keygen: a key pair for signing packages.
+ */
+#include "command.h"
+#include "files.h"
+#include "keys.h"
+#include "options.h"
+
+#include <sodium/crypto_sign_ed25519.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool make_seed(const char *hex, uint8_t seed[KEYS_SIZE], struct problem *problem)
+{
+    if (hex) {
+        return keys_from_hex(hex, seed, KEYS_SIZE) ||
+               problem_set(problem, PROBLEM_USE, "keygen: --seed takes 64 hexadecimal digits");
+    }
+    return getrandom(seed, KEYS_SIZE, 0) == KEYS_SIZE ||
+           problem_set(problem, PROBLEM_BENCH, "keygen: the system gives no random numbers");
+}
+
+static bool write_key(const char *path, const char *title, const uint8_t key[KEYS_SIZE], struct problem *problem)
+{
+    char line[128], hex[2 * KEYS_SIZE + 1];
+    const int length = snprintf(line, sizeof line, "%s%s\n", title, keys_to_hex(key, KEYS_SIZE, hex));
+
+    return files_write(path, line, (size_t)length, problem);
+}
+
+static bool keygen(const char *seed_hex, const char *private_path, const char *public_path, struct problem *problem)
+{
+    uint8_t seed[KEYS_SIZE], public_key[KEYS_SIZE], private_key[crypto_sign_ed25519_SECRETKEYBYTES];
+
+    if (!seed_hex && access(private_path, F_OK) == 0) {
+        return problem_set(problem, PROBLEM_USE,
+                           "keygen: %s exists; a private key is not replaced, remove it first", private_path);
+    }
+    if (!make_seed(seed_hex, seed, problem)) {
+        return false;
+    }
+    crypto_sign_ed25519_seed_keypair(public_key, private_key, seed);
+    const mode_t before = umask(077);
+    const bool written = write_key(private_path, KEYS_PRIVATE_TITLE, seed, problem);
+    umask(before);
+    memset(seed, 0, sizeof seed);
+    memset(private_key, 0, sizeof private_key);
+    return written && write_key(public_path, KEYS_PUBLIC_TITLE, public_key, problem);
+}
+
+static const struct options_help help = {
+    .arguments = "--private FILE --public FILE",
+    .text = "Makes an Ed25519 key pair. The private key signs packages; devices are provisioned with the public one.",
+    .examples = "matterhorn keygen --private release.private --public release.public\n",
+};
+
+static int run(int argc, const char *argv[])
+{
+    char *seed = NULL, *private_path = NULL, *public_path = NULL;
+    const struct poptOption table[] = {
+        {"private", 0, POPT_ARG_STRING, &private_path, 0, "where the private key goes (mode 0600)", "FILE"},
+        {"public", 0, POPT_ARG_STRING, &public_path, 0, "where the public key goes", "FILE"},
+        {"seed", 0, POPT_ARG_STRING, &seed, 0, "make the key from this seed: for development, never for devices", "HEX"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    struct problem problem = {0};
+    int status;
+
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        if (options.count > 0 || !private_path || !public_path) {
+            status = usage_error("keygen: --private and --public are needed, and nothing else; see matterhorn keygen --help");
+        } else {
+            status = keygen(seed, private_path, public_path, &problem) ? EXIT_PASS : problem_exit(&problem);
+        }
+    }
+    options_close(&options);
+    free(seed);
+    free(private_path);
+    free(public_path);
+    return status;
+}
+
+const struct command command_keygen = {"keygen", "make a key pair for signing packages", run};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn pack: makes a signed package from images.
+ */
+#include "command.h"
+#include "files.h"
+#include "keys.h"
+#include "options.h"
+#include "package_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pack_arguments {
+    char *board, *key, *output, *flash, *version, *name, *codec;
+    char *images[MH_COMPONENTS];
+    long long counter;
+};
+
+static bool parse_version(const char *text, struct mh_version *version)
+{
+    unsigned part[4];
+    char rest;
+
+    if (sscanf(text, "%u.%u.%u.%u%c", &part[0], &part[1], &part[2], &part[3], &rest) != 4) {
+        return false;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        if (part[i] > UINT16_MAX) {
+            return false;
+        }
+        version->part[i] = (uint16_t)part[i];
+    }
+    return true;
+}
+
+static bool parse_codec(const char *text, uint32_t *codec)
+{
+    *codec = strcmp(text, "stored") == 0 ? MH_CODEC_STORED : MH_CODEC_LZ4;
+    return *codec == MH_CODEC_STORED || strcmp(text, "lz4") == 0;
+}
+
+static bool read_image(const char *path, struct package_image *image, struct problem *problem)
+{
+    image->path = path;
+    return files_read(path, 2 * MH_INTERNAL_SIZE, &image->bytes, &image->size, problem);
+}
+
+static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)
+{
+    order->board = mh_board_named(arguments->board);
+    if (!order->board) {
+        return problem_set(problem, PROBLEM_USE,
+                           "pack: no board is called '%s'; there are mountaineer-eth and mountaineer-usb",
+                           arguments->board);
+    }
+    if (!parse_version(arguments->version ? arguments->version : "1.0.0.0", &order->version)) {
+        return problem_set(problem, PROBLEM_USE, "pack: '%s' is not a version such as 1.2.3.4", arguments->version);
+    }
+    if (!parse_codec(arguments->codec ? arguments->codec : "lz4", &order->codec)) {
+        return problem_set(problem, PROBLEM_USE, "pack: no codec is called '%s'; there are lz4 and stored",
+                           arguments->codec);
+    }
+    if (arguments->counter < 0 || arguments->counter > UINT32_MAX) {
+        return problem_set(problem, PROBLEM_USE, "pack: a security counter is a number from 0 to 4294967295");
+    }
+    order->counter = (uint32_t)arguments->counter;
+    order->name = arguments->name;
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        if (arguments->images[i] && !read_image(arguments->images[i], &order->images[i], problem)) {
+            return false;
+        }
+    }
+    return keys_read_private(arguments->key, order->seed, problem) && package_check(order, problem);
+}
+
+/* What the region of the one component holds after the install: header and image. */
+static bool write_flash(const char *path, const struct package_order *order, const uint8_t *package,
+                        struct problem *problem)
+{
+    const struct package_image *image = order->images[0].path ? &order->images[0] : &order->images[1];
+    uint8_t *flash = malloc(MH_HEADER_SIZE + image->size);
+
+    if (order->images[0].path && order->images[1].path) {
+        free(flash);
+        return problem_set(problem, PROBLEM_USE, "pack: --flash is for packages with one component");
+    }
+    if (!flash) {
+        return problem_set(problem, PROBLEM_BENCH, "pack: out of memory");
+    }
+    memset(flash, 0xFF, MH_HEADER_SIZE);
+    memcpy(flash, package, (size_t)(package[6] | package[7] << 8) + MH_SIGNATURE_SIZE);
+    memcpy(flash + MH_HEADER_SIZE, image->bytes, image->size);
+    const bool good = files_write(path, flash, MH_HEADER_SIZE + image->size, problem);
+    free(flash);
+    return good;
+}
+
+static bool pack(const struct pack_arguments *arguments, struct problem *problem)
+{
+    struct package_order order = {0};
+    uint8_t *package = NULL;
+    size_t size = 0;
+    bool good = take_order(arguments, &order, problem) && package_write(&order, &package, &size, problem);
+
+    if (good && arguments->flash) {
+        good = write_flash(arguments->flash, &order, package, problem);
+    }
+    good = good && files_write(arguments->output, package, size, problem);
+    free(package);
+    free(order.images[0].bytes);
+    free(order.images[1].bytes);
+    memset(&order, 0, sizeof order);
+    return good;
+}
+
+static const struct options_help help = {
+    .arguments = "--board NAME --key FILE --application FILE --output FILE",
+    .text = "Makes a signed package from one or two raw binaries, each linked for its region plus 512 bytes.",
+    .examples = "matterhorn pack --board mountaineer-eth --key release.private --version 2.1.0.0 \\\n"
+                "    --application app.bin --output app.nmf\n",
+};
+
+static int run(int argc, const char *argv[])
+{
+    struct pack_arguments a = {0};
+    const struct poptOption table[] = {
+        {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
+        {"key", 0, POPT_ARG_STRING, &a.key, 0, "private key that signs", "FILE"},
+        {"application", 0, POPT_ARG_STRING, &a.images[MH_APPLICATION - 1], 0, "raw binary for the application region", "FILE"},
+        {"runtime", 0, POPT_ARG_STRING, &a.images[MH_RUNTIME - 1], 0, "raw binary for the runtime region", "FILE"},
+        {"output", 0, POPT_ARG_STRING, &a.output, 0, "the package (.nmf)", "FILE"},
+        {"version", 0, POPT_ARG_STRING, &a.version, 0, "version, e.g. 1.2.3.4 (default 1.0.0.0)", "VERSION"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter (default 0)", "N"},
+        {"name", 0, POPT_ARG_STRING, &a.name, 0, "name for people, up to 32 characters", "TEXT"},
+        {"codec", 0, POPT_ARG_STRING, &a.codec, 0, "lz4 (default) or stored", "CODEC"},
+        {"flash", 0, POPT_ARG_STRING, &a.flash, 0, "also write what the region holds after the install", "FILE"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    struct problem problem = {0};
+    int status;
+
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        if (options.count > 0 || !a.board || !a.key || !a.output) {
+            status = usage_error("pack: --board, --key and --output are needed; see matterhorn pack --help");
+        } else {
+            status = pack(&a, &problem) ? EXIT_PASS : problem_exit(&problem);
+        }
+    }
+    options_close(&options);
+    char *const strings[] = {a.board, a.key, a.output, a.flash, a.version, a.name, a.codec, a.images[0], a.images[1]};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        free(strings[i]);
+    }
+    return status;
+}
+
+const struct command command_pack = {"pack", "make a signed package from images", run};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn provision: the flash contents of a new device.
+ */
+#include "array_device.h"
+#include "command.h"
+#include "files.h"
+#include "keys.h"
+#include "options.h"
+
+#include "matterhorn/config.h"
+#include "matterhorn/update.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct provision_arguments {
+    char *board, *bootloader, *key, *mac, *output;
+    char *packages[MH_COMPONENTS];
+    long long counter, user_seed;
+};
+
+static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
+{
+    uint8_t *bytes;
+    size_t size;
+
+    if (!files_read(path, MH_INTERNAL_SIZE, &bytes, &size, problem)) {
+        return false;
+    }
+    const bool fits = size <= MH_BOOTLOADER_SIZE;
+    if (fits) {
+        array_device_place(array, MH_INTERNAL_BASE, bytes, (uint32_t)size);
+    }
+    free(bytes);
+    return fits || problem_set(problem, PROBLEM_USE, "provision: %s has %zu bytes, a bootloader has at most %u", path,
+                               size, MH_BOOTLOADER_SIZE);
+}
+
+static bool place_anchors(struct array_device *array, const char *key, struct problem *problem)
+{
+    struct mh_anchors *anchors = &array->device.anchors;
+    uint8_t bytes[MH_ANCHORS_SIZE];
+
+    anchors->board = array->device.board->id;
+    anchors->count = 1;
+    if (!keys_read_public(key, anchors->keys[0], problem)) {
+        return false;
+    }
+    mh_anchors_write(anchors, bytes);
+    array_device_place(array, MH_ANCHORS_ADDRESS, bytes, sizeof bytes);
+    return true;
+}
+
+static bool place_config(struct array_device *array, const char *text, struct problem *problem)
+{
+    unsigned value[MH_MAC_SIZE];
+    uint8_t mac[MH_MAC_SIZE], record[64];
+    char rest;
+
+    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &value[0], &value[1], &value[2], &value[3], &value[4], &value[5],
+               &rest) != 6 || strlen(text) != 17) {
+        return problem_set(problem, PROBLEM_USE, "provision: '%s' is not a MAC address such as 02:00:00:00:00:01", text);
+    }
+    if (value[0] & 1) {
+        return problem_set(problem, PROBLEM_USE, "provision: %s is a multicast address, not a device's", text);
+    }
+    for (unsigned i = 0; i < MH_MAC_SIZE; i++) {
+        mac[i] = (uint8_t)value[i];
+    }
+    array_device_place(array, MH_CONFIG_ADDRESS, record, mh_config_write(record, MH_CONFIG_MAC, mac, MH_MAC_SIZE));
+    return true;
+}
+
+static bool place_counter(struct array_device *array, long long counter, struct problem *problem)
+{
+    if (counter < 0 || counter > 8 * (long long)MH_OTP_COUNTER_SIZE) {
+        return problem_set(problem, PROBLEM_USE, "provision: a security counter is a number from 0 to %u",
+                           8 * MH_OTP_COUNTER_SIZE);
+    }
+    for (unsigned i = 0; i < counter; i++) {
+        array->otp[i / 8] &= (uint8_t)~(1u << i % 8);
+    }
+    array->device.security_counter = mh_otp_counter(array->otp);
+    return true;
+}
+
+/* Fills the user's part of the SPI NOR with numbers that nothing else would write there (xorshift32), so that a
+ * bench sees any touch. */
+static void fill_user_area(struct array_device *array, uint32_t seed)
+{
+    for (uint32_t i = 0; seed && i < MH_RESERVED_ADDRESS; i++) {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        array->nor.cells[i] = (uint8_t)seed;
+    }
+}
+
+/* Installs a factory package the way a device does: offered, stored, verified, installed, confirmed. */
+static enum mh_error install(struct mh_update *update, const struct mh_device *device, const uint8_t *bytes,
+                             size_t size)
+{
+    const uint32_t length = (uint32_t)size;
+    enum mh_error error = mh_update_initialize(update, device);
+
+    if (error == MH_OK) {
+        error = mh_update_begin(update, bytes, length < MH_PACKET_SIZE ? length : MH_PACKET_SIZE, length);
+    }
+    for (uint32_t i = 0; error == MH_OK && i < mh_update_packets(update); i++) {
+        const uint32_t left = length - i * MH_PACKET_SIZE;
+        error = mh_update_packet(update, i, bytes + i * MH_PACKET_SIZE, left < MH_PACKET_SIZE ? left : MH_PACKET_SIZE);
+    }
+    if (error == MH_OK) {
+        error = mh_update_validate(update);
+    }
+    if (error == MH_OK) {
+        error = mh_update_install(update);
+    }
+    if (error == MH_OK) {
+        error = mh_install_pending(device, &update->journal, &update->package);
+    }
+    return error ? error : mh_update_confirm(update);
+}
+
+static bool install_file(struct array_device *array, struct mh_update *update, unsigned number, const char *path,
+                         struct problem *problem)
+{
+    uint8_t *bytes;
+    size_t size;
+
+    if (!files_read(path, 4 * MH_INTERNAL_SIZE, &bytes, &size, problem)) {
+        return false;
+    }
+    const enum mh_error error = install(update, &array->device, bytes, size);
+    free(bytes);
+    if (error) {
+        return problem_set(problem, PROBLEM_USE, "provision: %s: refused: %s", path, mh_error_text(error));
+    }
+    if (!update->package.manifest.components[number - 1].present) {
+        return problem_set(problem, PROBLEM_USE, "provision: %s holds no %s", path, mh_component_name(number));
+    }
+    return true;
+}
+
+/* A new device's journal has one record: idle, with the factory packages in the directory. */
+static bool reset_journal(struct array_device *array, struct mh_update *update, struct problem *problem)
+{
+    const struct mh_state state = update->journal.state;
+
+    memset(array->nor.cells + MH_JOURNAL_ADDRESS, 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
+    enum mh_error error = mh_journal_open(&update->journal, &array->device.nor);
+    if (error == MH_OK) {
+        update->journal.state = state;
+        error = mh_journal_write(&update->journal);
+    }
+    return error == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the journal could not be written: %s", mh_error_text(error));
+}
+
+static bool fill(struct array_device *array, const struct provision_arguments *a, struct problem *problem)
+{
+    struct mh_update *update = calloc(1, sizeof *update);
+    bool good = update != NULL && place_bootloader(array, a->bootloader, problem) &&
+                place_anchors(array, a->key, problem) && place_config(array, a->mac, problem) &&
+                place_counter(array, a->counter, problem);
+
+    fill_user_area(array, (uint32_t)a->user_seed);
+    for (unsigned number = 1; good && number <= MH_COMPONENTS; number++) {
+        good = install_file(array, update, number, a->packages[number - 1], problem);
+    }
+    good = good && reset_journal(array, update, problem);
+    free(update);
+    return good;
+}
+
+static bool provision(const struct provision_arguments *a, struct problem *problem)
+{
+    const struct mh_board *board = mh_board_named(a->board);
+    struct array_device array;
+
+    if (!board) {
+        return problem_set(problem, PROBLEM_USE,
+                           "provision: no board is called '%s'; there are mountaineer-eth and mountaineer-usb",
+                           a->board);
+    }
+    if (!array_device_create(&array, board)) {
+        return problem_set(problem, PROBLEM_BENCH, "provision: out of memory");
+    }
+    const bool good = fill(&array, a, problem) && array_device_write(&array, a->output, problem);
+    array_device_free(&array);
+    return good;
+}
+
+static const struct options_help help = {
+    .arguments = "--board NAME --bootloader FILE --key FILE --runtime FILE --application FILE --mac ADDRESS --output DIR",
+    .text = "Makes the flash contents of a new device: bootloader, trust anchors, config, factory runtime and application, an "
+             "idle journal. The factory packages go through the same checks as any update.",
+    .examples = "matterhorn provision --board mountaineer-eth --bootloader boot.bin --key release.public \\\n"
+                "    --runtime runtime.nmf --application demo.nmf --mac 02:00:00:00:00:01 --output device\n",
+};
+
+static int run(int argc, const char *argv[])
+{
+    struct provision_arguments a = {0};
+    const struct poptOption table[] = {
+        {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
+        {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
+        {"key", 0, POPT_ARG_STRING, &a.key, 0, "public key that the device shall trust", "FILE"},
+        {"runtime", 0, POPT_ARG_STRING, &a.packages[MH_RUNTIME - 1], 0, "factory package with the runtime", "FILE"},
+        {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
+        {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
+        {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
+        {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    struct problem problem = {0};
+    int status;
+
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        if (options.count > 0 || !a.board || !a.bootloader || !a.key || !a.packages[0] || !a.packages[1] || !a.mac ||
+            !a.output) {
+            status = usage_error("provision: --board, --bootloader, --key, --runtime, --application, --mac and --output "
+                                 "are needed; see matterhorn provision --help");
+        } else {
+            status = provision(&a, &problem) ? EXIT_PASS : problem_exit(&problem);
+        }
+    }
+    options_close(&options);
+    char *const strings[] = {a.board, a.bootloader, a.key, a.mac, a.output, a.packages[0], a.packages[1]};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        free(strings[i]);
+    }
+    return status;
+}
+
+const struct command command_provision = {"provision", "make the flash contents of a new device", run};

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn sweep: power losses spread over the operations of an update, each recovered by the real binary.
+ */
+#include "command.h"
+#include "files.h"
+#include "interrupt.h"
+#include "options.h"
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct options_help help = {
+    .arguments = "PROFILE [OPTIONS]",
+    .text = "Runs the update of PROFILE (a name in sim/profiles, or a file) once and records its flash operations. Then, for\n"
+            "each chosen operation, builds what a power loss there leaves in the flashes, applies power, lets the real\n"
+            "binary recover, and judges; and once more after another power-up.",
+    .examples = "matterhorn sweep eth-app-update\n"
+                "matterhorn sweep eth-app-update --cuts all --jobs 4 --list cuts.txt\n"
+                "matterhorn sweep my-board.yaml --root . --json\n"
+                "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
+};
+
+struct request {
+    int json, jobs, live;
+    long long seed;
+    char *cuts, *root, *device, *list, *artifacts;
+};
+
+static bool read_request(const struct request *request, struct sweep_options *options, int *status)
+{
+    options->root = request->root;
+    options->device = request->device;
+    options->artifacts = request->artifacts;
+    options->jobs = (unsigned)request->jobs;
+    options->live = (size_t)request->live;
+    options->seed = (uint64_t)request->seed;
+    if (request->cuts != NULL && strcmp(request->cuts, "all") == 0) {
+        options->all = true;
+    } else if (request->cuts != NULL) {
+        char *end;
+        long long cuts = strtoll(request->cuts, &end, 10);
+        options->cuts = cuts > 0 ? (size_t)cuts : 0;
+        if (*end != '\0' || cuts <= 0)
+            *status = usage_error("sweep --cuts %s: a number from 1, or all", request->cuts);
+    }
+    if (request->jobs < 1 || request->jobs > 1024)
+        *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
+    if (request->live < 0 || request->seed < 0)
+        *status = usage_error("sweep: --live and --seed are not negative");
+    return *status == EXIT_PASS;
+}
+
+static bool write_list(const char *path, const struct sweep_result *result, const struct profile *profile,
+                       struct problem *problem)
+{
+    struct file_writer writer;
+    if (path == NULL)
+        return true;
+    if (!files_open(&writer, path, problem))
+        return false;
+    report_list(writer.stream, result, profile);
+    return files_commit(&writer, problem);
+}
+
+static int sweep(const char *name, const struct request *request, const struct sweep_options *options)
+{
+    struct problem problem = {0};
+    struct profile *profile;
+    struct sweep_result result;
+    struct report_progress progress = {0};
+    if (!profile_load(name, &profile, &problem))
+        return problem_exit(&problem);
+    interrupt_install();
+    bool good = sweep_run(&result, profile, options, report_progress, &progress, &problem);
+    report_progress_end(&progress);
+    int status = EXIT_PASS;
+    if (good) {
+        bool printed = request->json ? report_json(stdout, &result, profile) : report_text(stdout, &result, profile);
+        good = (printed || problem_set(&problem, PROBLEM_BENCH, "no memory for the report")) &&
+               write_list(request->list, &result, profile, &problem);
+        status = result.clean.pass && sweep_findings(&result) == 0 ? EXIT_PASS : EXIT_FINDINGS;
+        sweep_free(&result);
+    }
+    profile_free(profile);
+    return good ? status : problem_exit(&problem);
+}
+
+static int run(int argc, const char *argv[])
+{
+    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10};
+    struct poptOption table[] = {
+        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor)", "N"},
+        {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
+        {"live", '\0', POPT_ARG_INT, &request.live, 0, "cuts also done for real, to prove the built states (default: 10)", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0, "chooses cuts and contents of the SRAM (default: the profile's)", "N"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
+        {"list", '\0', POPT_ARG_STRING, &request.list, 0, "write one line per cut", "FILE"},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of each finding", "DIR"},
+        {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
+        POPT_TABLEEND,
+    };
+    struct sweep_options sweep_options = {0};
+    struct options options;
+    int status;
+    if (options_parse(&options, argc, argv, table, &help, &status) && read_request(&request, &sweep_options, &status))
+        status = options.count == 1 ? sweep(options.arguments[0], &request, &sweep_options)
+                                    : usage_error("sweep: name one profile; see matterhorn sweep --help");
+    options_close(&options);
+    free(request.cuts);
+    free(request.root);
+    free(request.device);
+    free(request.list);
+    free(request.artifacts);
+    return status;
+}
+
+const struct command command_sweep = {"sweep", "lose power at many points of an update; does it always recover?", run};

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "inspection.h"
+
+#include "keys.h"
+
+#include "matterhorn/config.h"
+#include "matterhorn/installer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// Pieces ///
+
+static json_t *json_hex(const uint8_t *bytes, size_t size)
+{
+    char text[2 * MH_HASH_SIZE + 1];
+
+    return json_string(keys_to_hex(bytes, size, text));
+}
+
+static json_t *json_version(const struct mh_version *version)
+{
+    return json_sprintf("%u.%u.%u.%u", version->part[0], version->part[1], version->part[2], version->part[3]);
+}
+
+static json_t *json_bits(const uint8_t *bitmap, unsigned count)
+{
+    json_t *list = json_array();
+
+    for (unsigned n = 0; n < count; n++) {
+        if (mh_bit(bitmap, n)) {
+            json_array_append_new(list, json_integer(n));
+        }
+    }
+    return list;
+}
+
+static json_t *json_component(const struct mh_component *component, unsigned number)
+{
+    json_t *object = json_pack(
+        "{s:s, s:I, s:o, s:I, s:I, s:o, s:s, s:i, s:I, s:I}", "component", mh_component_name(number), "destination",
+        (json_int_t)component->destination, "version", json_version(&component->version), "security_counter",
+        (json_int_t)component->counter, "image_size", (json_int_t)component->image_size, "image_sha256",
+        json_hex(component->image_hash, MH_HASH_SIZE), "codec",
+        component->codec == MH_CODEC_LZ4 ? "lz4" : "stored", "chunk_size", MH_CHUNK_SIZE, "stored_size",
+        (json_int_t)component->stored_size, "chunks", (json_int_t)mh_package_chunks(component));
+
+    if (component->requires) {
+        json_object_set_new(object, "requires",
+                            json_pack("{s:s, s:o}", "component", mh_component_name(component->requires), "version",
+                                      json_version(&component->requires_version)));
+    }
+    return object;
+}
+
+static const char *board_name(uint32_t id)
+{
+    const struct mh_board *board = mh_board_numbered(id);
+
+    return board ? board->name : "unknown";
+}
+
+/* One object per line for machines, indented for people. */
+static void print_json(json_t *object, bool as_json)
+{
+    char *text = json_dumps(object, as_json ? JSON_COMPACT : JSON_INDENT(2));
+
+    puts(text);
+    free(text);
+    json_decref(object);
+}
+
+/// Package ///
+
+/* What the device says, in the order of docs/SPEC.md 2.4. */
+static enum mh_error ask(struct mh_package *package, const struct mh_source *source, const struct asked *asked,
+                         const struct mh_board *board)
+{
+    const struct mh_anchors *anchors = asked->device ? &asked->device->anchors : &asked->anchors;
+    struct mh_installed installed = {.security_counter = asked->counter};
+    struct mh_journal journal = {0};
+
+    enum mh_error error = mh_package_open(package, source, anchors->count ? anchors : NULL, board);
+    if (error == MH_OK && asked->device) {
+        error = mh_journal_peek(&journal, &asked->device->nor);
+        mh_installed_read(asked->device, &journal.state, &installed);
+    }
+    if (error == MH_OK) {
+        error = mh_manifest_accept(&package->manifest, &installed);
+    }
+    return error ? error : mh_package_verify(package, NULL);
+}
+
+/* What the manifest claims, believed or not. */
+static json_t *json_claims(const uint8_t *bytes, uint32_t size, struct mh_manifest *manifest)
+{
+    json_t *object = json_object();
+    uint32_t manifest_size;
+
+    memset(manifest, 0, sizeof *manifest);
+    if (mh_manifest_frame(bytes, size, &manifest_size) ||
+        mh_manifest_parse(bytes, manifest_size, manifest)) {
+        return object;
+    }
+    json_object_set_new(object, "board", json_string(board_name(manifest->board)));
+    json_object_set_new(object, "name", json_string(manifest->name));
+    json_object_set_new(object, "id", json_hex(manifest->id, MH_ID_SIZE));
+    json_object_set_new(object, "package_size", json_integer(manifest->package_size));
+    json_t *components = json_array();
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (manifest->components[number - 1].present) {
+            json_array_append_new(components, json_component(&manifest->components[number - 1], number));
+        }
+    }
+    json_object_set_new(object, "components", components);
+    return object;
+}
+
+bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct asked *asked, bool as_json)
+{
+    const struct mh_source source = mh_source_memory(bytes, size);
+    struct mh_package *package = calloc(1, sizeof *package);
+    struct mh_manifest claimed;
+
+    if (!package) {
+        return false;
+    }
+    json_t *object = json_claims(bytes, size, &claimed);
+    const struct mh_board *board = asked->device ? asked->device->board : asked->board;
+    if (!board) {
+        board = mh_board_numbered(claimed.board);
+    }
+    const enum mh_error error = ask(package, &source, asked, board ? board : &mh_boards[0]);
+    json_object_set_new(object, "signature",
+                        json_string(asked->device || asked->anchors.count ? "checked" : "not checked, give --key"));
+    json_object_set_new(object, "verdict", json_string(error ? "refused" : "accepted"));
+    json_object_set_new(object, "reason", json_string(mh_error_text(error)));
+    print_json(object, as_json);
+    if (!as_json) {
+        printf("%s%s\n", error ? "refused: " : "", mh_error_text(error));
+    }
+    free(package);
+    return error == MH_OK;
+}
+
+/// Device ///
+
+static json_t *json_entry(const struct mh_entry *entry)
+{
+    if (entry->length == 0) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:I, s:o}", "extents", json_bits(entry->extents, MH_EXTENTS), "length",
+                     (json_int_t)entry->length, "id", json_hex(entry->id, MH_ID_SIZE));
+}
+
+static json_t *json_journal(const struct mh_journal *journal)
+{
+    const struct mh_state *state = &journal->state;
+    const uint8_t sectors[2] = {(uint8_t)state->sectors_done, (uint8_t)(state->sectors_done >> 8)};
+
+    return json_pack("{s:s, s:i, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}, s:o}", "phase", mh_phase_name(state->phase),
+                     "generation", journal->generation, "sectors_done", json_bits(sectors, MH_SECTORS), "reason",
+                     (int)state->refusal, "reason_text", state->refusal ? mh_error_text(state->refusal) : "",
+                     "refused_id", json_hex(state->refused_id, MH_ID_SIZE), "packages", "runtime",
+                     json_entry(&state->entries[MH_RUNTIME - 1]), "application",
+                     json_entry(&state->entries[MH_APPLICATION - 1]), "incoming",
+                     json_entry(&state->entries[MH_INCOMING]), "received",
+                     json_bits(state->received, 8 * MH_BITMAP_SIZE));
+}
+
+static json_t *json_anchors(const struct mh_anchors *anchors)
+{
+    json_t *keys = json_array();
+
+    for (unsigned i = 0; i < anchors->count; i++) {
+        json_array_append_new(keys, json_hex(anchors->keys[i], MH_KEY_SIZE));
+    }
+    return json_pack("{s:s, s:o}", "board", board_name(anchors->board), "keys", keys);
+}
+
+static json_t *json_config(const struct array_device *array)
+{
+    json_t *object = json_object();
+    uint32_t length;
+    const uint8_t *mac = mh_config_find(array->internal.cells + (MH_CONFIG_ADDRESS - MH_INTERNAL_BASE),
+                                        MH_CONFIG_SIZE, MH_CONFIG_MAC, &length);
+
+    if (mac && length == MH_MAC_SIZE) {
+        json_object_set_new(object, "mac",
+                            json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+                                         mac[5]));
+    }
+    return object;
+}
+
+/* The components as installed; *all_verified becomes false when one is not good. */
+static json_t *json_installed(const struct mh_device *device, bool *all_verified)
+{
+    json_t *list = json_array();
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        struct mh_manifest manifest;
+        const enum mh_error error = mh_component_verify(device, number, &manifest);
+        json_t *object = json_pack("{s:s, s:b, s:s}", "component", mh_component_name(number), "verified",
+                                   error == MH_OK, "reason", error ? mh_error_text(error) : "");
+        if (error == MH_OK) {
+            const struct mh_component *component = &manifest.components[number - 1];
+            json_object_set_new(object, "version", json_version(&component->version));
+            json_object_set_new(object, "security_counter", json_integer(component->counter));
+            json_object_set_new(object, "image_size", json_integer(component->image_size));
+            json_object_set_new(object, "id", json_hex(manifest.id, MH_ID_SIZE));
+        }
+        *all_verified = *all_verified && error == MH_OK;
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+bool inspection_print_device(const struct array_device *array, bool as_json)
+{
+    struct mh_journal journal;
+    bool all_verified = true;
+
+    (void)mh_journal_peek(&journal, &array->device.nor); /* reading an array cannot fail */
+    print_json(json_pack("{s:o, s:I, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
+                         "security_counter", (json_int_t)array->device.security_counter, "config",
+                         json_config(array), "journal", json_journal(&journal), "components",
+                         json_installed(&array->device, &all_verified)),
+               as_json);
+    return all_verified;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packages and devices described, for people and as JSON.
+ */
+#ifndef MATTERHORN_INSPECTION_H
+#define MATTERHORN_INSPECTION_H
+
+#include "array_device.h"
+
+#include <stdbool.h>
+
+/* The device that is asked about a package. */
+struct asked {
+    const struct mh_device *device; /* a real one; NULL = made up from what follows */
+    const struct mh_board *board;   /* NULL = the package's own */
+    struct mh_anchors anchors;      /* count 0 = the signature is not checked */
+    uint32_t counter;
+};
+
+/* Prints the package and the verdict. True when the device would accept it. */
+bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct asked *asked, bool as_json);
+
+/* Prints what the device holds. True when every component verifies. */
+bool inspection_print_device(const struct array_device *array, bool as_json);
+
+#endif

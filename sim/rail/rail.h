@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The power rail: the one control channel between the bench and the machine.
+ *
+ * The machine (qemu-board/) offers mechanism only: it shares its flash arrays, applies and removes power, loses
+ * power at a chosen non-volatile operation, and records what a person with a probe would see. Every decision is
+ * the bench's. This header is the whole contract; it depends on nothing.
+ *
+ * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
+ *
+ *   power on [sram=retain|zero|random:SEED]
+ *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset.
+ *       Reply: "ok".
+ *   power off
+ *       Power is lost between two operations. Reply: "ok".
+ *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1]
+ *       Runs until virtual time NS since power-on, or earlier: `cut=N` loses power at the N-th non-volatile
+ *       operation since power-on (counted from 0 over both chips) with the named tear; `edge=1` pauses after an
+ *       edge of a driven pin, `line=1` after a line feed on a USART, `reset=1` after a reset of the MCU.
+ *       Reply: "stopped reason=time|cut|edge|line|reset|trace-full t=NS ops=N trace=BYTES".
+ *       After reason=cut the power is off; otherwise `run` goes on from there, without any trace of the pause.
+ *   changed CHIP OFFSET LENGTH
+ *       The bench wrote this range of a shared array while the power was off (CHIP: internal, otp or nor).
+ *       Reply: "ok".
+ *   info
+ *       Reply: "info mips=N instructions=N ..." (key=value, for reports).
+ *   quit
+ *       The process ends. Reply: "ok".
+ *
+ * A command that cannot be carried out is answered "error TEXT" and changes nothing.
+ */
+#ifndef MATTERHORN_RAIL_H
+#define MATTERHORN_RAIL_H
+
+#include <stdint.h>
+
+/* One instruction takes 2^3 ns of virtual time: 125 MIPS, which is 1.34 cycles per instruction at 168 MHz. The
+ * only place where this is decided; the bench passes it as -icount shift=N,sleep=off and prints it in reports. */
+#define RAIL_ICOUNT_SHIFT 3
+#define RAIL_MIPS (1000 >> RAIL_ICOUNT_SHIFT)
+
+/* Sizes of the shared files. The OTP file holds 512 B of OTP, 16 lock bytes, 16 option bytes (RM0090 3.6.5, 3.7). */
+#define RAIL_INTERNAL_SIZE 0x100000u
+#define RAIL_NOR_SIZE 0x800000u
+#define RAIL_OTP_SIZE 544u
+#define RAIL_OTP_LOCKS 512u
+#define RAIL_OTP_OPTIONS 528u
+
+/* The trace: a shared file that the machine appends to. It starts with this header, padded to 64 bytes; events
+ * follow without gaps. `power on` does not empty it; the bench may set `used` back while the machine is stopped. */
+#define RAIL_TRACE_MAGIC 0x4352544Du /* "MTRC" */
+#define RAIL_TRACE_VERSION 1u
+#define RAIL_TRACE_EVENTS 64u /* offset of the first event */
+
+struct rail_trace {
+    uint32_t magic;   /* written by the bench */
+    uint32_t version; /* written by the bench */
+    uint64_t size;    /* of the file, bytes; written by the bench */
+    uint64_t used;    /* bytes of events after RAIL_TRACE_EVENTS; written by the machine */
+};
+
+enum rail_chip {
+    RAIL_CHIP_NONE = 0,
+    RAIL_CHIP_INTERNAL = 1, /* addresses as the core sees them: 0x08000000.., OTP at 0x1FFF7800.. */
+    RAIL_CHIP_NOR = 2,      /* addresses from 0 */
+};
+
+enum rail_kind {
+    RAIL_POWER_ON = 1,
+    RAIL_POWER_OFF = 2, /* value: index of the operation at which power was lost, or UINT32_MAX */
+    RAIL_RESET = 3,     /* value: the reset flags of RCC_CSR (bits 31..24, RM0090 7.3.21) */
+    RAIL_PIN = 4,       /* address: port (0 = A) * 16 + pin; value: level */
+    RAIL_UART = 5,      /* address: USART number; value: byte */
+    RAIL_PROGRAM = 6,   /* value: bytes; payload: the data as given by the CPU */
+    RAIL_ERASE = 7,     /* value: bytes */
+    RAIL_STATUS = 8,    /* non-volatile status or option register written; payload: the data */
+};
+
+/* One event, little-endian, followed by `payload` bytes padded with zeros to a multiple of 8. An operation is
+ * recorded when it starts. */
+struct rail_event {
+    uint64_t time_ns;     /* virtual, since power-on */
+    uint64_t duration_ns; /* of an operation; else 0 */
+    uint32_t pc;          /* address of the instruction that caused it; 0 when no instruction did */
+    uint32_t address;
+    uint32_t value;
+    uint16_t payload;
+    uint8_t kind; /* enum rail_kind */
+    uint8_t chip; /* enum rail_chip */
+};
+
+#endif
