@@ -12,7 +12,9 @@
 #include "summary.h"
 #include "watch.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -187,6 +189,16 @@ static bool run_machine(struct boot *boot, struct problem *problem)
     return true;
 }
 
+/* The person at the terminal prepares the debugger. */
+static bool wait_for_enter(int port, struct problem *problem)
+{
+    struct pollfd entries[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = interrupt_descriptor(), .events = POLLIN}};
+    fprintf(stderr, "Enter starts the device; (gdb) target remote :%d stops it where it is.\n", port);
+    while (poll(entries, 2, -1) < 0 && errno == EINTR)
+        continue;
+    return entries[1].revents == 0 || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+}
+
 static bool run_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
@@ -195,11 +207,8 @@ static bool run_device(struct boot *boot, struct problem *problem)
     watch_begin(&boot->watch, &boot->wanted);
     if (!machine_start(&boot->machine, &options, &boot->device, problem))
         return false;
-    if (request->gdb != 0) {
-        printf("Attach now: arm-none-eabi-gdb -ex 'target remote :%d'. Enter starts the device.\n", request->gdb);
-        while (getchar() != '\n' && !feof(stdin))
-            continue;
-    }
+    if (request->gdb != 0 && !wait_for_enter(request->gdb, problem))
+        return false;
     return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", problem) &&
            run_machine(boot, problem) && machine_instructions(&boot->machine, &boot->instructions, problem);
 }

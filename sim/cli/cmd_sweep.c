@@ -53,39 +53,46 @@ static bool read_request(const struct request *request, struct sweep_options *op
     return *status == EXIT_PASS;
 }
 
-static bool write_list(const char *path, const struct sweep_result *result, const struct profile *profile,
-                       struct problem *problem)
+/* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
+static bool open_results(const struct request *request, struct file_writer *list, struct problem *problem)
 {
-    struct file_writer writer;
-    if (path == NULL)
+    return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) &&
+           (request->list == NULL || files_open(list, request->list, problem));
+}
+
+static bool write_results(const struct request *request, struct file_writer *list, const struct sweep_result *result,
+                          const struct profile *profile, struct problem *problem)
+{
+    bool printed = request->json ? report_json(stdout, result, profile) : report_text(stdout, result, profile);
+    if (!printed)
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+    if (list->stream == NULL)
         return true;
-    if (!files_open(&writer, path, problem))
-        return false;
-    report_list(writer.stream, result, profile);
-    return files_commit(&writer, problem);
+    report_list(list->stream, result, profile);
+    return files_commit(list, problem);
 }
 
 static int sweep(const char *name, const struct request *request, const struct sweep_options *options)
 {
     struct problem problem = {0};
-    struct profile *profile;
-    struct sweep_result result;
+    struct profile *profile = NULL;
+    struct sweep_result result = {0};
     struct report_progress progress = {0};
-    if (!profile_load(name, &profile, &problem))
-        return problem_exit(&problem);
-    interrupt_install();
-    bool good = sweep_run(&result, profile, options, report_progress, &progress, &problem);
-    report_progress_end(&progress);
+    struct file_writer list = {0};
     int status = EXIT_PASS;
-    if (good) {
-        bool printed = request->json ? report_json(stdout, &result, profile) : report_text(stdout, &result, profile);
-        good = (printed || problem_set(&problem, PROBLEM_BENCH, "no memory for the report")) &&
-               write_list(request->list, &result, profile, &problem);
-        status = result.clean.pass && sweep_findings(&result) == 0 ? EXIT_PASS : EXIT_FINDINGS;
-        sweep_free(&result);
-    }
+    interrupt_install();
+    bool good = profile_load(name, &profile, &problem) && open_results(request, &list, &problem) &&
+                sweep_run(&result, profile, options, report_progress, &progress, &problem);
+    report_progress_end(&progress);
+    good = good && write_results(request, &list, &result, profile, &problem);
+    if (!good)
+        status = problem_exit(&problem);
+    else if (!result.clean.pass || sweep_findings(&result) > 0)
+        status = EXIT_FINDINGS;
+    files_discard(&list);
+    sweep_free(&result);
     profile_free(profile);
-    return good ? status : problem_exit(&problem);
+    return status;
 }
 
 static int run(int argc, const char *argv[])
@@ -99,7 +106,7 @@ static int run(int argc, const char *argv[])
         {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"list", '\0', POPT_ARG_STRING, &request.list, 0, "write one line per cut", "FILE"},
-        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of each finding", "DIR"},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
         POPT_TABLEEND,
     };

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * DMA controllers: RM0090 Rev 21 section 10. Streams serve SPI1 (DMA2) and memory to memory; a burst moves its data
+ * at once and ends at the time it takes. The core-coupled memory is not on the DMA's bus.
+ */
+#include "mcu.h"
+#include "exec/address-spaces.h"
+
+enum {
+    DMA_LISR = 0x00,
+    DMA_HISR = 0x04,
+    DMA_LIFCR = 0x08,
+    DMA_HIFCR = 0x0C,
+    DMA_STREAM = 0x10, /* the first of the streams, 0x18 apart */
+};
+
+enum { S_CR = 0x00, S_NDTR = 0x04, S_PAR = 0x08, S_M0AR = 0x0C, S_M1AR = 0x10, S_FCR = 0x14, S_SIZE = 0x18 };
+
+enum {
+    CR_TEIE = 1u << 2,
+    CR_HTIE = 1u << 3,
+    CR_TCIE = 1u << 4,
+    CR_PINC = 1u << 9,
+    FLAG_TEIF = 1u << 3,
+    FLAG_HTIF = 1u << 4,
+    FLAG_TCIF = 1u << 5,
+    FLAGS = 0x3D,
+};
+
+#define CCM_BASE 0x10000000u
+#define CCM_SIZE 0x10000u
+
+static unsigned number(const Stream *stream)
+{
+    return stream - stream->dma->streams;
+}
+
+static unsigned flag_shift(unsigned stream)
+{
+    static const uint8_t shifts[4] = {0, 6, 16, 22};
+    return shifts[stream % 4];
+}
+
+static uint32_t flags(const Stream *stream)
+{
+    unsigned n = number(stream);
+    return stream->dma->isr[n / 4] >> flag_shift(n) & FLAGS;
+}
+
+static void update(Stream *stream)
+{
+    uint32_t set = flags(stream);
+    bool level = ((set & FLAG_TCIF) && (stream->cr & CR_TCIE)) || ((set & FLAG_HTIF) && (stream->cr & CR_HTIE)) ||
+                 ((set & FLAG_TEIF) && (stream->cr & CR_TEIE));
+    qemu_set_irq(stream->irq, level);
+}
+
+static void raise_flags(Stream *stream, uint32_t raised)
+{
+    unsigned n = number(stream);
+    stream->dma->isr[n / 4] |= raised << flag_shift(n);
+    update(stream);
+}
+
+static void finish(void *opaque)
+{
+    Stream *stream = opaque;
+    stream->end = 0;
+    stream->ndtr = 0;
+    stream->cr &= ~DMA_CR_EN;
+    raise_flags(stream, FLAG_HTIF | FLAG_TCIF);
+}
+
+void dma_busy(Mcu *mcu, Stream *stream, int64_t end)
+{
+    stream->start = time_now(mcu);
+    stream->end = MAX(end, 1);
+    timer_mod(stream->timer, time_to_clock(mcu, end));
+}
+
+Stream *dma_stream(Mcu *mcu, const unsigned *candidates, unsigned channel, unsigned direction)
+{
+    for (; *candidates < STREAMS; candidates++) {
+        Stream *stream = &mcu->dma[1].streams[*candidates];
+        if ((stream->cr & DMA_CR_EN) && stream->end == 0 && extract32(stream->cr, 25, 3) == channel &&
+            extract32(stream->cr, 6, 2) == direction)
+            return stream;
+    }
+    return NULL;
+}
+
+static bool access_memory(uint32_t address, uint8_t *data, uint32_t count, bool write)
+{
+    uint64_t end = (uint64_t)address + count;
+    if (address < CCM_BASE + CCM_SIZE && end > CCM_BASE)
+        return false;
+    return address_space_rw(&address_space_memory, address, MEMTXATTRS_UNSPECIFIED, data, count, write) == MEMTX_OK;
+}
+
+static bool move(uint32_t address, bool increment, uint8_t *data, uint32_t count, uint32_t unit, bool write)
+{
+    if (increment)
+        return access_memory(address, data, count, write);
+    for (uint32_t i = 0; i < count; i += unit)
+        if (!access_memory(address, data + i, MIN(unit, count - i), write))
+            return false;
+    return true;
+}
+
+static bool fail(Stream *stream)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "DMA%u stream %u: bus error\n", stream->dma->number, number(stream));
+    stream->cr &= ~DMA_CR_EN;
+    raise_flags(stream, FLAG_TEIF);
+    return false;
+}
+
+bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_memory)
+{
+    return move(stream->m0ar, stream->cr & DMA_CR_MINC, data, count, 1, to_memory) || fail(stream);
+}
+
+/* DMA2 only; PAR is the source. */
+static void memory_to_memory(Stream *stream)
+{
+    Mcu *mcu = stream->dma->mcu;
+    uint32_t unit = 1u << extract32(stream->cr, 11, 2);
+    uint32_t bytes = stream->ndtr * unit;
+    g_autofree uint8_t *data = g_malloc(MAX(bytes, 1));
+    if (!move(stream->par, stream->cr & CR_PINC, data, bytes, unit, false) ||
+        !move(stream->m0ar, stream->cr & DMA_CR_MINC, data, bytes, unit, true)) {
+        fail(stream);
+        return;
+    }
+    uint64_t cycles = 4 * (uint64_t)stream->ndtr;
+    dma_busy(mcu, stream, time_now(mcu) + muldiv64(cycles, NANOSECONDS_PER_SECOND, mcu->rcc.hclk));
+}
+
+static uint32_t remaining(Stream *stream)
+{
+    int64_t now = time_now(stream->dma->mcu);
+    if (stream->end <= stream->start || now >= stream->end)
+        return stream->end == 0 ? stream->ndtr : 0;
+    return muldiv64(stream->ndtr, stream->end - now, stream->end - stream->start);
+}
+
+static int64_t next_end(Dma *dma)
+{
+    int64_t end = 0;
+    for (unsigned n = 0; n < STREAMS; n++)
+        if (dma->streams[n].end != 0 && (end == 0 || dma->streams[n].end < end))
+            end = dma->streams[n].end;
+    return end;
+}
+
+static uint64_t dma_read(void *opaque, hwaddr offset, unsigned size)
+{
+    Dma *dma = opaque;
+    if (offset <= DMA_HISR) {
+        uint32_t isr = dma->isr[offset / 4];
+        time_poll(dma->mcu, &dma->poll, (uint64_t)offset << 32 | isr, next_end(dma));
+        return isr >> 8 * (offset & 3);
+    }
+    if (offset < DMA_STREAM || offset >= DMA_STREAM + STREAMS * S_SIZE)
+        return 0;
+    Stream *stream = &dma->streams[(offset - DMA_STREAM) / S_SIZE];
+    switch ((offset - DMA_STREAM) % S_SIZE) {
+    case S_CR:
+        return stream->cr;
+    case S_NDTR:
+        return remaining(stream);
+    case S_PAR:
+        return stream->par;
+    case S_M0AR:
+        return stream->m0ar;
+    case S_M1AR:
+        return stream->m1ar;
+    case S_FCR:
+        return stream->fcr;
+    }
+    return 0;
+}
+
+static void write_cr(Stream *stream, uint32_t value)
+{
+    Dma *dma = stream->dma;
+    bool was_enabled = stream->cr & DMA_CR_EN;
+    if (was_enabled && !(value & DMA_CR_EN)) { /* the rest is not transferred; TCIF tells that it has stopped */
+        stream->ndtr = remaining(stream);
+        stream->end = 0;
+        timer_del(stream->timer);
+        raise_flags(stream, FLAG_TCIF);
+    }
+    stream->cr = value & 0x0FFFFFFF;
+    update(stream);
+    if (was_enabled || !(value & DMA_CR_EN))
+        return;
+    if (extract32(value, 6, 2) == 2 && dma->number == 2)
+        memory_to_memory(stream);
+    else if (dma->number == 2)
+        spi_dma(dma->mcu);
+}
+
+static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    Dma *dma = opaque;
+    if (offset == DMA_LIFCR || offset == DMA_HIFCR) {
+        unsigned half = (offset - DMA_LIFCR) / 4;
+        dma->isr[half] &= ~value;
+        for (unsigned n = 4 * half; n < 4 * half + 4; n++)
+            update(&dma->streams[n]);
+        return;
+    }
+    if (offset < DMA_STREAM || offset >= DMA_STREAM + STREAMS * S_SIZE)
+        return;
+    Stream *stream = &dma->streams[(offset - DMA_STREAM) / S_SIZE];
+    hwaddr reg = (offset - DMA_STREAM) % S_SIZE;
+    if (reg != S_CR && (stream->cr & DMA_CR_EN)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "DMA%u stream %u: configured while enabled\n", dma->number, number(stream));
+        return;
+    }
+    switch (reg) {
+    case S_CR:
+        write_cr(stream, value);
+        break;
+    case S_NDTR:
+        stream->ndtr = value & 0xFFFF;
+        break;
+    case S_PAR:
+        stream->par = value;
+        break;
+    case S_M0AR:
+        stream->m0ar = value;
+        break;
+    case S_M1AR:
+        stream->m1ar = value;
+        break;
+    case S_FCR:
+        stream->fcr = value & 0xBF;
+        break;
+    }
+}
+
+MCU_REGISTER_OPS(dma_ops, dma_read, dma_write);
+
+void dma_reset(Mcu *mcu)
+{
+    for (unsigned i = 0; i < DMAS; i++) {
+        Dma *dma = &mcu->dma[i];
+        dma->isr[0] = dma->isr[1] = 0;
+        dma->poll = (Poll){0};
+        for (unsigned n = 0; n < STREAMS; n++) {
+            Stream *stream = &dma->streams[n];
+            timer_del(stream->timer);
+            stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
+            stream->fcr = 0x21;
+            stream->start = stream->end = 0;
+            qemu_irq_lower(stream->irq);
+        }
+    }
+}
+
+void dma_init(Mcu *mcu)
+{
+    static const uint8_t irqs[DMAS][STREAMS] = {
+        {11, 12, 13, 14, 15, 16, 17, 47},
+        {56, 57, 58, 59, 60, 68, 69, 70},
+    };
+    for (unsigned i = 0; i < DMAS; i++) {
+        Dma *dma = &mcu->dma[i];
+        dma->mcu = mcu;
+        dma->number = i + 1;
+        for (unsigned n = 0; n < STREAMS; n++) {
+            Stream *stream = &dma->streams[n];
+            stream->dma = dma;
+            stream->irq = mcu_irq(mcu, irqs[i][n]);
+            stream->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, finish, stream);
+        }
+        mcu_map(mcu, &dma->mmio, &dma_ops, dma, i == 0 ? "dma1" : "dma2", 0x40026000 + 0x400 * i);
+    }
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * An STM32F407 and what is soldered around it. Each device is one file and one struct here; the devices are parts of
+ * one `Mcu` and call each other directly, so that the order of every reset and every event is written down.
+ */
+#ifndef MATTERHORN_MCU_H
+#define MATTERHORN_MCU_H
+
+#include "qemu/osdep.h"
+#include "chardev/char-fe.h"
+#include "exec/memory.h"
+#include "hw/arm/armv7m.h"
+#include "hw/clock.h"
+#include "hw/irq.h"
+#include "qemu/log.h"
+#include "qemu/timer.h"
+#include "nor.h"
+#include "rail.h"
+
+typedef struct Mcu Mcu;
+
+enum { PORTS = 9, PORT_A = 0, PORT_B, PORT_C, PORT_D, PORT_E };
+enum { USARTS = 6, DMAS = 2, STREAMS = 8 };
+
+/// virtual-time.c ///
+
+/* A status register that the firmware polls. */
+typedef struct Poll {
+    uint64_t value;
+    uint32_t count;
+    uint64_t observed; /* Time.observed at the first of these reads */
+} Poll;
+
+typedef struct Time {
+    Mcu *mcu;
+    int64_t power_on;   /* virtual clock at power-on */
+    int64_t stall_end;  /* of a stall that was interrupted by a pause; 0: none */
+    uint64_t observed;  /* counts the reads that tell the firmware the time */
+    uint64_t burnt;     /* instructions of the icount that were stalls */
+    bool poll_skip;
+} Time;
+
+/* Virtual ns since power-on. */
+int64_t time_now(Mcu *mcu);
+/* The same instant on QEMU_CLOCK_VIRTUAL, for timer_mod(). */
+int64_t time_to_clock(Mcu *mcu, int64_t since_power_on);
+/* The access that is being carried out lasts until then. Returns early only when the core stops meanwhile: at a reset
+ * (the access is abandoned) or at a pause (time_resume_stall() does the rest). */
+void time_stall_until(Mcu *mcu, int64_t since_power_on);
+/* Does what is left of an interrupted stall, before the core executes anything. */
+void time_resume_stall(Mcu *mcu);
+/* Restarts virtual time at 0; no timer of the machine may be pending. */
+void time_power_on(Mcu *mcu);
+/* A status that only changes at `ready` was read. From the third identical read on, lets time pass until then or
+ * until the next event, whichever comes first. The status was read before: a pause in between leaves no trace. */
+void time_poll(Mcu *mcu, Poll *poll, uint64_t value, int64_t ready);
+/* Address of the instruction that makes the current access; 0 when none does. */
+uint32_t time_pc(Mcu *mcu);
+
+/// trace.c ///
+
+typedef struct Trace {
+    uint8_t *file; /* NULL: no trace */
+    struct rail_trace *header;
+} Trace;
+
+void trace_open(Mcu *mcu, const char *path);
+uint64_t trace_used(Mcu *mcu);
+void trace_event(Mcu *mcu, const struct rail_event *event, const void *payload);
+/* An event that happens now and is no operation. */
+void trace_now(Mcu *mcu, enum rail_kind kind, uint32_t pc, uint32_t address, uint32_t value);
+
+/// shared-file.c ///
+
+/* Maps a file of exactly `size` bytes for reading and writing, shared; erased cells when `path` is NULL. */
+uint8_t *shared_file(const char *what, const char *path, size_t size);
+
+/// rail.c ///
+
+typedef struct Rail {
+    Mcu *mcu;
+    CharBackend chardev;
+    bool connected; /* there is a bench */
+    bool powered;
+    GString *line;
+    QEMUTimer *until;
+    const char *reason; /* of the pause that is under way; NULL: none */
+    uint64_t operations; /* since power-on */
+    uint64_t cut;        /* UINT64_MAX: none */
+    enum nor_tear tear;
+    bool pause_edge, pause_line, pause_reset;
+} Rail;
+
+void rail_init(Mcu *mcu, const char *chardev);
+/* Stops the core before its next instruction, for the bench. */
+void rail_pause(Mcu *mcu, const char *reason);
+
+/// operation.c: a program or erase in progress ///
+
+enum operation_result { OPERATION_STARTED, OPERATION_CUT };
+
+typedef struct Operation {
+    bool pending;
+    int64_t end; /* since power-on */
+    struct nor_array *array;
+    struct nor_op op;
+    uint8_t data[256];
+} Operation;
+
+/* Starts an operation of a valid `op`: records it, and takes power away if this is the one. The cells change when it
+ * is settled. `address` is where it is for the bench. */
+enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor_array *array, const struct nor_op *op,
+                                      enum rail_chip chip, uint32_t address);
+/* Counts and records an operation on something else than cells; the same result. */
+enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
+                                       uint16_t length, int64_t duration);
+/* Carries it out if it has ended by now; true if so. */
+bool operation_settle(Mcu *mcu, Operation *operation);
+/* It was interrupted. */
+void operation_tear(Operation *operation, enum nor_tear tear);
+
+/// rcc.c ///
+
+#define RCC_CSR_RMVF (1u << 24)
+#define RCC_CSR_BORRSTF (1u << 25)
+#define RCC_CSR_PINRSTF (1u << 26)
+#define RCC_CSR_PORRSTF (1u << 27)
+#define RCC_CSR_SFTRSTF (1u << 28)
+#define RCC_CSR_IWDGRSTF (1u << 29)
+#define RCC_CSR_FLAGS 0xFE000000u
+
+typedef struct Rcc {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    uint32_t regs[0x94 / 4];
+    uint32_t hclk, pclk1, pclk2; /* Hz */
+    uint32_t reset_flags;
+    Clock *cpuclk, *refclk;
+} Rcc;
+
+void rcc_init(Mcu *mcu);
+void rcc_power_on(Mcu *mcu);
+void rcc_reset(Mcu *mcu);
+
+/// flash.c ///
+
+typedef struct Flash {
+    Mcu *mcu;
+    MemoryRegion main, alias, system, mmio;
+    struct nor_array array, otp;
+    uint8_t *options; /* 16 bytes */
+    qemu_irq irq;
+    QEMUTimer *timer; /* end of an operation that the core does not wait for */
+    Operation operation;
+    int64_t options_end; /* 0: no option bytes are being written */
+    uint8_t new_options[16];
+    Poll poll;
+    uint32_t acr, sr, cr, optcr;
+    unsigned key, option_key; /* keys accepted so far */
+    bool locked, options_locked; /* until reset, after a wrong key */
+} Flash;
+
+void flash_init(Mcu *mcu, const char *internal, const char *otp);
+void flash_power_on(Mcu *mcu);
+/* A reset of the MCU, or a loss of power, tears what is under way. */
+void flash_reset(Mcu *mcu);
+void flash_power_off(Mcu *mcu, enum nor_tear tear);
+/* Brings the cells up to date with the time. */
+void flash_settle(Mcu *mcu);
+/* The bench changed bytes of the main array. */
+void flash_changed(Mcu *mcu, uint32_t offset, uint32_t length);
+
+/// gpio.c ///
+
+typedef struct Gpio {
+    Mcu *mcu;
+    unsigned port;
+    MemoryRegion mmio;
+    uint32_t regs[10];
+    uint16_t level; /* what the outputs drive, as last seen by the trace */
+} Gpio;
+
+void gpio_init(Mcu *mcu);
+void gpio_reset(Mcu *mcu);
+/* Number of the pin's alternate function; -1 when it is not one. */
+int gpio_alternate(Mcu *mcu, unsigned port, unsigned pin);
+
+/// usart.c ///
+
+typedef struct Usart {
+    Mcu *mcu;
+    unsigned number;
+    MemoryRegion mmio;
+    CharBackend chardev;
+    qemu_irq irq;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t brr, cr1, cr2, cr3, gtpr;
+    int64_t free_at, done_at; /* transmit register empty, transmission complete */
+    uint8_t received;
+    bool rxne, tc_cleared;
+} Usart;
+
+void usart_init(Mcu *mcu);
+void usart_reset(Mcu *mcu);
+
+/// spi.c ///
+
+typedef struct Spi {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    qemu_irq irq;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t cr1, cr2;
+    int64_t free_at, done_at; /* transmit buffer empty, shift register idle */
+    struct { uint16_t data; int64_t at; } fifo[2]; /* received, or being received */
+    unsigned fill;
+    bool overrun;
+} Spi;
+
+void spi_init(Mcu *mcu);
+void spi_reset(Mcu *mcu);
+/* True when the clock stands still, hence on a byte boundary. */
+bool spi_idle(Mcu *mcu);
+/* Starts what DMA and SPI are both ready for. */
+void spi_dma(Mcu *mcu);
+
+/// dma.c ///
+
+typedef struct Stream {
+    uint32_t cr, ndtr, par, m0ar, m1ar, fcr;
+    int64_t start, end; /* of the burst under way; end 0: none */
+    QEMUTimer *timer;
+    struct Dma *dma;
+    qemu_irq irq;
+} Stream;
+
+typedef struct Dma {
+    Mcu *mcu;
+    unsigned number; /* 1 or 2 */
+    MemoryRegion mmio;
+    uint32_t isr[2]; /* LISR, HISR */
+    Poll poll;
+    Stream streams[STREAMS];
+} Dma;
+
+#define DMA_CR_EN (1u << 0)
+#define DMA_CR_MINC (1u << 10)
+
+void dma_init(Mcu *mcu);
+void dma_reset(Mcu *mcu);
+/* An enabled, idle stream of DMA2 for that channel and direction (0: from the peripheral, 1: to it). */
+Stream *dma_stream(Mcu *mcu, const unsigned *candidates, unsigned channel, unsigned direction);
+/* Moves bytes of a burst between memory and `data`; false: bus error, the stream is stopped with TEIF. */
+bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_memory);
+/* The burst goes on until then. */
+void dma_busy(Mcu *mcu, Stream *stream, int64_t end);
+
+/// spi-nor.c ///
+
+typedef struct SpiNor {
+    Mcu *mcu;
+    struct nor_array array;
+    bool present, selected, ignored, powered_down, reset_enabled, write_enabled;
+    uint8_t command;
+    uint32_t index; /* of the next byte since selection */
+    uint32_t address;
+    uint8_t page[256];
+    uint32_t received; /* data bytes of a page program */
+    uint8_t status[2];
+    int64_t busy_until;
+    Operation operation;
+    Poll poll;
+} SpiNor;
+
+void spi_nor_init(Mcu *mcu, const char *path, const char *part);
+void spi_nor_power_on(Mcu *mcu);
+void spi_nor_power_off(Mcu *mcu, enum nor_tear tear);
+void spi_nor_settle(Mcu *mcu);
+/* Chip select; `boundary` tells whether it rises on a byte boundary. */
+void spi_nor_select(Mcu *mcu, bool selected, bool boundary);
+uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte);
+
+/// iwdg.c ///
+
+typedef struct Iwdg {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    QEMUTimer *timer;
+    uint32_t pr, rlr;
+    bool running, unlocked;
+} Iwdg;
+
+void iwdg_init(Mcu *mcu);
+void iwdg_reset(Mcu *mcu);
+
+/// dwt.c ///
+
+typedef struct Dwt {
+    Mcu *mcu;
+    MemoryRegion mmio, demcr_mmio, dbgmcu_mmio;
+    uint32_t ctrl, demcr;
+    uint32_t count;  /* at `since` */
+    int64_t since;
+} Dwt;
+
+void dwt_init(Mcu *mcu);
+void dwt_reset(Mcu *mcu);
+/* HCLK is about to change. */
+void dwt_sync(Mcu *mcu);
+
+/// plain.c: everything else ///
+
+typedef struct Plain {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    GHashTable *words, *logged;
+} Plain;
+
+void plain_init(Mcu *mcu);
+void plain_reset(Mcu *mcu);
+
+/// mountaineer.c: the whole ///
+
+struct Mcu {
+    MachineState *machine;
+    DeviceState *armv7m;
+    CPUState *cpu;
+    MemoryRegion sram, ccm;
+    Time time;
+    Trace trace;
+    Rail rail;
+    Rcc rcc;
+    Flash flash;
+    Gpio gpio[PORTS];
+    Usart usart[USARTS];
+    Spi spi;
+    Dma dma[DMAS];
+    SpiNor nor;
+    Iwdg iwdg;
+    Dwt dwt;
+    Plain plain;
+};
+
+void mcu_power_on(Mcu *mcu);
+/* Everything volatile is lost; operations under way are torn. `operation`: at which power was lost, or UINT32_MAX. */
+void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation);
+/* A reset of the MCU, as soon as the current instruction is done; `flag` is what RCC_CSR will tell. */
+void mcu_request_reset(Mcu *mcu, uint32_t flag);
+qemu_irq mcu_irq(Mcu *mcu, unsigned number);
+/* Maps the registers of a device. */
+void mcu_map(Mcu *mcu, MemoryRegion *mmio, const MemoryRegionOps *ops, void *device, const char *name, hwaddr base);
+
+/* Registers are words; a smaller access sees its part of one. */
+#define MCU_REGISTER_OPS(name, read_function, write_function)                                                          \
+    static const MemoryRegionOps name = {.read = read_function, .write = write_function,                               \
+        .endianness = DEVICE_LITTLE_ENDIAN, .valid = {.min_access_size = 1, .max_access_size = 4},                     \
+        .impl = {.min_access_size = 1, .max_access_size = 4}}
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The boards mountaineer-eth and mountaineer-usb: an STM32F407VG with a 12 MHz crystal and an 8 MB SPI NOR.
+ */
+#include "mcu.h"
+#include "exec/address-spaces.h"
+#include "hw/arm/boot.h"
+#include "hw/boards.h"
+#include "hw/qdev-clock.h"
+#include "hw/qdev-properties.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+#include "sysemu/reset.h"
+#include "sysemu/runstate.h"
+
+#define TYPE_MOUNTAINEER MACHINE_TYPE_NAME("mountaineer")
+OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
+
+struct Mountaineer {
+    MachineState parent;
+    char *internal, *otp, *nor, *trace, *rail, *nor_part;
+    bool poll_skip;
+    Mcu mcu;
+};
+
+qemu_irq mcu_irq(Mcu *mcu, unsigned number)
+{
+    return qdev_get_gpio_in(mcu->armv7m, number);
+}
+
+void mcu_map(Mcu *mcu, MemoryRegion *mmio, const MemoryRegionOps *ops, void *device, const char *name, hwaddr base)
+{
+    memory_region_init_io(mmio, OBJECT(mcu->machine), ops, device, name, 0x400);
+    memory_region_add_subregion(get_system_memory(), base, mmio);
+}
+
+/// Power and reset ///
+
+/* What a reset of the MCU resets. The core comes last: it fetches its vectors. */
+static void reset_mcu(Mcu *mcu)
+{
+    mcu->time.stall_end = 0;
+    rcc_reset(mcu);
+    flash_reset(mcu);
+    spi_reset(mcu); /* before the pins: a byte that is being shifted is cut off */
+    gpio_reset(mcu);
+    usart_reset(mcu);
+    dma_reset(mcu);
+    dwt_reset(mcu);
+    plain_reset(mcu);
+    iwdg_reset(mcu);
+    qemu_devices_reset(SHUTDOWN_CAUSE_NONE);
+}
+
+void mcu_power_on(Mcu *mcu)
+{
+    time_power_on(mcu);
+    mcu->rail.powered = true;
+    mcu->rail.operations = 0;
+    for (unsigned port = 0; port < PORTS; port++)
+        mcu->gpio[port].level = 0;
+    rcc_power_on(mcu);
+    spi_nor_power_on(mcu);
+    reset_mcu(mcu);
+    trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
+}
+
+void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
+{
+    flash_power_off(mcu, tear);
+    spi_nor_power_off(mcu, tear);
+    mcu->rail.powered = false;
+    trace_now(mcu, RAIL_POWER_OFF, 0, 0, operation);
+}
+
+void mcu_request_reset(Mcu *mcu, uint32_t flag)
+{
+    mcu->rcc.reset_flags |= flag;
+    qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
+}
+
+static void system_reset_request(void *opaque, int n, int level)
+{
+    if (level)
+        mcu_request_reset(opaque, RCC_CSR_SFTRSTF);
+}
+
+/* Every reset drives the NRST pin, so that a reset from outside needs no flag of its own. */
+static void mountaineer_reset(MachineState *machine, ShutdownCause cause)
+{
+    Mcu *mcu = &MOUNTAINEER(machine)->mcu;
+    if (cause == SHUTDOWN_CAUSE_NONE) {
+        if (!mcu->rail.connected)
+            mcu_power_on(mcu);
+        return;
+    }
+    if (!mcu->rail.powered)
+        return;
+    mcu->rcc.reset_flags |= RCC_CSR_PINRSTF;
+    reset_mcu(mcu);
+    trace_now(mcu, RAIL_RESET, 0, 0, mcu->rcc.reset_flags & RCC_CSR_FLAGS);
+    if (mcu->rail.pause_reset)
+        rail_pause(mcu, "reset");
+}
+
+/// Construction ///
+
+static void init_core(Mcu *mcu)
+{
+    DeviceState *armv7m = qdev_new(TYPE_ARMV7M);
+    mcu->armv7m = armv7m;
+    object_property_add_child(OBJECT(mcu->machine), "armv7m", OBJECT(armv7m));
+    qdev_prop_set_uint32(armv7m, "num-irq", 96);
+    qdev_prop_set_string(armv7m, "cpu-type", mcu->machine->cpu_type);
+    qdev_prop_set_bit(armv7m, "enable-bitband", true);
+    qdev_connect_clock_in(armv7m, "cpuclk", mcu->rcc.cpuclk);
+    qdev_connect_clock_in(armv7m, "refclk", mcu->rcc.refclk);
+    object_property_set_link(OBJECT(armv7m), "memory", OBJECT(get_system_memory()), &error_abort);
+    sysbus_realize_and_unref(SYS_BUS_DEVICE(armv7m), &error_fatal);
+    qdev_connect_gpio_out_named(armv7m, "SYSRESETREQ", 0, qemu_allocate_irq(system_reset_request, mcu, 0));
+    mcu->cpu = CPU(ARMV7M(armv7m)->cpu);
+}
+
+static void init_ram(MemoryRegion *region, const char *name, hwaddr base, uint64_t size)
+{
+    memory_region_init_ram(region, NULL, name, size, &error_fatal);
+    memory_region_add_subregion(get_system_memory(), base, region);
+}
+
+static void mountaineer_init(MachineState *machine)
+{
+    Mountaineer *board = MOUNTAINEER(machine);
+    Mcu *mcu = &board->mcu;
+    if (machine->kernel_filename != NULL) {
+        error_report("-kernel would be written to the flash at every reset; use internal=FILE");
+        exit(1);
+    }
+    mcu->machine = machine;
+    mcu->time.poll_skip = board->poll_skip;
+    init_ram(&mcu->sram, "sram", 0x20000000, 128 * KiB);
+    init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
+    rcc_init(mcu);
+    init_core(mcu);
+    trace_open(mcu, board->trace);
+    rail_init(mcu, board->rail);
+    flash_init(mcu, board->internal, board->otp);
+    gpio_init(mcu);
+    usart_init(mcu);
+    spi_init(mcu);
+    dma_init(mcu);
+    spi_nor_init(mcu, board->nor, board->nor_part);
+    iwdg_init(mcu);
+    dwt_init(mcu);
+    plain_init(mcu);
+    armv7m_load_kernel(ARM_CPU(mcu->cpu), NULL, 0, RAIL_INTERNAL_SIZE);
+}
+
+/// Properties ///
+
+#define STRING_PROPERTY(field)                                                                                         \
+    static char *get_##field(Object *object, Error **errp)                                                             \
+    {                                                                                                                  \
+        return g_strdup(MOUNTAINEER(object)->field);                                                                   \
+    }                                                                                                                  \
+    static void set_##field(Object *object, const char *value, Error **errp)                                           \
+    {                                                                                                                  \
+        g_free(MOUNTAINEER(object)->field);                                                                            \
+        MOUNTAINEER(object)->field = g_strdup(value);                                                                  \
+    }
+
+STRING_PROPERTY(internal)
+STRING_PROPERTY(otp)
+STRING_PROPERTY(nor)
+STRING_PROPERTY(trace)
+STRING_PROPERTY(rail)
+STRING_PROPERTY(nor_part)
+
+static bool get_poll_skip(Object *object, Error **errp)
+{
+    return MOUNTAINEER(object)->poll_skip;
+}
+
+static void set_poll_skip(Object *object, bool value, Error **errp)
+{
+    MOUNTAINEER(object)->poll_skip = value;
+}
+
+static void mountaineer_instance_init(Object *object)
+{
+    MOUNTAINEER(object)->nor_part = g_strdup(nor_s25fl064k.name);
+    MOUNTAINEER(object)->poll_skip = true;
+}
+
+static void add_string(ObjectClass *class, const char *name, char *(*get)(Object *, Error **),
+                       void (*set)(Object *, const char *, Error **), const char *description)
+{
+    object_class_property_add_str(class, name, get, set);
+    object_class_property_set_description(class, name, description);
+}
+
+static void mountaineer_class_init(ObjectClass *class, void *data)
+{
+    MachineClass *machine = MACHINE_CLASS(class);
+    machine->init = mountaineer_init;
+    machine->reset = mountaineer_reset;
+    machine->max_cpus = 1;
+    machine->default_cpu_type = ARM_CPU_TYPE_NAME("cortex-m4");
+    machine->no_floppy = machine->no_cdrom = machine->no_parallel = 1;
+    add_string(class, "internal", get_internal, set_internal, "File with the 1 MB of internal flash, shared");
+    add_string(class, "otp", get_otp, set_otp, "File with OTP and option bytes (544 bytes), shared");
+    add_string(class, "nor", get_nor, set_nor, "File with the 8 MB of the SPI NOR, shared");
+    add_string(class, "trace", get_trace, set_trace, "File that the trace is appended to, shared");
+    add_string(class, "rail", get_rail, set_rail, "Character device of the power rail");
+    add_string(class, "nor-part", get_nor_part, set_nor_part, "Part on the SPI bus: s25fl064k or none");
+    object_class_property_add_bool(class, "poll-skip", get_poll_skip, set_poll_skip);
+    object_class_property_set_description(class, "poll-skip", "Let time pass when a busy status is polled");
+}
+
+static void eth_class_init(ObjectClass *class, void *data)
+{
+    MACHINE_CLASS(class)->desc = "Mountaineer Ethernet mainboard (STM32F407VG, 8 MB SPI NOR)";
+}
+
+static void usb_class_init(ObjectClass *class, void *data)
+{
+    MACHINE_CLASS(class)->desc = "Mountaineer USB mainboard (STM32F407VG, 8 MB SPI NOR)";
+}
+
+static const TypeInfo mountaineer_types[] = {
+    {
+        .name = TYPE_MOUNTAINEER,
+        .parent = TYPE_MACHINE,
+        .abstract = true,
+        .instance_size = sizeof(Mountaineer),
+        .instance_init = mountaineer_instance_init,
+        .class_init = mountaineer_class_init,
+    },
+    {
+        .name = MACHINE_TYPE_NAME("mountaineer-eth"),
+        .parent = TYPE_MOUNTAINEER,
+        .class_init = eth_class_init,
+    },
+    {
+        .name = MACHINE_TYPE_NAME("mountaineer-usb"),
+        .parent = TYPE_MOUNTAINEER,
+        .class_init = usb_class_init,
+    },
+};
+
+DEFINE_TYPES(mountaineer_types)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Non-volatile operations: what the internal flash and the SPI NOR have in common. Each is counted and recorded when
+ * it starts, changes its cells when it ends, and is torn when power fails in between.
+ */
+#include "mcu.h"
+
+/* Power is lost at the start of the chosen operation, with what the tear leaves of it. */
+static enum operation_result count(Mcu *mcu)
+{
+    Rail *rail = &mcu->rail;
+    return rail->operations++ == rail->cut ? OPERATION_CUT : OPERATION_STARTED;
+}
+
+static void lose_power(Mcu *mcu)
+{
+    mcu_power_off(mcu, mcu->rail.tear, mcu->rail.cut);
+    rail_pause(mcu, "cut");
+}
+
+enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor_array *array, const struct nor_op *op,
+                                      enum rail_chip chip, uint32_t address)
+{
+    int64_t duration = nor_duration_ns(array, op);
+    int64_t now = time_now(mcu);
+    struct rail_event event = {
+        .time_ns = now,
+        .duration_ns = duration,
+        .pc = time_pc(mcu),
+        .address = address,
+        .value = op->length,
+        .payload = op->kind == NOR_PROGRAM ? op->length : 0,
+        .kind = op->kind == NOR_PROGRAM ? RAIL_PROGRAM : RAIL_ERASE,
+        .chip = chip,
+    };
+    trace_event(mcu, &event, op->data);
+
+    operation->array = array;
+    operation->op = *op;
+    operation->end = now + duration;
+    if (op->kind == NOR_PROGRAM) {
+        memcpy(operation->data, op->data, op->length);
+        operation->op.data = operation->data;
+    }
+    operation->pending = true;
+    enum operation_result result = count(mcu);
+    if (result == OPERATION_CUT)
+        lose_power(mcu);
+    return result;
+}
+
+enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
+                                       uint16_t length, int64_t duration)
+{
+    struct rail_event event = {
+        .time_ns = time_now(mcu),
+        .duration_ns = duration,
+        .pc = time_pc(mcu),
+        .address = address,
+        .value = length,
+        .payload = length,
+        .kind = RAIL_STATUS,
+        .chip = chip,
+    };
+    trace_event(mcu, &event, data);
+    enum operation_result result = count(mcu);
+    if (result == OPERATION_CUT)
+        lose_power(mcu);
+    return result;
+}
+
+bool operation_settle(Mcu *mcu, Operation *operation)
+{
+    if (!operation->pending || time_now(mcu) < operation->end)
+        return false;
+    operation->pending = false;
+    nor_apply(operation->array, &operation->op);
+    return true;
+}
+
+void operation_tear(Operation *operation, enum nor_tear tear)
+{
+    if (!operation->pending)
+        return;
+    operation->pending = false;
+    nor_tear(operation->array, &operation->op, tear);
+}

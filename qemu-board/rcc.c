@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Reset and clock control: RM0090 Rev 21 section 7. Oscillators are ready as soon as they are enabled.
+ */
+#include "mcu.h"
+#include "hw/qdev-clock.h"
+
+#define HSI_HZ 16000000u
+#define HSE_HZ 12000000u /* the crystal on the board */
+
+enum {
+    RCC_CR = 0x00,
+    RCC_PLLCFGR = 0x04,
+    RCC_CFGR = 0x08,
+    RCC_AHB1ENR = 0x30,
+    RCC_BDCR = 0x70,
+    RCC_CSR = 0x74,
+};
+
+enum {
+    CR_HSION = 1u << 0,
+    CR_HSEON = 1u << 16,
+    CR_PLLON = 1u << 24,
+    CR_PLLI2SON = 1u << 26,
+    CR_READY = 1u << 1 | 1u << 17 | 1u << 25 | 1u << 27, /* each beside its enable */
+    PLLCFGR_PLLSRC = 1u << 22,
+};
+
+static uint32_t *reg(Rcc *rcc, hwaddr offset)
+{
+    return &rcc->regs[offset / 4];
+}
+
+static uint32_t pll_hz(Rcc *rcc)
+{
+    uint32_t cfg = *reg(rcc, RCC_PLLCFGR);
+    uint32_t m = cfg & 0x3F;
+    uint32_t n = extract32(cfg, 6, 9);
+    uint32_t p = 2 * (extract32(cfg, 16, 2) + 1);
+    uint64_t input = cfg & PLLCFGR_PLLSRC ? HSE_HZ : HSI_HZ;
+    return m == 0 ? 0 : input * n / m / p;
+}
+
+static uint32_t apb_shift(uint32_t pre)
+{
+    return pre < 4 ? 0 : pre - 3;
+}
+
+static void update_clocks(Mcu *mcu)
+{
+    static const uint8_t ahb_shift[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
+    Rcc *rcc = &mcu->rcc;
+    uint32_t cfgr = *reg(rcc, RCC_CFGR);
+    uint32_t source = (cfgr & 3) == 0 ? HSI_HZ : (cfgr & 3) == 1 ? HSE_HZ : pll_hz(rcc);
+    uint32_t hclk = MAX(source >> ahb_shift[extract32(cfgr, 4, 4)], 1);
+    rcc->pclk1 = MAX(hclk >> apb_shift(extract32(cfgr, 10, 3)), 1);
+    rcc->pclk2 = MAX(hclk >> apb_shift(extract32(cfgr, 13, 3)), 1);
+    if (hclk == rcc->hclk)
+        return;
+    dwt_sync(mcu);
+    rcc->hclk = hclk;
+    clock_update_hz(rcc->refclk, MAX(hclk / 8, 1));
+    clock_update_hz(rcc->cpuclk, hclk);
+}
+
+static uint64_t rcc_read(void *opaque, hwaddr offset, unsigned size)
+{
+    Mcu *mcu = opaque;
+    Rcc *rcc = &mcu->rcc;
+    if (offset >= sizeof(rcc->regs))
+        return 0;
+    uint32_t value = *reg(rcc, offset);
+    switch (offset & ~3) {
+    case RCC_CFGR:
+        value = (value & ~0xCu) | (value & 3) << 2;
+        break;
+    case RCC_CSR:
+        value |= rcc->reset_flags;
+        break;
+    }
+    return value >> 8 * (offset & 3);
+}
+
+static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    Mcu *mcu = opaque;
+    Rcc *rcc = &mcu->rcc;
+    if (offset >= sizeof(rcc->regs))
+        return;
+    unsigned shift = 8 * (offset & 3);
+    uint32_t mask = (uint32_t)(MAKE_64BIT_MASK(0, 8 * size) << shift);
+    value = (*reg(rcc, offset) & ~mask) | ((value << shift) & mask);
+    switch (offset & ~3) {
+    case RCC_CR:
+        value &= ~CR_READY;
+        if ((*reg(rcc, RCC_CFGR) & 3) == 0)
+            value |= CR_HSION; /* the core runs from it */
+        value |= (value & (CR_HSION | CR_HSEON | CR_PLLON | CR_PLLI2SON)) << 1;
+        break;
+    case RCC_PLLCFGR:
+        if (*reg(rcc, RCC_CR) & CR_PLLON) {
+            qemu_log_mask(LOG_GUEST_ERROR, "RCC: PLLCFGR written while the PLL runs\n");
+            return;
+        }
+        break;
+    case RCC_BDCR:
+        value = (value & ~2u) | (value & 1) << 1;
+        break;
+    case RCC_CSR:
+        if (value & RCC_CSR_RMVF)
+            rcc->reset_flags = 0;
+        value &= 1;
+        value |= value << 1;
+        break;
+    }
+    *reg(rcc, offset) = value;
+    update_clocks(mcu);
+}
+
+MCU_REGISTER_OPS(rcc_ops, rcc_read, rcc_write);
+
+void rcc_reset(Mcu *mcu)
+{
+    Rcc *rcc = &mcu->rcc;
+    uint32_t backup = *reg(rcc, RCC_BDCR);
+    memset(rcc->regs, 0, sizeof(rcc->regs));
+    *reg(rcc, RCC_CR) = 0x83;
+    *reg(rcc, RCC_PLLCFGR) = 0x24003010;
+    *reg(rcc, RCC_AHB1ENR) = 0x00100000;
+    *reg(rcc, RCC_BDCR) = backup;
+    update_clocks(mcu);
+}
+
+void rcc_power_on(Mcu *mcu)
+{
+    *reg(&mcu->rcc, RCC_BDCR) = 0;
+    mcu->rcc.reset_flags = RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF;
+}
+
+void rcc_init(Mcu *mcu)
+{
+    Rcc *rcc = &mcu->rcc;
+    rcc->cpuclk = clock_new(OBJECT(mcu->machine), "hclk");
+    rcc->refclk = clock_new(OBJECT(mcu->machine), "hclk-8");
+    clock_set_hz(rcc->cpuclk, HSI_HZ);
+    clock_set_hz(rcc->refclk, HSI_HZ / 8);
+    rcc->hclk = HSI_HZ;
+    mcu_map(mcu, &rcc->mmio, &rcc_ops, mcu, "rcc", 0x40023800);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "files.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static FILE *open_for_reading(const char *path, size_t *size, struct problem *problem)
+{
+    FILE *stream = fopen(path, "rb");
+    struct stat status;
+    if (stream == NULL || fstat(fileno(stream), &status) != 0) {
+        problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, strerror(errno));
+        if (stream != NULL)
+            fclose(stream);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        problem_set(problem, PROBLEM_USE, "%s is not a file", path);
+        fclose(stream);
+        return NULL;
+    }
+    *size = (size_t)status.st_size;
+    return stream;
+}
+
+static bool read_and_close(FILE *stream, const char *path, void *data, size_t size, struct problem *problem)
+{
+    bool complete = fread(data, 1, size, stream) == size;
+    if (!complete)
+        problem_set(problem, PROBLEM_USE, "cannot read %s: %s", path, ferror(stream) ? strerror(errno) : "it got shorter");
+    fclose(stream);
+    return complete;
+}
+
+bool files_read_exactly(const char *path, void *data, size_t size, struct problem *problem)
+{
+    size_t found = 0;
+    FILE *stream = open_for_reading(path, &found, problem);
+    if (stream == NULL)
+        return false;
+    if (found != size) {
+        fclose(stream);
+        return problem_set(problem, PROBLEM_USE, "%s has %zu bytes; it must have %zu", path, found, size);
+    }
+    return read_and_close(stream, path, data, size, problem);
+}
+
+bool files_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct problem *problem)
+{
+    FILE *stream = open_for_reading(path, size, problem);
+    if (stream == NULL)
+        return false;
+    if (*size > limit) {
+        fclose(stream);
+        return problem_set(problem, PROBLEM_USE, "%s has %zu bytes; at most %zu fit here", path, *size, limit);
+    }
+    *data = malloc(*size > 0 ? *size : 1);
+    if (*data == NULL) {
+        fclose(stream);
+        return problem_set(problem, PROBLEM_BENCH, "no memory for %s", path);
+    }
+    if (read_and_close(stream, path, *data, *size, problem))
+        return true;
+    free(*data);
+    *data = NULL;
+    return false;
+}
+
+bool files_open(struct file_writer *writer, const char *path, struct problem *problem)
+{
+    struct stat status;
+    bool direct = stat(path, &status) == 0 && !S_ISREG(status.st_mode); /* a pipe, /dev/stdout: cannot be renamed */
+    writer->path = strdup(path);
+    writer->temporary = NULL;
+    writer->stream = NULL;
+    if (!direct && asprintf(&writer->temporary, "%s.%ld.part", path, (long)getpid()) < 0)
+        writer->temporary = NULL;
+    if (writer->path != NULL && (direct || writer->temporary != NULL))
+        writer->stream = fopen(direct ? path : writer->temporary, "wb");
+    if (writer->stream != NULL)
+        return true;
+    problem_set(problem, PROBLEM_USE, "cannot write %s: %s", path, strerror(errno));
+    files_discard(writer);
+    return false;
+}
+
+static void forget(struct file_writer *writer)
+{
+    free(writer->path);
+    free(writer->temporary);
+    *writer = (struct file_writer){0};
+}
+
+bool files_commit(struct file_writer *writer, struct problem *problem)
+{
+    FILE *stream = writer->stream;
+    bool good = fflush(stream) == 0 && !ferror(stream) && (writer->temporary == NULL || fsync(fileno(stream)) == 0);
+    int cause = errno;
+    if (fclose(stream) != 0 && good) {
+        good = false;
+        cause = errno;
+    }
+    writer->stream = NULL;
+    if (good && writer->temporary != NULL && rename(writer->temporary, writer->path) != 0) {
+        good = false;
+        cause = errno;
+    }
+    if (good) {
+        forget(writer);
+        return true;
+    }
+    problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(cause));
+    files_discard(writer);
+    return false;
+}
+
+void files_discard(struct file_writer *writer)
+{
+    if (writer->stream != NULL)
+        fclose(writer->stream);
+    if (writer->temporary != NULL)
+        unlink(writer->temporary);
+    forget(writer);
+}
+
+bool files_write(const char *path, const void *data, size_t size, struct problem *problem)
+{
+    struct file_writer writer;
+    if (!files_open(&writer, path, problem))
+        return false;
+    fwrite(data, 1, size, writer.stream); /* a short write is an error of the stream: files_commit sees it */
+    return files_commit(&writer, problem);
+}
+
+bool files_make_folder(const char *path, struct problem *problem)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    bool good = true;
+    for (char *end = copy + 1; good; end++) {
+        if (*end != '/' && *end != '\0')
+            continue;
+        char kept = *end;
+        *end = '\0';
+        good = mkdir(copy, 0777) == 0 || errno == EEXIST;
+        *end = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(copy);
+    return good || problem_set(problem, PROBLEM_USE, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+char *files_join(const char *folder, const char *name)
+{
+    char *joined = NULL;
+    if (name[0] == '/')
+        return strdup(name);
+    return asprintf(&joined, "%s/%s", folder, name) < 0 ? NULL : joined;
+}
+
+char *files_program_folder(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return strdup(".");
+    path[length] = '\0';
+    *strrchr(path, '/') = '\0';
+    return strdup(path);
+}

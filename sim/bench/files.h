@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files, whole or not at all.
+ */
+#ifndef MATTERHORN_BENCH_FILES_H
+#define MATTERHORN_BENCH_FILES_H
+
+#include "problem.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Reads a file of exactly `size` bytes into `data`. */
+bool files_read_exactly(const char *path, void *data, size_t size, struct problem *problem);
+/* Reads a file of at most `limit` bytes; *data is malloc'ed. */
+bool files_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct problem *problem);
+
+/* A file that appears under its name only when it is complete. */
+struct file_writer {
+    FILE *stream; /* write here; NULL when not open */
+    char *path;
+    char *temporary; /* NULL: the path is no regular file and is written directly */
+};
+
+bool files_open(struct file_writer *writer, const char *path, struct problem *problem);
+/* Everything is on disk, or the file is as it was before. Closes in either case. */
+bool files_commit(struct file_writer *writer, struct problem *problem);
+/* Leaves no trace. Harmless on a writer that is not open. */
+void files_discard(struct file_writer *writer);
+
+/* Writes the bytes as a whole file. */
+bool files_write(const char *path, const void *data, size_t size, struct problem *problem);
+/* Makes the folder, and those above it, unless they are there. */
+bool files_make_folder(const char *path, struct problem *problem);
+/* `folder`/`name`, or `name` when it is absolute; malloc'ed. */
+char *files_join(const char *folder, const char *name);
+/* The folder that holds the running program; malloc'ed. */
+char *files_program_folder(void);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine.h"
+
+#include "files.h"
+#include "interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACE_SIZE (16u << 20)
+#define REPLY_LIMIT_MS 60000
+#define RUN_LIMIT_MS_PER_SECOND 20000 /* host time allowed for one virtual second */
+
+/* Descriptors of the child. */
+enum { CHILD_SOCKET = 3, CHILD_ARRAYS = 4, CHILD_TRACE = CHILD_ARRAYS + ARRAYS, CHILD_END };
+
+/* --- the process --- */
+
+static char *program_path(void)
+{
+    const char *given = getenv("MATTERHORN_QEMU");
+    if (given != NULL && given[0] != '\0')
+        return strdup(given);
+    char *folder = files_program_folder();
+    char *path = folder == NULL ? NULL : files_join(folder, "matterhorn-qemu");
+    free(folder);
+    return path;
+}
+
+/* The last words of QEMU, for a message; "" when it said nothing. */
+static const char *last_words(const struct machine *machine, char *text, size_t size)
+{
+    off_t length = lseek(machine->log, 0, SEEK_END);
+    off_t start = length > (off_t)size - 1 ? length - (off_t)size + 1 : 0;
+    ssize_t got = pread(machine->log, text, size - 1, start);
+    text[got > 0 ? got : 0] = '\0';
+    for (size_t end = strlen(text); end > 0 && text[end - 1] == '\n';)
+        text[--end] = '\0';
+    return text;
+}
+
+static bool machine_problem(struct machine *machine, const char *what, struct problem *problem)
+{
+    char words[500];
+    last_words(machine, words, sizeof words);
+    return problem_set(problem, PROBLEM_BENCH, "%s%s%s", what, words[0] != '\0' ? "; QEMU said: " : "", words);
+}
+
+/* The process closed its end: says how it ended. */
+static bool machine_ended(struct machine *machine, struct problem *problem)
+{
+    char what[80] = "the machine ended by itself";
+    siginfo_t end = {0};
+    for (int tries = 0; tries < 20 && end.si_pid == 0; tries++) {
+        if (tries > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        if (waitid(P_PID, (id_t)machine->process, &end, WEXITED | WNOHANG | WNOWAIT) != 0)
+            break;
+    }
+    if (end.si_pid != 0 && end.si_code == CLD_EXITED)
+        snprintf(what, sizeof what, "the machine ended by itself with status %d", end.si_status);
+    else if (end.si_pid != 0)
+        snprintf(what, sizeof what, "the machine was killed: %s", strsignal(end.si_status));
+    return machine_problem(machine, what, problem);
+}
+
+static void *shared_memory(const char *name, size_t size, int *descriptor)
+{
+    *descriptor = memfd_create(name, MFD_CLOEXEC);
+    if (*descriptor < 0 || posix_fallocate(*descriptor, 0, 1) != 0 || ftruncate(*descriptor, (off_t)size) != 0)
+        return NULL;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *descriptor, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* In the child, after fork: only async-signal-safe calls. */
+static void become_qemu(char *const arguments[], const int descriptors[CHILD_END], int log, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+    setpgid(0, 0); /* Ctrl-C is for the bench, which then ends its machines */
+    int high[CHILD_END];
+    for (int i = CHILD_SOCKET; i < CHILD_END; i++)
+        high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 64);
+    dup2(log, STDERR_FILENO);
+    int nothing = open("/dev/null", O_RDWR);
+    dup2(nothing, STDIN_FILENO);
+    dup2(nothing, STDOUT_FILENO);
+    for (int i = CHILD_SOCKET; i < CHILD_END; i++)
+        dup2(high[i], i);
+    execv(arguments[0], arguments);
+    static const char words[] = "cannot be executed";
+    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)ignored;
+    _exit(127);
+}
+
+static bool spawn(struct machine *machine, const struct machine_options *options, const char *program,
+                  const int descriptors[CHILD_END], struct problem *problem)
+{
+    char model[256], icount[32], gdb[40];
+    snprintf(model, sizeof model, "%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,rail=rail",
+             options->model, CHILD_ARRAYS + ARRAY_INTERNAL, CHILD_ARRAYS + ARRAY_OTP, CHILD_ARRAYS + ARRAY_NOR,
+             CHILD_TRACE);
+    snprintf(icount, sizeof icount, "shift=%d,sleep=off", RAIL_ICOUNT_SHIFT);
+    snprintf(gdb, sizeof gdb, "tcp:127.0.0.1:%u", options->gdb_port);
+    char chardev[] = "socket,id=rail,fd=3";
+    char *arguments[] = {(char *)(uintptr_t)program, "-M", model, "-chardev", chardev, "-accel", "tcg,thread=single",
+                         "-icount", icount, "-display", "none", "-monitor", "none", "-serial", "none", "-nodefaults",
+                         options->gdb_port != 0 ? "-gdb" : NULL, gdb, NULL};
+    pid_t parent = getpid();
+    machine->process = fork();
+    if (machine->process == 0)
+        become_qemu(arguments, descriptors, machine->log, parent);
+    if (machine->process < 0) {
+        machine->process = 0;
+        return problem_set(problem, PROBLEM_BENCH, "cannot start a process: %s", strerror(errno));
+    }
+    return true;
+}
+
+/* --- the control channel --- */
+
+static int64_t host_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until the socket can be read. */
+static bool wait_readable(struct machine *machine, int64_t deadline_ms, struct problem *problem)
+{
+    for (;;) {
+        struct pollfd entries[2] = {{.fd = machine->socket, .events = POLLIN},
+                                    {.fd = interrupt_descriptor(), .events = POLLIN}};
+        int64_t rest = machine->unlimited ? -1 : deadline_ms - host_ms();
+        if (!machine->unlimited && rest < 0)
+            rest = 0;
+        int ready = poll(entries, 2, (int)(rest > 3600000 ? 3600000 : rest));
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready > 0 && entries[1].revents != 0)
+            return problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+        if (ready > 0)
+            return true;
+        if (ready < 0 || host_ms() >= deadline_ms)
+            return machine_problem(machine, "the machine does not answer", problem);
+    }
+}
+
+/* Reads one reply line into machine->reply, without the line feed. */
+static bool read_reply(struct machine *machine, int64_t limit_ms, struct problem *problem)
+{
+    int64_t deadline = host_ms() + limit_ms;
+    size_t used = 0;
+    for (;;) {
+        if (!wait_readable(machine, deadline, problem))
+            return false;
+        ssize_t got = recv(machine->socket, machine->reply + used, sizeof machine->reply - 1 - used, 0);
+        if (got <= 0)
+            return machine_ended(machine, problem);
+        used += (size_t)got;
+        if (machine->reply[used - 1] == '\n')
+            break;
+        if (used == sizeof machine->reply - 1)
+            return machine_problem(machine, "the machine's reply is too long", problem);
+    }
+    machine->reply[used - 1] = '\0';
+    return true;
+}
+
+/* Sends a command (a line with its line feed) and reads the reply, which must not be an error. */
+static bool command(struct machine *machine, const char *line, int64_t limit_ms, struct problem *problem)
+{
+    size_t length = strlen(line);
+    if (send(machine->socket, line, length, MSG_NOSIGNAL) != (ssize_t)length)
+        return machine_ended(machine, problem);
+    if (!read_reply(machine, limit_ms, problem))
+        return false;
+    if (strncmp(machine->reply, "error", 5) == 0)
+        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)length - 1, line,
+                           machine->reply);
+    return true;
+}
+
+static bool plain_command(struct machine *machine, const char *line, struct problem *problem)
+{
+    if (!command(machine, line, REPLY_LIMIT_MS, problem))
+        return false;
+    return strcmp(machine->reply, "ok") == 0 ||
+           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+/* The number behind " KEY=" in the last reply. */
+static bool reply_number(const struct machine *machine, const char *key, uint64_t *number)
+{
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, " %s=", key);
+    const char *found = strstr(machine->reply, wanted);
+    return found != NULL && sscanf(found + strlen(wanted), "%" SCNu64, number) == 1;
+}
+
+/* --- life --- */
+
+bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
+                   struct problem *problem)
+{
+    memset(machine, 0, sizeof *machine);
+    int descriptors[CHILD_END], sockets[2] = {-1, -1};
+    for (int i = 0; i < CHILD_END; i++)
+        descriptors[i] = -1;
+    machine->unlimited = options->gdb_port != 0;
+    machine->log = memfd_create("qemu-messages", MFD_CLOEXEC);
+    char *program = program_path();
+    bool good = program != NULL && machine->log >= 0 &&
+                socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0;
+    machine->socket = sockets[0];
+    for (enum array array = 0; good && array < ARRAYS; array++) {
+        machine->arrays.cells[array] =
+            shared_memory(arrays_name(array), arrays_size(array), &descriptors[CHILD_ARRAYS + array]);
+        good = machine->arrays.cells[array] != NULL;
+        if (good)
+            memcpy(machine->arrays.cells[array], device->cells[array], arrays_size(array));
+    }
+    if (good)
+        good = (machine->trace = shared_memory("trace", TRACE_SIZE, &descriptors[CHILD_TRACE])) != NULL;
+    if (!good) {
+        problem_set(problem, PROBLEM_BENCH, "cannot share memory with the machine: %s", strerror(errno));
+    } else if (access(program, X_OK) != 0) {
+        good = problem_set(problem, PROBLEM_BENCH,
+                           "cannot run %s: %s. Build it (ci/build), or name it in MATTERHORN_QEMU", program,
+                           strerror(errno));
+    } else {
+        memcpy(machine->arrays.marks, device->marks, sizeof machine->arrays.marks);
+        *machine->trace = (struct rail_trace){RAIL_TRACE_MAGIC, RAIL_TRACE_VERSION, TRACE_SIZE, 0};
+        descriptors[CHILD_SOCKET] = sockets[1];
+        good = spawn(machine, options, program, descriptors, problem);
+    }
+    free(program);
+    if (sockets[1] >= 0)
+        close(sockets[1]);
+    for (int i = CHILD_ARRAYS; i < CHILD_END; i++)
+        if (descriptors[i] >= 0)
+            close(descriptors[i]);
+    uint64_t instructions;
+    good = good && machine_instructions(machine, &instructions, problem); /* it is there and speaks our language */
+    if (!good)
+        machine_close(machine);
+    return good;
+}
+
+/* Gives the process a moment to end after its socket was closed, then ends it. */
+static void reap(pid_t process)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        if (waitpid(process, NULL, WNOHANG) == process)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    kill(process, SIGKILL);
+    while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+void machine_close(struct machine *machine)
+{
+    if (machine->process > 0) {
+        static const char quit[] = "quit\n";
+        ssize_t ignored = send(machine->socket, quit, sizeof quit - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)ignored;
+    }
+    if (machine->socket > 0)
+        close(machine->socket);
+    if (machine->process > 0)
+        reap(machine->process);
+    if (machine->log > 0)
+        close(machine->log);
+    for (enum array array = 0; array < ARRAYS; array++)
+        if (machine->arrays.cells[array] != NULL)
+            munmap(machine->arrays.cells[array], arrays_size(array));
+    if (machine->trace != NULL)
+        munmap(machine->trace, TRACE_SIZE);
+    memset(machine, 0, sizeof *machine);
+}
+
+bool machine_power_on(struct machine *machine, const char *sram, struct problem *problem)
+{
+    char line[96];
+    snprintf(line, sizeof line, "power on sram=%s\n", sram);
+    return plain_command(machine, line, problem);
+}
+
+bool machine_power_off(struct machine *machine, struct problem *problem)
+{
+    return plain_command(machine, "power off\n", problem);
+}
+
+static bool parse_stop(const struct machine *machine, struct stop *stop)
+{
+    static const char *const reasons[] = {[STOP_TIME] = "time",   [STOP_CUT] = "cut",     [STOP_EDGE] = "edge",
+                                          [STOP_LINE] = "line",   [STOP_RESET] = "reset", [STOP_TRACE_FULL] = "trace-full"};
+    char word[16];
+    if (sscanf(machine->reply, "stopped reason=%15s", word) != 1 || !reply_number(machine, "t", &stop->time_ns) ||
+        !reply_number(machine, "ops", &stop->operations))
+        return false;
+    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(word, reasons[i]) == 0) {
+            stop->reason = (enum stop_reason)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
+                 struct problem *problem)
+{
+    char line[160], cut[64] = "";
+    if (request->cut)
+        snprintf(cut, sizeof cut, " cut=%" PRIu64 " tear=%s", request->operation, nor_tear_name(request->tear));
+    snprintf(line, sizeof line, "run until=%" PRIu64 "%s%s%s%s\n", request->until_ns, cut,
+             request->edge ? " edge=1" : "", request->line ? " line=1" : "", request->reset ? " reset=1" : "");
+    int64_t limit = REPLY_LIMIT_MS + (int64_t)(request->until_ns / 1000000000 + 1) * RUN_LIMIT_MS_PER_SECOND;
+    if (!command(machine, line, limit, problem))
+        return false;
+    return parse_stop(machine, stop) ||
+           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+struct loading {
+    struct machine *machine;
+    struct problem *problem;
+};
+
+static bool announce(void *context, enum array array, uint32_t offset, uint32_t size)
+{
+    struct loading *loading = context;
+    char line[80];
+    snprintf(line, sizeof line, "changed %s %" PRIu32 " %" PRIu32 "\n", arrays_name(array), offset, size);
+    return plain_command(loading->machine, line, loading->problem);
+}
+
+bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem)
+{
+    struct loading loading = {machine, problem};
+    return arrays_load(&machine->arrays, state, announce, &loading);
+}
+
+bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem)
+{
+    if (!command(machine, "info\n", REPLY_LIMIT_MS, problem))
+        return false;
+    return reply_number(machine, "instructions", instructions) ||
+           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+double machine_cpu_seconds(const struct machine *machine)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(machine->process, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+}
+
+bool machine_take_events(struct machine *machine, machine_event_fn *take, void *context, struct problem *problem)
+{
+    const uint8_t *events = (const uint8_t *)machine->trace + RAIL_TRACE_EVENTS;
+    size_t size = machine->trace->used, position = 0;
+    struct trace_item item;
+    if (size > TRACE_SIZE - RAIL_TRACE_EVENTS)
+        return problem_set(problem, PROBLEM_BENCH, "the machine's trace is broken");
+    while (trace_next(events, size, &position, &item)) {
+        arrays_mark_operation(&machine->arrays, &item);
+        take(context, &item);
+    }
+    machine->trace->used = 0;
+    return position == size || problem_set(problem, PROBLEM_BENCH, "the machine's trace is broken");
+}

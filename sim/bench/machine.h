@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One machine: a QEMU process, the memory it shares, and its control channel (sim/rail/rail.h).
+ *
+ * The process lives long and is power-cycled inside. It dies with the thread that started it; what it shares is
+ * anonymous memory, so nothing is left behind whatever happens. Host time limits are for safety only.
+ */
+#ifndef MATTERHORN_BENCH_MACHINE_H
+#define MATTERHORN_BENCH_MACHINE_H
+
+#include "arrays.h"
+#include "problem.h"
+#include "trace.h"
+
+#include <sys/types.h>
+
+struct machine_options {
+    const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth" */
+    unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
+};
+
+struct machine {
+    struct arrays arrays;      /* cells shared with the machine; marks kept by machine_take_events and machine_load */
+    struct rail_trace *trace;  /* shared */
+    pid_t process;
+    int socket;
+    int log;                   /* what QEMU says on its standard error */
+    bool unlimited;            /* no host time limits */
+    char reply[512];           /* the last one */
+};
+
+/* Why the machine stopped. */
+enum stop_reason { STOP_TIME, STOP_CUT, STOP_EDGE, STOP_LINE, STOP_RESET, STOP_TRACE_FULL };
+
+struct stop {
+    enum stop_reason reason;
+    uint64_t time_ns; /* virtual, since power-on */
+    uint64_t operations;
+};
+
+/* When to stop at the latest, and at what else. */
+struct run_request {
+    uint64_t until_ns;
+    bool edge, line, reset;
+    bool cut; /* lose power at operation `operation`, leaving `tear` */
+    uint64_t operation;
+    enum nor_tear tear;
+};
+
+/* Starts the process, powered off, on a copy of `device`. */
+bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
+                   struct problem *problem);
+/* Ends the process. Harmless on a zeroed machine. */
+void machine_close(struct machine *machine);
+
+/* `sram`: retain, zero or random:SEED. */
+bool machine_power_on(struct machine *machine, const char *sram, struct problem *problem);
+bool machine_power_off(struct machine *machine, struct problem *problem);
+bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
+                 struct problem *problem);
+/* While powered off: makes the arrays equal to those of `state`, which stem from the same provisioned device. */
+bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
+/* Instructions since the process started. */
+bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);
+
+/* Host CPU time that the process has used. */
+double machine_cpu_seconds(const struct machine *machine);
+
+/* Calls `take` for every event since the last call, marks the pages that operations touched, and empties the trace.
+ * Only while the machine is stopped. */
+typedef void machine_event_fn(void *context, const struct trace_item *item);
+bool machine_take_events(struct machine *machine, machine_event_fn *take, void *context, struct problem *problem);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "profile.h"
+
+#include "files.h"
+
+#include <cyaml/cyaml.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the schema --- */
+
+#define NEEDED CYAML_FLAG_POINTER
+#define MAY_MISS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_strval_t chips[] = {{"internal", RAIL_CHIP_INTERNAL}, {"nor", RAIL_CHIP_NOR}};
+static const cyaml_strval_t kinds[] = {{"program", RAIL_PROGRAM}, {"erase", RAIL_ERASE}, {"status", RAIL_STATUS}};
+
+static const cyaml_schema_value_t text_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED)};
+
+static const cyaml_schema_field_t pin_fields[] = {
+    CYAML_FIELD_STRING_PTR("pin", NEEDED, struct profile_pin, pin, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_pin, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t pin_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_pin, pin_fields)};
+
+static const cyaml_schema_field_t phase_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_phase, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("begins", NEEDED, struct profile_phase, begins, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t phase_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_phase, phase_fields)};
+
+static const cyaml_schema_field_t area_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_area, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_ENUM("chip", CYAML_FLAG_STRICT, struct profile_area, chip, chips, CYAML_ARRAY_LEN(chips)),
+    CYAML_FIELD_UINT("address", CYAML_FLAG_DEFAULT, struct profile_area, address),
+    CYAML_FIELD_UINT("size", CYAML_FLAG_DEFAULT, struct profile_area, size),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t area_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_area, area_fields)};
+
+static const cyaml_schema_field_t equal_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_equal, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_ENUM("chip", CYAML_FLAG_STRICT, struct profile_equal, chip, chips, CYAML_ARRAY_LEN(chips)),
+    CYAML_FIELD_UINT("address", CYAML_FLAG_DEFAULT, struct profile_equal, address),
+    CYAML_FIELD_STRING_PTR("file", NEEDED, struct profile_equal, file, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t equal_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_equal, equal_fields)};
+
+static const cyaml_schema_field_t edges_fields[] = {
+    CYAML_FIELD_STRING_PTR("pin", NEEDED, struct profile_edges, pin, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT("count", CYAML_FLAG_DEFAULT, struct profile_edges, count),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t edges_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_edges, edges_fields)};
+
+static const cyaml_schema_field_t recovered_fields[] = {
+    CYAML_FIELD_SEQUENCE("lines", MAY_MISS, struct profile_recovered, lines, &text_value, 0, WATCH_MOST),
+    CYAML_FIELD_SEQUENCE("edges", MAY_MISS, struct profile_recovered, edges, &edges_value, 0, WATCH_MOST),
+    CYAML_FIELD_SEQUENCE("equal", MAY_MISS, struct profile_recovered, equal, &equal_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("unchanged", MAY_MISS, struct profile_recovered, unchanged, &area_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t budget_fields[] = {
+    CYAML_FIELD_UINT("boots", CYAML_FLAG_DEFAULT, struct profile_budget, boots),
+    CYAML_FIELD_UINT("seconds", CYAML_FLAG_DEFAULT, struct profile_budget, seconds),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t minimum_fields[] = {
+    CYAML_FIELD_STRING_PTR("phase", MAY_MISS, struct profile_minimum, phase, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("area", MAY_MISS, struct profile_minimum, area, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct profile_minimum, kind, kinds,
+                     CYAML_ARRAY_LEN(kinds)),
+    CYAML_FIELD_UINT("count", CYAML_FLAG_DEFAULT, struct profile_minimum, count),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t minimum_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_minimum, minimum_fields)};
+
+static const cyaml_schema_field_t cuts_fields[] = {
+    CYAML_FIELD_UINT("count", CYAML_FLAG_DEFAULT, struct profile_cuts, count),
+    CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct profile_cuts, seed),
+    CYAML_FIELD_SEQUENCE("tears", MAY_MISS, struct profile_cuts, tears, &text_value, 0, NOR_TEARS),
+    CYAML_FIELD_SEQUENCE("minimum", MAY_MISS, struct profile_cuts, minimum, &minimum_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t profile_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("machine", NEEDED, struct profile, machine, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("device", NEEDED, struct profile, device, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("pins", MAY_MISS, struct profile, pins, &pin_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, recovered_fields),
+    CYAML_FIELD_MAPPING("budget", CYAML_FLAG_DEFAULT, struct profile, budget, budget_fields),
+    CYAML_FIELD_MAPPING("cuts", CYAML_FLAG_DEFAULT, struct profile, cuts, cuts_fields),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t profile_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct profile, profile_fields)};
+
+/* --- what libcyaml says about a bad file --- */
+
+struct complaint {
+    char what[200];  /* its first message */
+    char where[200]; /* the innermost place */
+};
+
+static void keep_complaint(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+    struct complaint *complaint = context;
+    char text[200];
+    (void)level;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    const char *message = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
+    message += strspn(message, " ");
+    if (strncmp(message, "Backtrace", 9) == 0)
+        return;
+    bool place = strstr(message, "(line:") != NULL && strncmp(message, "in ", 3) == 0;
+    char *kept = place ? complaint->where : complaint->what;
+    if (kept[0] == '\0')
+        memcpy(kept, message, strlen(message) + 1);
+}
+
+static const cyaml_config_t *configuration(struct complaint *complaint, cyaml_config_t *config)
+{
+    *config = (cyaml_config_t){.log_fn = keep_complaint,
+                               .log_ctx = complaint,
+                               .mem_fn = cyaml_mem,
+                               .log_level = CYAML_LOG_ERROR,
+                               .flags = CYAML_CFG_DEFAULT};
+    return config;
+}
+
+/* --- what the schema cannot say --- */
+
+static bool bad(struct problem *problem, const char *path, const char *key, const char *name, const char *what)
+{
+    return problem_set(problem, PROBLEM_USE, "%s: %s \"%s\": %s", path, key, name, what);
+}
+
+static bool check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem)
+{
+    if (area->size != 0 && arrays_locate(area->chip, area->address, area->size, &area->array, &area->offset))
+        return true;
+    return bad(problem, path, key, area->name, "this address range is not on the chip");
+}
+
+static bool check_pins(struct profile *profile, const char *path, struct problem *problem)
+{
+    for (unsigned i = 0; i < profile->pins_count; i++) {
+        profile->pins[i].number = trace_pin_number(profile->pins[i].pin);
+        if (profile->pins[i].number == UINT32_MAX)
+            return bad(problem, path, "pins", profile->pins[i].pin, "a pin is written like PE13");
+    }
+    for (unsigned i = 0; i < profile->recovered.edges_count; i++) {
+        const struct profile_edges *edges = &profile->recovered.edges[i];
+        profile->edges[i] = (struct watch_edges){trace_pin_number(edges->pin), edges->count};
+        if (profile->edges[i].pin == UINT32_MAX)
+            return bad(problem, path, "recovered.edges", edges->pin, "a pin is written like PE13");
+    }
+    return true;
+}
+
+static bool check_minimum(const struct profile *profile, const struct profile_minimum *minimum, const char *path,
+                          struct problem *problem)
+{
+    bool phase = minimum->phase == NULL, area = minimum->area == NULL;
+    for (unsigned i = 0; i < profile->phases_count; i++)
+        phase = phase || strcmp(minimum->phase, profile->phases[i].name) == 0;
+    for (unsigned i = 0; i < profile->areas_count; i++)
+        area = area || strcmp(minimum->area, profile->areas[i].name) == 0;
+    if (!phase)
+        return bad(problem, path, "cuts.minimum", minimum->phase, "there is no such phase");
+    return area || bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
+}
+
+static bool check(struct profile *profile, const char *path, struct problem *problem)
+{
+    bool good = check_pins(profile, path, problem);
+    for (unsigned i = 0; good && i < profile->areas_count; i++)
+        good = check_area(&profile->areas[i], "areas", path, problem);
+    for (unsigned i = 0; good && i < profile->recovered.unchanged_count; i++)
+        good = check_area(&profile->recovered.unchanged[i], "recovered.unchanged", path, problem);
+    for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
+        good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
+    for (unsigned i = 0; good && i < profile->cuts.tears_count; i++)
+        if (nor_tear_named(profile->cuts.tears[i]) == NOR_TEARS)
+            good = bad(problem, path, "cuts.tears", profile->cuts.tears[i], "there is no such tear");
+    if (good && (profile->budget.boots == 0 || profile->budget.seconds == 0))
+        good = problem_set(problem, PROBLEM_USE, "%s: budget: boots and seconds must be at least 1", path);
+    if (good && profile->cuts.count == 0)
+        good = problem_set(problem, PROBLEM_USE, "%s: cuts: count must be at least 1", path);
+    if (good && profile->recovered.lines_count + profile->recovered.edges_count == 0)
+        good = problem_set(problem, PROBLEM_USE,
+                           "%s: recovered: without lines or edges nothing says when a run ends", path);
+    return good;
+}
+
+/* --- finding and loading --- */
+
+char *profile_default_root(void)
+{
+    char *folder = files_program_folder();
+    char *root = folder == NULL ? NULL : files_join(folder, "../..");
+    char *canonical = root == NULL ? NULL : realpath(root, NULL);
+    free(folder);
+    free(root);
+    return canonical;
+}
+
+static char *path_of(const char *name_or_path)
+{
+    size_t length = strlen(name_or_path);
+    if (strchr(name_or_path, '/') != NULL || (length > 5 && strcmp(name_or_path + length - 5, ".yaml") == 0))
+        return strdup(name_or_path);
+    const char *given = getenv("MATTERHORN_PROFILES");
+    char *root = profile_default_root(), *path = NULL;
+    int printed = given != NULL && given[0] != '\0'
+                      ? asprintf(&path, "%s/%s.yaml", given, name_or_path)
+                      : asprintf(&path, "%s/sim/profiles/%s.yaml", root == NULL ? "." : root, name_or_path);
+    free(root);
+    return printed < 0 ? NULL : path;
+}
+
+bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
+{
+    struct complaint complaint = {"", ""};
+    cyaml_config_t config;
+    cyaml_data_t *data = NULL;
+    bool good = true;
+    char *path = path_of(name_or_path);
+    *profile = NULL;
+    if (path == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    if (access(path, R_OK) != 0) {
+        good = problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name_or_path, path);
+    } else {
+        cyaml_err_t error = cyaml_load_file(path, configuration(&complaint, &config), &profile_schema, &data, NULL);
+        *profile = (struct profile *)data;
+        if (error != CYAML_OK || *profile == NULL)
+            good = problem_set(problem, PROBLEM_USE, "%s: %s%s%s", path,
+                               complaint.what[0] != '\0' ? complaint.what
+                               : error != CYAML_OK       ? cyaml_strerror(error)
+                                                         : "the file is empty",
+                               complaint.where[0] != '\0' ? ", " : "", complaint.where);
+    }
+    good = good && check(*profile, path, problem);
+    free(path);
+    if (!good) {
+        profile_free(*profile);
+        *profile = NULL;
+        return false;
+    }
+    (*profile)->wanted = (struct watch_wanted){(const char *const *)(*profile)->recovered.lines,
+                                               (*profile)->recovered.lines_count, (*profile)->edges,
+                                               (*profile)->recovered.edges_count};
+    return true;
+}
+
+void profile_free(struct profile *profile)
+{
+    struct complaint complaint = {"", ""};
+    cyaml_config_t config;
+    if (profile != NULL)
+        cyaml_free(configuration(&complaint, &config), &profile_schema, profile, 0);
+}
+
+unsigned profile_tears(const struct profile *profile, enum nor_tear tears[NOR_TEARS])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < profile->cuts.tears_count && count < NOR_TEARS; i++)
+        tears[count++] = nor_tear_named(profile->cuts.tears[i]);
+    if (count == 0)
+        for (; count < NOR_TEARS; count++)
+            tears[count] = (enum nor_tear)count;
+    return count;
+}
+
+const struct profile_area *profile_area_at(const struct profile *profile, unsigned chip, uint32_t address)
+{
+    for (unsigned i = 0; i < profile->areas_count; i++) {
+        const struct profile_area *area = &profile->areas[i];
+        if (area->chip == chip && address >= area->address && address - area->address < area->size)
+            return area;
+    }
+    return NULL;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Profiles: what a target is and what it must do, as data. The keys are explained in sim/profiles/README.md.
+ */
+#ifndef MATTERHORN_BENCH_PROFILE_H
+#define MATTERHORN_BENCH_PROFILE_H
+
+#include "arrays.h"
+#include "problem.h"
+#include "watch.h"
+
+struct profile_pin {
+    char *pin;
+    char *name;
+    uint32_t number; /* port * 16 + pin */
+};
+
+struct profile_phase {
+    char *name;
+    char *begins; /* text that a line contains */
+};
+
+/* A named range of addresses of a chip. */
+struct profile_area {
+    char *name;
+    enum rail_chip chip;
+    uint32_t address;
+    uint32_t size;
+    enum array array; /* where it is */
+    uint32_t offset;
+};
+
+/* Bytes that must equal a file. */
+struct profile_equal {
+    char *name;
+    enum rail_chip chip;
+    uint32_t address;
+    char *file;
+};
+
+struct profile_edges {
+    char *pin;
+    unsigned count;
+};
+
+/* At least `count` cuts among the operations that match; NULL or 0 matches all. */
+struct profile_minimum {
+    char *phase;
+    char *area;
+    enum rail_kind kind;
+    unsigned count;
+};
+
+/* When a device counts as recovered: lines and edges since the last reset, then the arrays. */
+struct profile_recovered {
+    char **lines;
+    unsigned lines_count;
+    struct profile_edges *edges;
+    unsigned edges_count;
+    struct profile_equal *equal;
+    unsigned equal_count;
+    struct profile_area *unchanged;
+    unsigned unchanged_count;
+};
+
+struct profile_budget {
+    unsigned boots;   /* power-ons and resets of one power session */
+    unsigned seconds; /* of virtual time for one power session */
+};
+
+struct profile_cuts {
+    unsigned count;
+    uint64_t seed;
+    char **tears; /* none: the whole menu */
+    unsigned tears_count;
+    struct profile_minimum *minimum;
+    unsigned minimum_count;
+};
+
+struct profile {
+    char *name;
+    char *machine;
+    char *device; /* folder */
+    struct profile_pin *pins;
+    unsigned pins_count;
+    struct profile_phase *phases;
+    unsigned phases_count;
+    struct profile_area *areas;
+    unsigned areas_count;
+    struct profile_recovered recovered;
+    struct profile_budget budget;
+    struct profile_cuts cuts;
+    struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */
+    struct watch_wanted wanted;           /* recovered.lines and .edges */
+};
+
+/* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */
+char *profile_default_root(void);
+/* A profile by path (it contains '/' or ends with ".yaml") or by name. */
+bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem);
+void profile_free(struct profile *profile);
+
+/* The tears of the menu that the profile asks for; their number. */
+unsigned profile_tears(const struct profile *profile, enum nor_tear tears[NOR_TEARS]);
+/* The first area that holds the address; NULL when none does. */
+const struct profile_area *profile_area_at(const struct profile *profile, unsigned chip, uint32_t address);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "recording.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- recording --- */
+
+void recording_take(void *context, const struct trace_item *item)
+{
+    struct recording *recording = context;
+    size_t need = sizeof *item->event + ((item->event->payload + (size_t)7) & ~(size_t)7);
+    if (recording->capacity - recording->size < need) {
+        size_t capacity = recording->capacity == 0 ? 1u << 20 : recording->capacity * 2;
+        uint8_t *events = recording->incomplete ? NULL : realloc(recording->events, capacity);
+        if (events == NULL) {
+            recording->incomplete = true;
+            return;
+        }
+        recording->events = events;
+        recording->capacity = capacity;
+    }
+    memcpy(recording->events + recording->size, item->event, need);
+    recording->size += need;
+}
+
+void recording_free(struct recording *recording)
+{
+    free(recording->events);
+    free(recording->operations);
+    memset(recording, 0, sizeof *recording);
+}
+
+/* --- operations, phases, occurrences --- */
+
+static int compare_place(const struct operation *one, const struct operation *other)
+{
+    const struct rail_event *a = one->item.event, *b = other->item.event;
+    if (a->chip != b->chip)
+        return a->chip < b->chip ? -1 : 1;
+    if (a->address != b->address)
+        return a->address < b->address ? -1 : 1;
+    return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+/* Events lie in memory in the order of time. */
+static int compare_place_and_time(const void *left, const void *right)
+{
+    const struct operation *one = *(const struct operation *const *)left;
+    const struct operation *other = *(const struct operation *const *)right;
+    int place = compare_place(one, other);
+    return place != 0 ? place : (one > other) - (one < other);
+}
+
+static bool count_occurrences(struct recording *recording)
+{
+    struct operation **sorted = malloc((recording->count + 1) * sizeof *sorted);
+    if (sorted == NULL)
+        return false;
+    for (size_t i = 0; i < recording->count; i++)
+        sorted[i] = &recording->operations[i];
+    qsort(sorted, recording->count, sizeof *sorted, compare_place_and_time);
+    for (size_t i = 0; i < recording->count; i++) {
+        bool again = i > 0 && compare_place(sorted[i - 1], sorted[i]) == 0;
+        sorted[i]->occurrence = again ? sorted[i - 1]->occurrence + 1 : 1;
+    }
+    free(sorted);
+    return true;
+}
+
+static size_t count_operations(const struct recording *recording)
+{
+    struct trace_item item;
+    size_t position = 0, count = 0;
+    while (trace_next(recording->events, recording->size, &position, &item))
+        count += trace_is_operation(item.event);
+    return count;
+}
+
+/* The operation of another chip than operation `index`'s that is under way when that one starts; `index` when there is
+ * none. A chip does one at a time. */
+static size_t under_way(const struct recording *recording, size_t index, const size_t last[RAIL_CHIP_NOR + 1])
+{
+    const struct rail_event *event = recording->operations[index].item.event;
+    for (unsigned chip = RAIL_CHIP_INTERNAL; chip <= RAIL_CHIP_NOR; chip++) {
+        if (chip == event->chip || last[chip] == SIZE_MAX)
+            continue;
+        const struct rail_event *other = recording->operations[last[chip]].item.event;
+        if (other->time_ns + other->duration_ns > event->time_ns)
+            return last[chip];
+    }
+    return index;
+}
+
+/* Finds the operations that overlap, on the chips and with resets. */
+static bool find_overlaps(struct recording *recording, struct problem *problem)
+{
+    size_t last[RAIL_CHIP_NOR + 1] = {SIZE_MAX, SIZE_MAX, SIZE_MAX}, position = 0, index = 0;
+    struct trace_item item;
+    while (trace_next(recording->events, recording->size, &position, &item)) {
+        size_t internal = last[RAIL_CHIP_INTERNAL];
+        if (item.event->kind == RAIL_RESET && internal != SIZE_MAX) {
+            const struct rail_event *torn = recording->operations[internal].item.event;
+            char name[RECORDING_NAME];
+            recording_name(&recording->operations[internal], name);
+            if (torn->time_ns + torn->duration_ns > item.event->time_ns)
+                return problem_set(problem, PROBLEM_BENCH,
+                                   "a reset tears %s in the recorded run; crash states after that cannot be built", name);
+        }
+        if (!trace_is_operation(item.event) || item.event->chip > RAIL_CHIP_NOR)
+            continue;
+        recording->operations[index].under_way = under_way(recording, index, last);
+        last[item.event->chip] = index++;
+    }
+    return true;
+}
+
+bool recording_index(struct recording *recording, const struct profile *profile, struct problem *problem)
+{
+    struct trace_lines lines = {0};
+    struct trace_item item;
+    size_t position = 0;
+    unsigned phase = 0;
+    recording->operations = calloc(count_operations(recording) + 1, sizeof *recording->operations);
+    if (recording->incomplete || recording->operations == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the recorded run");
+    while (trace_next(recording->events, recording->size, &position, &item)) {
+        const char *line = item.event->kind == RAIL_UART ? trace_line(&lines, item.event) : NULL;
+        if (line != NULL && phase < profile->phases_count && strstr(line, profile->phases[phase].begins) != NULL)
+            phase++;
+        if (trace_is_operation(item.event))
+            recording->operations[recording->count++] =
+                (struct operation){.item = item,
+                                   .phase = phase,
+                                   .area = profile_area_at(profile, item.event->chip, item.event->address)};
+    }
+    if (phase < profile->phases_count)
+        return problem_set(problem, PROBLEM_USE, "profile %s: phase \"%s\" did not begin: no line with \"%s\"",
+                           profile->name, profile->phases[phase].name, profile->phases[phase].begins);
+    if (!count_occurrences(recording))
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the recorded run");
+    return find_overlaps(recording, problem);
+}
+
+void recording_name(const struct operation *operation, char name[RECORDING_NAME])
+{
+    const struct rail_event *event = operation->item.event;
+    char kind = event->kind == RAIL_PROGRAM ? 'p' : event->kind == RAIL_ERASE ? 'e' : 's';
+    if (event->chip == RAIL_CHIP_NOR)
+        snprintf(name, RECORDING_NAME, "nor.%06" PRIX32 ".%c%" PRIu32, event->address, kind, operation->occurrence);
+    else
+        snprintf(name, RECORDING_NAME, "int.%08" PRIX32 ".%c%" PRIu32, event->address, kind, operation->occurrence);
+}
+
+const char *recording_phase_name(const struct profile *profile, unsigned phase)
+{
+    return phase == 0 ? "start" : profile->phases[phase - 1].name;
+}
+
+const char *recording_area_name(const struct operation *operation)
+{
+    return operation->area != NULL ? operation->area->name : trace_chip_name(operation->item.event);
+}
+
+/* --- crash states --- */
+
+bool crash_state_begin(struct crash_state *state, const struct recording *recording, const struct arrays *device,
+                       struct problem *problem)
+{
+    *state = (struct crash_state){.recording = recording, .device = device};
+    if (!arrays_allocate(&state->arrays, problem))
+        return false;
+    for (enum array array = 0; array < ARRAYS; array++)
+        memcpy(state->arrays.cells[array], device->cells[array], arrays_size(array));
+    return true;
+}
+
+void crash_state_free(struct crash_state *state)
+{
+    arrays_free(&state->arrays);
+    free(state->untorn);
+    memset(state, 0, sizeof *state);
+}
+
+static bool cannot_build(const struct operation *operation, struct problem *problem)
+{
+    char name[RECORDING_NAME];
+    recording_name(operation, name);
+    return problem_set(problem, PROBLEM_BENCH,
+                       "cannot build the state after %s (%s, %" PRIu32 " bytes): the part does not do this", name,
+                       trace_kind_name(operation->item.event->kind), operation->item.event->value);
+}
+
+/* Puts back what the last tear changed. */
+static void undo_tear(struct crash_state *state)
+{
+    if (state->torn_size != 0)
+        memcpy(state->arrays.cells[state->torn_array] + state->torn_offset, state->untorn, state->torn_size);
+    state->torn_size = 0;
+}
+
+/* Keeps what a tear of the operation may change. */
+static bool keep_untorn(struct crash_state *state, const struct rail_event *event)
+{
+    if (!arrays_locate(event->chip, event->address, event->value, &state->torn_array, &state->torn_offset))
+        return false;
+    if (event->value > state->untorn_capacity) {
+        free(state->untorn);
+        state->untorn = malloc(event->value);
+        state->untorn_capacity = state->untorn == NULL ? 0 : event->value;
+    }
+    if (state->untorn == NULL)
+        return false;
+    memcpy(state->untorn, state->arrays.cells[state->torn_array] + state->torn_offset, event->value);
+    state->torn_size = event->value;
+    return true;
+}
+
+bool crash_state_seek(struct crash_state *state, size_t position, struct problem *problem)
+{
+    undo_tear(state);
+    if (position < state->position) {
+        arrays_load(&state->arrays, state->device, NULL, NULL);
+        state->position = 0;
+    }
+    for (; state->position < position; state->position++) {
+        const struct operation *operation = &state->recording->operations[state->position];
+        if (!arrays_apply(&state->arrays, &operation->item))
+            return cannot_build(operation, problem);
+    }
+    return true;
+}
+
+bool crash_state_tear(struct crash_state *state, size_t operation, enum nor_tear tear, struct problem *problem)
+{
+    const struct operation *operations = state->recording->operations, *torn = &operations[operation];
+    size_t first = torn->under_way; /* power lost tears this one too */
+    if (!crash_state_seek(state, first, problem))
+        return false;
+    for (size_t i = first; i < operation; i++) {
+        state->position = SIZE_MAX; /* no state of the recorded run any more: the next seek starts over */
+        if (i == first ? !arrays_tear(&state->arrays, &operations[i].item, tear)
+                       : !arrays_apply(&state->arrays, &operations[i].item))
+            return cannot_build(&operations[i], problem);
+    }
+    return (keep_untorn(state, torn->item.event) && arrays_tear(&state->arrays, &torn->item, tear)) ||
+           cannot_build(torn, problem);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+struct observation {
+    struct watch *watch;
+    const struct session_request *request;
+};
+
+static void observe(void *context, const struct trace_item *item)
+{
+    struct observation *observation = context;
+    watch_take(observation->watch, item);
+    if (observation->request->observe != NULL)
+        observation->request->observe(observation->request->observer, item);
+}
+
+/* True when the session is over. */
+static bool ended(const struct session_request *request, const struct stop *stop, struct session_result *result)
+{
+    if (stop->reason == STOP_CUT)
+        result->end = SESSION_CUT;
+    else if (!request->cut && watch_lines_seen(&result->watch) && watch_edges_seen(&result->watch))
+        result->end = SESSION_REACHED;
+    else if (stop->reason == STOP_TIME)
+        result->end = SESSION_TIME;
+    else if (!request->cut && result->watch.boots > request->limit_boots)
+        result->end = SESSION_BOOTS;
+    else
+        return false;
+    return true;
+}
+
+bool session_run(struct machine *machine, const struct session_request *request, struct session_result *result,
+                 struct problem *problem)
+{
+    struct observation observation = {&result->watch, request};
+    struct run_request run = {.until_ns = request->limit_ns,
+                              .cut = request->cut,
+                              .operation = request->operation,
+                              .tear = request->tear};
+    struct stop stop;
+    watch_begin(&result->watch, request->wanted);
+    if ((request->state != NULL && !machine_load(machine, request->state, problem)) ||
+        !machine_power_on(machine, request->sram, problem))
+        return false;
+    do {
+        /* Lines first, then edges: each stop costs a round trip, and pins may toggle often. */
+        bool lines = watch_lines_seen(&result->watch);
+        run.line = !request->cut && !lines;
+        run.edge = !request->cut && lines;
+        run.reset = !request->cut;
+        if (!machine_run(machine, &run, &stop, problem) ||
+            !machine_take_events(machine, observe, &observation, problem))
+            return false;
+    } while (!ended(request, &stop, result));
+    result->time_ns = stop.time_ns;
+    result->operations = stop.operations;
+    return result->end == SESSION_CUT || (machine_power_off(machine, problem) &&
+                                          machine_take_events(machine, observe, &observation, problem));
+}

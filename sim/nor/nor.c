@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "nor.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const tear_names[NOR_TEARS] = {
+    [NOR_TEAR_BEFORE] = "before",
+    [NOR_TEAR_AFTER] = "after",
+};
+
+const char *nor_tear_name(enum nor_tear tear)
+{
+    return (unsigned)tear < NOR_TEARS ? tear_names[tear] : NULL;
+}
+
+enum nor_tear nor_tear_named(const char *name)
+{
+    int tear = 0;
+    while (tear < NOR_TEARS && (name == NULL || strcmp(name, tear_names[tear]) != 0))
+        tear++;
+    return (enum nor_tear)tear;
+}
+
+uint32_t nor_sector_at(const struct nor_part *part, uint32_t offset, uint32_t *start, uint32_t *size)
+{
+    uint32_t number = 0;
+    uint32_t from = 0;
+    for (const struct nor_run *run = part->runs; run->count != 0; run++) {
+        if (offset - from < run->count * run->size) {
+            uint32_t index = (offset - from) / run->size;
+            if (start != NULL)
+                *start = from + index * run->size;
+            if (size != NULL)
+                *size = run->size;
+            return number + index;
+        }
+        number += run->count;
+        from += run->count * run->size;
+    }
+    return UINT32_MAX;
+}
+
+uint32_t nor_sector_count(const struct nor_part *part)
+{
+    uint32_t count = 0;
+    for (const struct nor_run *run = part->runs; run->count != 0; run++)
+        count += run->count;
+    return count;
+}
+
+static bool inside(const struct nor_part *part, const struct nor_op *op)
+{
+    return op->length != 0 && op->offset < part->size && op->length <= part->size - op->offset;
+}
+
+static bool sector_starts_at(const struct nor_part *part, uint32_t offset)
+{
+    uint32_t start;
+    return nor_sector_at(part, offset, &start, NULL) != UINT32_MAX && start == offset;
+}
+
+bool nor_valid(const struct nor_array *array, const struct nor_op *op)
+{
+    const struct nor_part *part = array->part;
+    if (!inside(part, op))
+        return false;
+    uint32_t end = op->offset + op->length;
+    switch (op->kind) {
+    case NOR_PROGRAM:
+        return op->data != NULL && op->offset / part->page == (end - 1) / part->page;
+    case NOR_ERASE:
+        return part->erase->size != 0 && sector_starts_at(part, op->offset) &&
+               (end == part->size || sector_starts_at(part, end));
+    }
+    return false;
+}
+
+static void program(struct nor_array *array, const struct nor_op *op)
+{
+    for (uint32_t i = 0; i < op->length; i++)
+        array->cells[op->offset + i] &= op->data[i];
+}
+
+static void erase(struct nor_array *array, const struct nor_op *op)
+{
+    memset(array->cells + op->offset, 0xFF, op->length);
+}
+
+/* An erase wears its sectors as soon as it starts, whatever becomes of it. */
+static void count_erase(struct nor_array *array, const struct nor_op *op)
+{
+    if (array->erases == NULL || op->kind != NOR_ERASE)
+        return;
+    uint32_t first = nor_sector_at(array->part, op->offset, NULL, NULL);
+    uint32_t last = nor_sector_at(array->part, op->offset + op->length - 1, NULL, NULL);
+    for (uint32_t sector = first; sector <= last; sector++)
+        array->erases[sector]++;
+}
+
+bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear)
+{
+    if (!nor_valid(array, op))
+        return false;
+    switch (tear) {
+    case NOR_TEAR_BEFORE:
+        return true;
+    case NOR_TEAR_AFTER:
+        count_erase(array, op);
+        if (op->kind == NOR_PROGRAM)
+            program(array, op);
+        else
+            erase(array, op);
+        return true;
+    case NOR_TEARS:
+        break;
+    }
+    return false;
+}
+
+bool nor_apply(struct nor_array *array, const struct nor_op *op)
+{
+    return nor_tear(array, op, NOR_TEAR_AFTER);
+}
+
+static uint64_t erase_time_of(const struct nor_part *part, uint32_t size)
+{
+    for (const struct nor_erase_time *time = part->erase; time->size != 0; time++)
+        if (time->size == size)
+            return time->typical_ns;
+    return 0;
+}
+
+/* The time of the one command that does it all, or 0. A command clears one smallest sector or, where parts offer it,
+ * an aligned range that is larger than any of them. */
+static uint64_t one_erase_ns(const struct nor_part *part, const struct nor_op *op)
+{
+    uint32_t sector = 0;
+    nor_sector_at(part, op->offset, NULL, &sector);
+    if (op->length == sector)
+        return erase_time_of(part, sector);
+    for (const struct nor_run *run = part->runs; run->count != 0; run++)
+        if (op->length <= run->size)
+            return 0;
+    return op->offset % op->length == 0 ? erase_time_of(part, op->length) : 0;
+}
+
+uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
+{
+    const struct nor_part *part = array->part;
+    if (!nor_valid(array, op))
+        return 0;
+    if (op->kind == NOR_PROGRAM)
+        return part->program_typical_ns;
+    uint64_t time = one_erase_ns(part, op);
+    if (time != 0)
+        return time;
+    uint32_t size = part->size;
+    for (uint32_t done = 0; done < op->length; done += size) {
+        nor_sector_at(part, op->offset + done, NULL, &size);
+        time += erase_time_of(part, size);
+    }
+    return time;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts that are modelled: what their data sheets say.
+ */
+#include "nor.h"
+
+#define KB 1024u
+#define MB (1024u * KB)
+#define US UINT64_C(1000)
+#define MS UINT64_C(1000000)
+
+/// STM32F407VG ///
+
+static const struct nor_run stm32f407_runs[] = {{4, 16 * KB}, {1, 64 * KB}, {7, 128 * KB}, {0, 0}};
+
+/* DS8626 Rev 12 table 40, x32; the whole array is the mass erase. */
+static const struct nor_erase_time stm32f407_erase_x32[] = {
+    {16 * KB, 250 * MS, 500 * MS},
+    {64 * KB, 550 * MS, 1100 * MS},
+    {128 * KB, 1000 * MS, 2000 * MS},
+    {1 * MB, 8000 * MS, 16000 * MS},
+    {0, 0, 0},
+};
+
+const struct nor_part nor_stm32f407_x32 = {
+    .name = "stm32f407-x32",
+    .size = 1 * MB,
+    .page = 4,
+    .runs = stm32f407_runs,
+    .erase = stm32f407_erase_x32,
+    .program_typical_ns = 16 * US,
+    .program_maximum_ns = 100 * US,
+    .endurance = 10000,
+};
+
+/* 16 blocks of 32 bytes, then their lock bytes. */
+static const struct nor_run stm32f407_otp_runs[] = {{16, 32}, {1, 16}, {0, 0}};
+static const struct nor_erase_time no_erase[] = {{0, 0, 0}};
+
+const struct nor_part nor_stm32f407_otp = {
+    .name = "stm32f407-otp",
+    .size = 528,
+    .page = 4,
+    .runs = stm32f407_otp_runs,
+    .erase = no_erase,
+    .program_typical_ns = 16 * US,
+    .program_maximum_ns = 100 * US,
+    .endurance = 0,
+};
+
+/// S25FL064K ///
+
+static const struct nor_run s25fl064k_runs[] = {{2048, 4 * KB}, {0, 0}};
+
+/* W25Q64JV Rev J section 9.6: tSE, tBE1, tBE2, tCE. */
+static const struct nor_erase_time s25fl064k_erase[] = {
+    {4 * KB, 45 * MS, 400 * MS},
+    {32 * KB, 120 * MS, 1600 * MS},
+    {64 * KB, 150 * MS, 2000 * MS},
+    {8 * MB, 20000 * MS, 100000 * MS},
+    {0, 0, 0},
+};
+
+const struct nor_part nor_s25fl064k = {
+    .name = "s25fl064k",
+    .size = 8 * MB,
+    .page = 256,
+    .runs = s25fl064k_runs,
+    .erase = s25fl064k_erase,
+    .program_typical_ns = 400 * US,
+    .program_maximum_ns = 3 * MS,
+    .endurance = 100000,
+};

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""docs/SPEC.md section 4: trust anchors, and the security counter in the one-time programmable area."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from . import FormatError
+from .boards import INTERNAL_BASE
+
+ADDRESS = 0x0800B800
+SIZE = 256
+MAGIC = b"MTHA"
+FORMAT_VERSION = 1
+COUNTER_BYTES = 448
+RECORD = struct.Struct("<4sIII128s108x")
+
+
+@dataclass(frozen=True)
+class Anchors:
+    board_id: int
+    keys: tuple
+
+    def encode(self):
+        record = RECORD.pack(MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys))
+        return record + struct.pack("<I", zlib.crc32(record))
+
+
+def decode(data):
+    body, crc = data[:252], struct.unpack_from("<I", data, 252)[0]
+    magic, version, board_id, count, keys = RECORD.unpack(body)
+    if magic != MAGIC or version != FORMAT_VERSION or zlib.crc32(body) != crc or not 1 <= count <= 4:
+        raise FormatError("trust anchors are not good")
+    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)))
+
+
+def read(internal):
+    """The trust anchors in an image of the main array."""
+    at = ADDRESS - INTERNAL_BASE
+    return decode(internal[at : at + SIZE])
+
+
+def security_counter(otp):
+    """The number of programmed bits, counted from the lowest of the first byte; they must have no gap."""
+    bits = int.from_bytes(otp[:COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
+    if bits & bits + 1:
+        raise FormatError("security counter has a gap")
+    return bits.bit_length()

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Readers of what a device holds: journal, store, trust anchors, security counter, config, key files."""
+
+import zlib
+from dataclasses import replace
+
+import pytest
+
+from formats import FormatError, anchors, boards, config, journal, keys, store
+
+
+def erased_nor():
+    return bytearray(b"\xff" * 0x800000)
+
+
+def test_crc_is_the_one_of_the_page():
+    assert zlib.crc32(b"123456789") == 0xCBF43926
+
+
+def test_sectors_are_those_of_the_manual():
+    assert [hex(sector.start) for sector in boards.SECTORS[3:6]] == ["0x800c000", "0x8010000", "0x8020000"]
+    assert boards.SECTORS[11].end == 0x08100000
+    assert boards.sectors_covering(0x080A0000, 1) == [9]
+    assert boards.sectors_covering(0x0809FFFF, 2) == [8, 9]
+
+
+def test_empty_journal_is_idle_and_its_first_record_opens_the_first_sector():
+    nor = erased_nor()
+    assert journal.read(nor).phase == journal.IDLE
+    journal.append(nor, journal.EMPTY)
+    found = journal.locate(nor)
+    assert (found.sector, found.page, found.state.generation) == (0, 0, 0)
+
+
+def test_record_has_its_fields_where_the_page_says():
+    entry = journal.Entry((0, 9, 253), 12345, bytes(range(16)))
+    state = journal.State(2, journal.TRIAL, 1 << 9, 7, b"r" * 16, entry, entry, entry, (1, 8))
+    record = state.encode()
+    assert len(record) == 256
+    assert record[:8] == b"MTHJ\x01\x02\x03\x00"
+    assert record[8:16] == bytes.fromhex("0002000007000000")
+    assert record[16:32] == b"r" * 16
+    assert record[36:88] == record[88:140] == record[140:192]
+    assert record[36:38] == b"\x01\x02" and record[36 + 31] == 0x20
+    assert record[68:72] == (12345).to_bytes(4, "little")
+    assert record[72:88] == bytes(range(16))
+    assert record[192:194] == b"\x02\x01"
+    assert journal.State.decode(record) == state
+
+
+def test_newest_record_counts_over_all_generations():
+    nor = erased_nor()
+    for n in range(16 * 9 + 5):
+        journal.append(nor, replace(journal.EMPTY, sectors_done=n))
+        assert journal.read(nor).sectors_done == n
+    assert journal.locate(nor).state.generation == 9 % 4
+
+
+def test_damaged_page_is_met_and_compacted_away():
+    nor = erased_nor()
+    journal.append(nor, replace(journal.EMPTY, sectors_done=1))
+    nor[journal.SECTORS[0] + 256] = 0
+    assert journal.locate(nor).damaged
+    journal.append(nor, replace(journal.EMPTY, sectors_done=2))
+    found = journal.locate(nor)
+    assert (found.sector, found.page, found.state.sectors_done) == (1, 0, 2)
+
+
+def test_store_gives_back_what_was_put_in():
+    nor = erased_nor()
+    data = bytes(range(256)) * 40
+    entry = store.write(nor, [3, 7, 250], data, b"i" * 16)
+    assert entry.extents == (3, 7, 250) and entry.length == len(data)
+    assert store.read(nor, entry) == data
+    state = replace(journal.EMPTY, application=entry)
+    assert len(store.free_extents(state)) == 251
+    with pytest.raises(FormatError):
+        store.write(nor, [1], data, b"i" * 16)
+
+
+def test_requested_record_names_the_package_and_all_its_packets():
+    entry = journal.Entry((0, 1, 2), 8193, b"i" * 16)
+    state = journal.requested(journal.EMPTY, entry)
+    assert (state.phase_name, state.received, state.incoming) == ("requested", (0, 1, 2), entry)
+
+
+def test_anchors():
+    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32))
+    internal = bytearray(b"\xff" * boards.INTERNAL_SIZE)
+    internal[0xB800 : 0xB800 + 256] = good.encode()
+    assert anchors.read(internal) == good
+    internal[0xB800 + 9] ^= 1
+    with pytest.raises(FormatError):
+        anchors.read(internal)
+
+
+def test_security_counter_is_unary():
+    otp = bytearray(b"\xff" * 544)
+    assert anchors.security_counter(otp) == 0
+    otp[0:2] = b"\x00\xfc"
+    assert anchors.security_counter(otp) == 10
+    otp[1] = 0xFD
+    with pytest.raises(FormatError):
+        anchors.security_counter(otp)
+
+
+def test_last_good_config_record_counts():
+    first = config.encode_record(config.MAC_ADDRESS, bytes.fromhex("020000000001"))
+    second = config.encode_record(config.MAC_ADDRESS, bytes.fromhex("020000000002"))
+    assert len(first) == 20 and first[:8] == b"MC\x01\x00\x06\x00\x01\x00"
+    assert config.decode((first + second).ljust(64, b"\xff")) == {1: bytes.fromhex("020000000002")}
+    torn = second[:-1] + bytes([second[-1] ^ 1])
+    assert config.decode((first + torn).ljust(64, b"\xff")) == {1: bytes.fromhex("020000000001")}
+
+
+def test_key_files(tmp_path):
+    private, public = tmp_path / "private", tmp_path / "public"
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")  # RFC 8032 7.1, test 1
+    private.write_text(f"matterhorn-private-key-1 {seed.hex()}\n")
+    public.write_text("matterhorn-public-key-1 d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\n")
+    key = keys.read_private(private)
+    assert key.public == keys.read_public(public)
+    assert keys.verifies(key.public, key.sign(b"message"), b"message")
+    assert not keys.verifies(key.public, key.sign(b"message"), b"massage")
+    public.write_text("matterhorn-public-key-2 00\n")
+    with pytest.raises(FormatError):
+        keys.read_public(public)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What the build has left, and the `matterhorn` command: the things under test, found in one place."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from formats import boards, keys
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("MATTERHORN_BUILD", TOP / "build"))
+MATTERHORN = BUILD / "bin/matterhorn"
+PUBLIC_KEY = BUILD / "keys/development.public"
+PRIVATE_KEY = BUILD / "keys/development.private"
+MAC = "02:00:00:00:00:01"
+
+# A hung process must not hang the suite. No test decides anything by it.
+SAFETY_SECONDS = 600
+
+
+def firmware(board, name, suffix):
+    """build/firmware/BOARD/NAME.{elf,bin}, NAME being boot, runtime, demo or update."""
+    return BUILD / "firmware" / board.name / f"{name}.{suffix}"
+
+
+def package_file(board, name):
+    """build/packages/NAME-BOARD.nmf, NAME being runtime, demo or update."""
+    return BUILD / "packages" / f"{name}-{board.name}.nmf"
+
+
+def device_folder(board):
+    """The provisioned device that the build makes."""
+    return BUILD / "device" / board.name
+
+
+def signing_key():
+    """The development key, which every device of the build trusts."""
+    return keys.read_private(PRIVATE_KEY)
+
+
+def run(*arguments):
+    """Runs the command to its end, whatever that is."""
+    command = [str(MATTERHORN), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+
+
+def matterhorn(*arguments, status=0):
+    """Runs the command and returns it completed, after checking its exit status."""
+    done = run(*arguments)
+    said = f"{' '.join(done.args)}\n{done.stdout}{done.stderr}"
+    assert done.returncode == status, f"exit {done.returncode}, not {status}: {said}"
+    return done
+
+
+def matterhorn_json(*arguments, status=0):
+    """Runs the command with --json and returns the object on its last line."""
+    return json.loads(matterhorn(*arguments, "--json", status=status).stdout.strip().splitlines()[-1])
+
+
+def symbol_address(elf, name):
+    """The address of a symbol of the firmware, from the cross toolchain's nm."""
+    listing = subprocess.run(["arm-none-eabi-nm", str(elf)], capture_output=True, text=True, check=True).stdout
+    for line in listing.splitlines():
+        parts = line.split()
+        if len(parts) == 3 and parts[2] == name:
+            return int(parts[0], 16)
+    raise AssertionError(f"{elf} has no symbol {name}")
+
+
+def image_offset(board, elf, name):
+    """Where in the application's plain image a symbol stands."""
+    return symbol_address(elf, name) - board.application.start - boards.HEADER_SIZE

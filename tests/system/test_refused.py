@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""What must be refused is refused, by the runtime and by the bootloader, with a reason and before harm is done.
+
+Every test offers a bad package and its good twin. The twin is the control: it is accepted and runs, so that what
+refuses the bad one is the one thing in which it differs.
+"""
+
+from hashlib import sha256
+
+import pytest
+
+from formats import boards, journal, package, store
+from formats.boards import APPLICATION
+
+from . import jobs, trace
+from .artifacts import PUBLIC_KEY, matterhorn, matterhorn_json, package_file
+from .bad_packages import CASES, UNKNOWN_TAG
+from .device import provision_with, provisioned, update_writer
+
+ETHERNET, USB = boards.ETHERNET, boards.USB
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def inspect(file, board, counter, status):
+    """What `matterhorn inspect` says a device of this board with this counter would say."""
+    return matterhorn("inspect", file, "--board", board.name, "--key", PUBLIC_KEY, "--counter", counter, status=status)
+
+
+def assert_refused(events, reason, who):
+    """No operation on the internal flash, and the reason in so many words."""
+    operations = trace.internal_operations(events)
+    assert not operations, trace.describe(operations[0])
+    lines = trace.uart_lines(events)
+    assert f"{who}: refused: {reason}" in lines, "\n".join(lines)
+    assert not trace.edges(events, trace.GREEN)
+
+
+def assert_accepted(session):
+    assert trace.internal_operations(session.events)
+    assert not any("refused" in line for line in trace.uart_lines(session.events))
+
+
+def requested_cells(cells, data):
+    """The device with this package in its reserved megabyte and a request to install it.
+
+    The id is that of the manifest, as far as there is one: the journal is right, only the package is not."""
+    cells = cells.copy()
+    state = journal.read(cells.nor)
+    package_id = sha256(data[: package.manifest_size(data)]).digest()[:16]
+    incoming = store.write(cells.nor, store.free_extents(state), data, package_id)
+    journal.append(cells.nor, journal.requested(state, incoming))
+    return cells
+
+
+# --- Offered by Demo: the runtime refuses -------------------------------------------------------------------------
+
+
+@each_case
+def test_offered_package_is_refused_and_its_twin_accepted(bench, tmp_path, case):
+    good = update_writer(ETHERNET, case.counter).build()
+    bad = case.make(update_writer(ETHERNET, case.counter), ETHERNET)
+
+    (tmp_path / "bad").mkdir()
+    cells = provision_with(ETHERNET, bad, tmp_path / "bad", case.counter)
+    refused = jobs.refusal(bench, ETHERNET, cells, case.reason)
+    assert_refused(refused.events, case.reason, "runtime")
+    if case.early:
+        assert not trace.extent_operations(refused.events), "refused only after extents had been written"
+
+    (tmp_path / "good").mkdir()
+    assert_accepted(jobs.update(bench, ETHERNET, provision_with(ETHERNET, good, tmp_path / "good", case.counter)))
+
+
+@each_case
+def test_inspect_gives_the_same_reason(tmp_path, case):
+    good, bad = tmp_path / "good.nmf", tmp_path / "bad.nmf"
+    good.write_bytes(update_writer(ETHERNET, case.counter).build())
+    bad.write_bytes(case.make(update_writer(ETHERNET, case.counter), ETHERNET))
+    assert "accepted" in inspect(good, ETHERNET, case.counter, status=0).stdout
+    said = inspect(bad, ETHERNET, case.counter, status=1)
+    assert f"refused: {case.reason}" in said.stdout + said.stderr
+
+
+@each_case
+def test_independent_reader_gives_the_same_reason(case):
+    device = package.Device(ETHERNET, (update_writer(ETHERNET).key.public,), case.counter)
+    assert package.refusal(update_writer(ETHERNET, case.counter).build(), device) is None
+    assert package.refusal(case.make(update_writer(ETHERNET, case.counter), ETHERNET), device) == case.reason
+
+
+# --- Put straight into the reserved megabyte: the bootloader refuses ----------------------------------------------
+
+
+@each_case
+def test_bootloader_refuses_what_no_application_has_looked_at(bench, tmp_path, case):
+    """The Demo of this device offers the bad package too, so that nothing good comes after the refusal."""
+    bad = case.make(update_writer(ETHERNET, case.counter), ETHERNET)
+    factory = provision_with(ETHERNET, bad, tmp_path, case.counter)
+    session = bench.power_on(ETHERNET, requested_cells(factory, bad))
+    session.wait_for(jobs.blinks(trace.RED, times=1), jobs.PATIENCE_NS)
+    assert_refused(session.events, case.reason, "boot")
+    state = journal.read(session.nor)
+    assert state.phase == journal.IDLE
+    assert state.reason != 0
+    assert state.refused_id == sha256(bad[: package.manifest_size(bad)]).digest()[:16]
+    assert dump_of(session, tmp_path)["journal"]["reason_text"] == case.reason
+    session.wait_for(jobs.blinks(trace.RED), jobs.PATIENCE_NS)
+    assert not trace.internal_operations(session.events)
+
+    good = update_writer(ETHERNET, case.counter).build()
+    twin = bench.power_on(ETHERNET, requested_cells(factory, good))
+    twin.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    assert_accepted(twin)
+
+
+def dump_of(session, folder):
+    """`matterhorn inspect --dump` of the cells as they are now."""
+    return matterhorn_json("inspect", "--dump", session.cells.save(folder / "dump"))
+
+
+# --- More than one thing in a row ---------------------------------------------------------------------------------
+
+
+def test_unknown_field_that_is_not_critical_is_accepted(bench, tmp_path):
+    writer = update_writer(ETHERNET)
+    writer.add((UNKNOWN_TAG,), b"from the future").add((package.COMPONENT[APPLICATION], UNKNOWN_TAG), b"too")
+    data = writer.build()
+    session = jobs.update(bench, ETHERNET, provision_with(ETHERNET, data, tmp_path))
+    assert_accepted(session)
+    assert session.cells.component(ETHERNET, APPLICATION)[0].data == package.read_manifest(data).data
+
+
+def test_package_refused_last_is_refused_again(bench, tmp_path):
+    """A good package whose id the journal holds as refused: nothing but the journal speaks against it."""
+    good = update_writer(ETHERNET).build()
+    cells = provision_with(ETHERNET, good, tmp_path)
+    state = journal.read(cells.nor)
+    refused = journal.State(
+        phase=journal.IDLE,
+        reason=1,
+        refused_id=package.read_manifest(good).id,
+        runtime=state.runtime,
+        application=state.application,
+    )
+    journal.append(cells.nor, refused)
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.both(jobs.says(f"runtime: refused: {package.REFUSED_BEFORE}"), jobs.blinks(trace.RED)), jobs.PATIENCE_NS)
+    assert not trace.internal_operations(session.events)
+    assert not trace.extent_operations(session.events)
+
+
+def test_every_reason_is_one_of_its_own():
+    """Cases of the same kind share a reason; the eight kinds of issue 2 have eight."""
+    assert len({case.reason for case in CASES}) == 8
+
+
+# --- The other board ----------------------------------------------------------------------------------------------
+
+
+def test_ethernet_package_is_refused_on_the_usb_board(bench, tmp_path):
+    """The real package, as shipped: the original wrote it to the wrong address."""
+    shipped = package_file(ETHERNET, "update").read_bytes()
+    session = jobs.refusal(bench, USB, provision_with(USB, shipped, tmp_path), package.WRONG_BOARD)
+    assert_refused(session.events, package.WRONG_BOARD, "runtime")
+    assert not trace.extent_operations(session.events)
+
+
+def test_bootloader_of_the_usb_board_refuses_the_ethernet_package(bench):
+    """The same behind the runtime's back, on the device of the build, whose Demo then installs its own Update."""
+    shipped = package_file(ETHERNET, "update").read_bytes()
+    session = bench.power_on(USB, requested_cells(provisioned(USB), shipped))
+    session.wait_for(jobs.blinks(trace.RED, times=1), jobs.PATIENCE_NS)
+    assert_refused(session.events, package.WRONG_BOARD, "boot")
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def test_inspect_refuses_the_ethernet_package_for_the_usb_board():
+    said = inspect(package_file(ETHERNET, "update"), USB, 0, status=1)
+    assert f"refused: {package.WRONG_BOARD}" in said.stdout + said.stderr
+    inspect(package_file(ETHERNET, "update"), ETHERNET, 0, status=0)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include "matterhorn/bytes.h"
+
+#include <sodium/crypto_sign_ed25519.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t seed_of_key[32] = "a key for the tests of the core";
+
+static uint8_t image_byte(uint32_t seed, uint32_t at)
+{
+    /* runs and noise, so that some chunks compress and some do not */
+    return (uint8_t)(at / 4096 % 2 ? (at * 2654435761u ^ seed * 40503u) >> 13 : at / 64 + seed);
+}
+
+static void make_image(struct package_image *image, uint32_t size, uint32_t region, uint32_t seed)
+{
+    image->path = "image";
+    image->size = size;
+    image->bytes = malloc(size);
+    for (uint32_t i = 0; i < size; i++) {
+        image->bytes[i] = image_byte(seed, i);
+    }
+    mh_put32(image->bytes, 0x20020000);
+    mh_put32(image->bytes + 4, region + MH_HEADER_SIZE + 1);
+}
+
+struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    const struct mh_board *board = mh_board_named("mountaineer-eth");
+    struct package_order order = {.board = board, .codec = MH_CODEC_LZ4, .name = "test", .counter = counter};
+    struct problem problem = {0};
+    struct blob blob = {0};
+
+    memcpy(order.seed, seed_of_key, sizeof order.seed);
+    order.version.part[0] = (uint16_t)seed;
+    if (size) {
+        make_image(&order.images[MH_APPLICATION - 1], size, board->regions[MH_APPLICATION - 1].address, seed);
+    }
+    if (runtime_size) {
+        make_image(&order.images[MH_RUNTIME - 1], runtime_size, board->regions[MH_RUNTIME - 1].address, seed);
+    }
+    assert_true(package_check(&order, &problem));
+    assert_true(package_write(&order, &blob.bytes, &blob.size, &problem));
+    free(order.images[0].bytes);
+    free(order.images[1].bytes);
+    return blob;
+}
+
+void fixture_device(struct array_device *array)
+{
+    uint8_t anchors[MH_ANCHORS_SIZE], private_key[crypto_sign_ed25519_SECRETKEYBYTES];
+
+    assert_true(array_device_create(array, mh_board_named("mountaineer-eth")));
+    array->device.anchors.board = array->device.board->id;
+    array->device.anchors.count = 1;
+    crypto_sign_ed25519_seed_keypair(array->device.anchors.keys[0], private_key, seed_of_key);
+    mh_anchors_write(&array->device.anchors, anchors);
+    array_device_place(array, MH_ANCHORS_ADDRESS, anchors, sizeof anchors);
+}
+
+enum mh_error fixture_store(struct mh_update *update, const struct mh_device *device, const struct blob *package)
+{
+    const uint32_t length = (uint32_t)package->size;
+    enum mh_error error = mh_update_initialize(update, device);
+
+    if (error == MH_OK) {
+        error = mh_update_begin(update, package->bytes, length < MH_PACKET_SIZE ? length : MH_PACKET_SIZE, length);
+    }
+    for (uint32_t i = 0; error == MH_OK && i < mh_update_packets(update); i++) {
+        const uint32_t left = length - i * MH_PACKET_SIZE;
+        error = mh_update_packet(update, i, package->bytes + i * MH_PACKET_SIZE,
+                                 left < MH_PACKET_SIZE ? left : MH_PACKET_SIZE);
+    }
+    if (error == MH_OK) {
+        error = mh_update_validate(update);
+    }
+    return error ? error : mh_update_install(update);
+}
+
+enum mh_error fixture_boot(struct mh_update *update, const struct mh_device *device)
+{
+    enum mh_error error = mh_update_initialize(update, device);
+
+    return error ? error : mh_install_pending(device, &update->journal, &update->package);
+}
+
+bool fixture_holds(const struct array_device *array, unsigned component, uint32_t size, uint32_t seed)
+{
+    const uint32_t region = array->device.board->regions[component - 1].address;
+    const uint8_t *image = array->internal.cells + (region + MH_HEADER_SIZE - MH_INTERNAL_BASE);
+    struct mh_manifest manifest;
+
+    if (mh_component_verify(&array->device, component, &manifest) != MH_OK ||
+        manifest.components[component - 1].image_size != size || mh_get32(image) != 0x20020000) {
+        return false;
+    }
+    for (uint32_t i = 8; i < size; i++) {
+        if (image[i] != image_byte(seed, i)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Store, install, confirm, and what power loss between any two operations leaves; on a device in memory.
+ */
+#include "fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Over two sectors of 128 KB, the last word incomplete: what resume and rounding have to get right. */
+#define SMALL 5001u
+#define LARGE (0x20000u + 9003u)
+
+static struct array_device array;
+static struct mh_update update;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_device(&array);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    array_device_free(&array);
+    return 0;
+}
+
+static void assert_installed(uint32_t size, uint32_t seed)
+{
+    assert_true(fixture_holds(&array, MH_APPLICATION, size, seed));
+}
+
+static void install(uint32_t size, uint32_t seed)
+{
+    struct blob package = fixture_package(size, 0, seed, 0);
+
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(update.journal.state.phase, MH_REQUESTED);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    free(package.bytes);
+}
+
+static void update_installs_and_confirms(void **state)
+{
+    (void)state;
+    install(LARGE, 1);
+    assert_installed(LARGE, 1);
+    assert_true(mh_update_unconfirmed(&update));
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_false(mh_update_unconfirmed(&update));
+    assert_int_equal(update.journal.state.entries[MH_INCOMING].length, 0);
+    assert_int_not_equal(update.journal.state.entries[MH_APPLICATION - 1].length, 0);
+}
+
+static void both_components_install_together(void **state)
+{
+    struct blob package = fixture_package(LARGE, SMALL, 3, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_true(fixture_holds(&array, MH_RUNTIME, SMALL, 3));
+    assert_installed(LARGE, 3);
+    free(package.bytes);
+}
+
+static void largest_image_fits(void **state)
+{
+    (void)state;
+    install(0x60000 - MH_HEADER_SIZE, 4);
+    assert_installed(0x60000 - MH_HEADER_SIZE, 4);
+}
+
+static void each_sector_is_erased_once(void **state)
+{
+    uint32_t erases[12] = {0};
+
+    (void)state;
+    array.internal.erases = erases;
+    install(LARGE, 1);
+    for (unsigned sector = 0; sector < 12; sector++) {
+        assert_int_equal(erases[sector], sector == 9 || sector == 10);
+    }
+}
+
+static void nothing_outside_the_reserved_megabyte_and_the_region_changes(void **state)
+{
+    (void)state;
+    memset(array.nor.cells, 0x5A, MH_RESERVED_ADDRESS);
+    uint8_t *before = malloc(0xA0000);
+    memcpy(before, array.internal.cells, 0xA0000);
+    install(LARGE, 1);
+    assert_memory_equal(before, array.internal.cells, 0xA0000);
+    for (uint32_t i = 0; i < MH_RESERVED_ADDRESS; i++) {
+        assert_int_equal(array.nor.cells[i], 0x5A);
+    }
+    free(before);
+}
+
+/* Lets the device go on after a power loss: what was stored is kept, what was requested gets installed. */
+static void recover(const struct blob *package)
+{
+    array.operations_left = UINT64_MAX;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    if (!mh_update_unconfirmed(&update) && !fixture_holds(&array, MH_APPLICATION, LARGE, 2)) {
+        /* the request had not been made: the old image still runs, and offers the package again */
+        assert_installed(SMALL, 1);
+        assert_int_equal(fixture_store(&update, &array.device, package), MH_OK);
+        assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    }
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_installed(LARGE, 2);
+}
+
+/* The whole update with power for `operations` operations, then a start with power for `more`, then for good. */
+static bool lose_power_after(const struct array_device *start, const struct blob *package, uint64_t operations,
+                             uint64_t more)
+{
+    memcpy(array.internal.cells, start->internal.cells, array.internal.part->size);
+    memcpy(array.nor.cells + MH_RESERVED_ADDRESS, start->nor.cells + MH_RESERVED_ADDRESS, 0x100000);
+    array.operations_left = operations;
+    enum mh_error error = fixture_store(&update, &array.device, package);
+    if (error == MH_OK) {
+        error = fixture_boot(&update, &array.device);
+    }
+    if (error == MH_OK) {
+        error = mh_update_confirm(&update);
+    }
+    array.operations_left = more;
+    (void)fixture_boot(&update, &array.device);
+    recover(package);
+    return error == MH_OK;
+}
+
+static void power_loss_between_operations_never_loses_the_device(void **state)
+{
+    struct array_device start;
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+    uint64_t points = 0;
+
+    (void)state;
+    fixture_device(&start);
+    install(SMALL, 1);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    memcpy(start.internal.cells, array.internal.cells, start.internal.part->size);
+    memcpy(start.nor.cells, array.nor.cells, start.nor.part->size);
+    /* every operation up to the first words of the install, then a stride that is prime to sectors and chunks */
+    for (uint64_t after = 0; !lose_power_after(&start, &package, after, after % 40); points++) {
+        after += after < 700 ? 1 : 397;
+    }
+    assert_true(points > 700);
+    array_device_free(&start);
+    free(package.bytes);
+}
+
+static void resume_erases_only_the_sector_that_was_cut(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+    uint32_t erases[12] = {0};
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    array.internal.erases = erases;
+    array.operations_left = 4000; /* sector 10 is written first and whole, the first words of sector 9 follow */
+    assert_int_not_equal(fixture_boot(&update, &array.device), MH_OK);
+    array.operations_left = UINT64_MAX;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(LARGE, 2);
+    assert_int_equal(erases[10], 1);
+    assert_int_equal(erases[9], 2);
+    free(package.bytes);
+}
+
+static void tampered_store_is_refused_before_anything_is_erased(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+    uint32_t erases[12] = {0};
+
+    (void)state;
+    install(SMALL, 1);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    array.internal.erases = erases;
+    const unsigned extent = update.stored.extents[update.stored.count - 1];
+    array.nor.cells[MH_RESERVED_ADDRESS + extent * MH_EXTENT_SIZE + 5] ^= 1;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_CHUNK);
+    assert_installed(SMALL, 1);
+    for (unsigned sector = 0; sector < 12; sector++) {
+        assert_int_equal(erases[sector], 0);
+    }
+    assert_int_equal(update.journal.state.phase, MH_IDLE);
+    assert_int_equal(update.journal.state.refusal, MH_ERR_CHUNK);
+    /* and is not taken again */
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_REFUSED_BEFORE);
+    free(package.bytes);
+}
+
+static void package_swapped_during_a_cut_install_is_not_programmed(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    array.operations_left = 100;
+    assert_int_not_equal(fixture_boot(&update, &array.device), MH_OK);
+    array.operations_left = UINT64_MAX;
+    const unsigned extent = update.stored.extents[3];
+    array.nor.cells[MH_RESERVED_ADDRESS + extent * MH_EXTENT_SIZE + 77] ^= 4;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_CHUNK);
+    assert_int_equal(update.journal.state.phase, MH_INSTALLING); /* still wanted */
+    array.nor.cells[MH_RESERVED_ADDRESS + extent * MH_EXTENT_SIZE + 77] ^= 4;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(LARGE, 2);
+    free(package.bytes);
+}
+
+static void missing_packets_alone_are_sent_again(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+    unsigned missing = 0;
+
+    (void)state;
+    array.operations_left = 100; /* one record, then 18 operations per packet */
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_FLASH);
+    array.operations_left = UINT64_MAX;
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_begin(&update, package.bytes, MH_PACKET_SIZE, (uint32_t)package.size), MH_OK);
+    for (uint32_t i = 0; i < mh_update_packets(&update); i++) {
+        missing += mh_update_missing(&update, i);
+    }
+    assert_int_equal(mh_update_packets(&update) - missing, 5);
+    free(package.bytes);
+}
+
+static void lower_counter_is_refused(void **state)
+{
+    struct blob higher = fixture_package(SMALL, 0, 1, 7), lower = fixture_package(SMALL, 0, 2, 6);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &higher), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &lower), MH_ERR_COUNTER);
+    array.device.security_counter = 8; /* the one-time programmable one counts as well */
+    assert_int_equal(fixture_store(&update, &array.device, &higher), MH_ERR_COUNTER);
+    free(higher.bytes);
+    free(lower.bytes);
+}
+
+static void calls_out_of_order_are_refused(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 1, 0);
+
+    (void)state;
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_packet(&update, 0, package.bytes, MH_PACKET_SIZE), MH_ERR_STATE);
+    assert_int_equal(mh_update_validate(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_install(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_begin(&update, package.bytes, MH_PACKET_SIZE, (uint32_t)package.size), MH_OK);
+    assert_int_equal(mh_update_packet(&update, 99, package.bytes, MH_PACKET_SIZE), MH_ERR_ARGUMENT);
+    assert_int_equal(mh_update_packet(&update, 0, package.bytes, 17), MH_ERR_ARGUMENT);
+    assert_int_equal(mh_update_validate(&update), MH_ERR_STATE); /* packets are missing */
+    assert_int_equal(mh_update_install(&update), MH_ERR_STATE);
+    free(package.bytes);
+}
+
+static void full_store_is_told_before_anything_is_erased(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 1, 0);
+    struct mh_journal journal;
+
+    (void)state;
+    assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
+    memset(journal.state.entries[0].extents, 0xFF, MH_BITMAP_SIZE);
+    journal.state.entries[0].length = 1;
+    assert_int_equal(mh_journal_write(&journal), MH_OK);
+    const uint64_t before = array.operations_left;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_NO_ROOM);
+    assert_int_equal(array.operations_left, before);
+    free(package.bytes);
+}
+
+static enum mh_error dead_read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    (void)context;
+    (void)address;
+    memset(buffer, 0xFF, length);
+    return MH_ERR_FLASH;
+}
+
+static void dead_spi_flash_leaves_the_application_verified(void **state)
+{
+    struct mh_manifest manifest;
+
+    (void)state;
+    install(SMALL, 1);
+    array.device.nor.read = dead_read;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_FLASH);
+    assert_int_equal(mh_component_verify(&array.device, MH_APPLICATION, &manifest), MH_OK);
+}
+
+static void every_single_bit_of_header_and_image_counts(void **state)
+{
+    struct mh_manifest manifest;
+    uint8_t *region = array.internal.cells + 0xA0000;
+
+    (void)state;
+    install(SMALL, 1);
+    assert_int_equal(mh_component_verify(&array.device, MH_APPLICATION, &manifest), MH_OK);
+    const uint32_t header = manifest.size + MH_SIGNATURE_SIZE;
+    for (uint32_t at = 0; at < MH_HEADER_SIZE + SMALL; at += at < header ? 3 : 211) {
+        if (at >= header && at < MH_HEADER_SIZE) {
+            continue; /* padding */
+        }
+        region[at] ^= (uint8_t)(1u << at % 8);
+        assert_int_not_equal(mh_component_verify(&array.device, MH_APPLICATION, &manifest), MH_OK);
+        region[at] ^= (uint8_t)(1u << at % 8);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest installer[] = {
+        TEST(update_installs_and_confirms),
+        TEST(both_components_install_together),
+        TEST(largest_image_fits),
+        TEST(each_sector_is_erased_once),
+        TEST(nothing_outside_the_reserved_megabyte_and_the_region_changes),
+        TEST(power_loss_between_operations_never_loses_the_device),
+        TEST(resume_erases_only_the_sector_that_was_cut),
+        TEST(tampered_store_is_refused_before_anything_is_erased),
+        TEST(package_swapped_during_a_cut_install_is_not_programmed),
+        TEST(missing_packets_alone_are_sent_again),
+        TEST(lower_counter_is_refused),
+        TEST(calls_out_of_order_are_refused),
+        TEST(full_store_is_told_before_anything_is_erased),
+        TEST(dead_spi_flash_leaves_the_application_verified),
+        TEST(every_single_bit_of_header_and_image_counts),
+    };
+    return cmocka_run_group_tests(installer, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal: what is read back, what damage does, and that its states are finitely many.
+ */
+#include "fixture.h"
+
+#include <string.h>
+
+static struct array_device array;
+static struct mh_journal journal;
+
+static uint8_t *page(unsigned sector, unsigned number)
+{
+    return array.nor.cells + MH_JOURNAL_ADDRESS + sector * MH_EXTENT_SIZE + number * MH_PAGE_SIZE;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_device(&array);
+    assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    array_device_free(&array);
+    return 0;
+}
+
+static void write(uint32_t mark)
+{
+    journal.state.sectors_done = mark;
+    assert_int_equal(mh_journal_write(&journal), MH_OK);
+}
+
+static uint32_t reopen(void)
+{
+    assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
+    return journal.state.sectors_done;
+}
+
+static void empty_journal_is_idle_and_costs_nothing(void **state)
+{
+    const uint64_t before = array.operations_left;
+
+    (void)state;
+    assert_int_equal(reopen(), 0);
+    assert_int_equal(journal.state.phase, MH_IDLE);
+    assert_int_equal(array.operations_left, before);
+}
+
+static void first_record_goes_to_the_first_sector(void **state)
+{
+    (void)state;
+    write(1);
+    assert_memory_equal(page(0, 0), "MTHJ", 4);
+    assert_int_equal(page(0, 0)[5], 0);
+}
+
+static void every_field_is_read_back(void **state)
+{
+    struct mh_state *written = &journal.state;
+
+    (void)state;
+    memset(written, 0, sizeof *written);
+    written->phase = MH_INSTALLING;
+    written->sectors_done = 0x0A5;
+    written->refusal = MH_ERR_CHUNK;
+    memset(written->refused_id, 0x11, MH_ID_SIZE);
+    for (unsigned i = 0; i < MH_ENTRIES; i++) {
+        memset(written->entries[i].extents, 0x20 + (int)i, MH_BITMAP_SIZE);
+        memset(written->entries[i].id, 0x30 + (int)i, MH_ID_SIZE);
+        written->entries[i].length = 1000 + i;
+    }
+    memset(written->received, 0x77, MH_BITMAP_SIZE);
+    const struct mh_state expected = *written;
+    assert_int_equal(mh_journal_write(&journal), MH_OK);
+    (void)reopen();
+    assert_memory_equal(&journal.state, &expected, sizeof expected);
+}
+
+static void newest_of_many_is_read(void **state)
+{
+    (void)state;
+    for (uint32_t mark = 1; mark <= 200; mark++) { /* many compactions, generations wrap */
+        write(mark);
+        assert_int_equal(reopen(), mark);
+    }
+}
+
+static void power_loss_at_each_operation_leaves_the_old_or_the_new_state(void **state)
+{
+    (void)state;
+    for (uint32_t mark = 1; mark <= 80; mark++) {
+        for (uint64_t operations = 0; operations < 2; operations++) {
+            journal.state.sectors_done = mark;
+            array.operations_left = operations;
+            const enum mh_error error = mh_journal_write(&journal);
+            array.operations_left = UINT64_MAX;
+            const uint32_t read = reopen();
+            assert_true(read == mark || (error != MH_OK && read == mark - 1));
+        }
+        write(mark);
+    }
+}
+
+static void damaged_record_is_compacted_away(void **state)
+{
+    (void)state;
+    write(1);
+    write(2);
+    page(0, 1)[100] ^= 8; /* the writing of 2 lost power */
+    assert_int_equal(reopen(), 1);
+    assert_memory_equal(page(1, 0), "MTHJ", 4); /* compacted */
+    page(0, 1)[100] ^= 8; /* its weak bit reads right again: too late */
+    assert_int_equal(reopen(), 1);
+}
+
+static void leftovers_of_a_torn_erase_do_not_count(void **state)
+{
+    (void)state;
+    for (uint32_t mark = 1; mark <= 20; mark++) {
+        write(mark); /* sector 1 is the newer one now */
+    }
+    memset(page(0, 8), 0, MH_EXTENT_SIZE / 2); /* the next compaction's erase lost power: zeros from the end */
+    assert_int_equal(reopen(), 20);
+    write(21);
+    assert_int_equal(reopen(), 21);
+}
+
+static void each_bit_of_a_record_counts(void **state)
+{
+    (void)state;
+    write(1);
+    write(2);
+    for (unsigned bit = 0; bit < 8 * MH_PAGE_SIZE; bit++) {
+        struct mh_journal peeked;
+        page(0, 1)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(mh_journal_peek(&peeked, &array.device.nor), MH_OK);
+        assert_int_equal(peeked.state.sectors_done, 1);
+        page(0, 1)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+static void journal_with_nothing_good_starts_anew(void **state)
+{
+    (void)state;
+    memset(page(0, 0), 0x42, 2 * MH_EXTENT_SIZE);
+    assert_int_equal(reopen(), 0);
+    write(5);
+    assert_int_equal(reopen(), 5);
+}
+
+/* The contents of both sectors after n identical writes repeat: no counter in them grows. */
+static void contents_are_finitely_many(void **state)
+{
+    static uint8_t then[2 * MH_EXTENT_SIZE];
+
+    (void)state;
+    for (unsigned i = 0; i < 16 * 4; i++) {
+        write(3);
+    }
+    memcpy(then, page(0, 0), sizeof then);
+    for (unsigned i = 0; i < 16 * 4; i++) {
+        write(3);
+    }
+    assert_memory_equal(then, page(0, 0), sizeof then);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest journal_tests[] = {
+        TEST(empty_journal_is_idle_and_costs_nothing),
+        TEST(first_record_goes_to_the_first_sector),
+        TEST(every_field_is_read_back),
+        TEST(newest_of_many_is_read),
+        TEST(power_loss_at_each_operation_leaves_the_old_or_the_new_state),
+        TEST(damaged_record_is_compacted_away),
+        TEST(leftovers_of_a_torn_erase_do_not_count),
+        TEST(each_bit_of_a_record_counts),
+        TEST(journal_with_nothing_good_starts_anew),
+        TEST(contents_are_finitely_many),
+    };
+    return cmocka_run_group_tests(journal_tests, NULL, NULL);
+}

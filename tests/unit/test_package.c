@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Package and manifest: what is accepted, and the reason for each thing that is not. Each bad package is a good one with one
+ * thing changed, signed again where the signature is not that thing.
+ */
+#include "fixture.h"
+
+#include "matterhorn/bytes.h"
+#include "matterhorn/config.h"
+
+#include <sodium/crypto_sign_ed25519.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE 9001u
+
+static struct array_device array;
+static struct mh_package package;
+static struct blob good;
+static uint8_t manifest[1024]; /* of the good package, to be changed */
+static uint32_t manifest_size;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_device(&array);
+    good = fixture_package(SIZE, 0, 1, 5);
+    manifest_size = mh_get16(good.bytes + 6);
+    memcpy(manifest, good.bytes, manifest_size);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    array_device_free(&array);
+    free(good.bytes);
+    return 0;
+}
+
+static enum mh_error open_bytes(const uint8_t *bytes, size_t size)
+{
+    /* an exact copy, so that the address sanitizer sees a read beyond the end */
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, bytes, size);
+    const struct mh_source source = mh_source_memory(copy, (uint32_t)size);
+    enum mh_error error = mh_package_open(&package, &source, &array.device.anchors, array.device.board);
+    if (error == MH_OK) {
+        error = mh_package_verify(&package, NULL);
+    }
+    free(copy);
+    return error;
+}
+
+/* The good package with `manifest` in place of its own, sizes mended and signed. */
+static enum mh_error open_changed(void)
+{
+    static const uint8_t seed[32] = "a key for the tests of the core";
+    uint8_t public_key[32], private_key[64];
+    const uint32_t before = mh_get16(good.bytes + 6);
+    const size_t size = good.size - before + manifest_size;
+    uint8_t *changed = malloc(size);
+
+    mh_put16(manifest + 6, (uint16_t)manifest_size);
+    if (mh_get16(manifest + 16) == MH_TAG_PACKAGE_SIZE) {
+        mh_put32(manifest + 20, (uint32_t)size); /* behind the board, as pack writes it */
+    }
+    memcpy(changed, manifest, manifest_size);
+    crypto_sign_ed25519_seed_keypair(public_key, private_key, seed);
+    crypto_sign_ed25519_detached(changed + manifest_size, NULL, manifest, manifest_size, private_key);
+    memcpy(changed + manifest_size + 64, good.bytes + before + 64, good.size - before - 64);
+    const enum mh_error error = open_bytes(changed, size);
+    free(changed);
+    return error;
+}
+
+/* The value of a field of the application, or of the package. */
+static uint8_t *value_of(uint16_t tag)
+{
+    for (uint32_t at = 8; at < manifest_size;) {
+        const uint16_t found = mh_get16(manifest + at), length = mh_get16(manifest + at + 2);
+        if (found == tag) {
+            return manifest + at + 4;
+        }
+        at += found == MH_TAG_COMPONENT + MH_APPLICATION ? 4 : 4 + (length + 3u) / 4 * 4;
+    }
+    fail();
+    return NULL;
+}
+
+static void append_field(uint16_t tag, uint16_t length)
+{
+    mh_put16(manifest + manifest_size, tag);
+    mh_put16(manifest + manifest_size + 2, length);
+    memset(manifest + manifest_size + 4, 0, length + 3u);
+    manifest_size += 4 + (length + 3u) / 4 * 4;
+}
+
+static void good_package_is_accepted(void **state)
+{
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    assert_string_equal(package.manifest.name, "test");
+    assert_int_equal(package.manifest.components[MH_APPLICATION - 1].image_size, SIZE);
+    assert_int_equal(open_changed(), MH_OK); /* so what follows differs by its change alone */
+}
+
+static void every_truncation_is_refused(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < good.size; size += size < 600 ? 1 : 97) {
+        assert_int_equal(open_bytes(good.bytes, size), MH_ERR_TRUNCATED);
+    }
+}
+
+static void trailing_data_is_refused(void **state)
+{
+    uint8_t *longer = malloc(good.size + 1);
+
+    (void)state;
+    memcpy(longer, good.bytes, good.size);
+    longer[good.size] = 0;
+    assert_int_equal(open_bytes(longer, good.size + 1), MH_ERR_TRAILING);
+    free(longer);
+}
+
+static void every_changed_byte_is_refused(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < good.size; at += at < 600 ? 1 : 131) {
+        good.bytes[at] ^= 0x10;
+        assert_int_not_equal(open_bytes(good.bytes, good.size), MH_OK);
+        good.bytes[at] ^= 0x10;
+    }
+}
+
+static void signature_of_another_key_is_refused(void **state)
+{
+    (void)state;
+    array.device.anchors.keys[0][0] ^= 1;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
+}
+
+static void format_and_framing(void **state)
+{
+    (void)state;
+    good.bytes[0] = 'X';
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_MAGIC);
+    good.bytes[0] = 'M';
+    good.bytes[4] = 2;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_FORMAT);
+    good.bytes[4] = 1;
+    static const uint16_t sizes[] = {0, 4, 7, 10, 449, 452, 0xFFFF};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        mh_put16(good.bytes + 6, sizes[i]);
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_MANIFEST_SIZE);
+    }
+}
+
+static void unknown_fields(void **state)
+{
+    (void)state;
+    append_field(0x0777, 5);
+    assert_int_equal(open_changed(), MH_OK);
+    append_field(0x8777, 5);
+    assert_int_equal(open_changed(), MH_ERR_UNKNOWN_CRITICAL);
+}
+
+static void duplicate_fields(void **state)
+{
+    (void)state;
+    append_field(0x0777, 4);
+    append_field(0x0777, 4);
+    assert_int_equal(open_changed(), MH_ERR_DUPLICATE); /* unknown ones too */
+    manifest_size -= 16;
+    append_field(MH_TAG_BOARD, 4);
+    assert_int_equal(open_changed(), MH_ERR_DUPLICATE);
+}
+
+static void missing_fields(void **state)
+{
+    static const uint16_t tags[] = {MH_TAG_BOARD, MH_TAG_PACKAGE_SIZE, MH_TAG_DESTINATION, MH_TAG_VERSION,
+                                    MH_TAG_COUNTER, MH_TAG_IMAGE, MH_TAG_CODEC, MH_TAG_CHUNKS};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof tags / sizeof *tags; i++) {
+        uint8_t *tag = value_of(tags[i]) - 4;
+        mh_put16(tag, 0x0700); /* an unknown one that may be skipped */
+        assert_int_equal(open_changed(), MH_ERR_MISSING_FIELD);
+        mh_put16(tag, tags[i]);
+    }
+    mh_put16(value_of(MH_TAG_COMPONENT + MH_APPLICATION) - 4, 0x0700);
+    assert_int_equal(open_changed(), MH_ERR_MISSING_FIELD);
+}
+
+static void field_lengths(void **state)
+{
+    (void)state;
+    append_field(0x0777, 40);
+    mh_put16(manifest + manifest_size - 42, 41); /* reaches beyond the list */
+    assert_int_equal(open_changed(), MH_ERR_FIELD_LENGTH);
+    manifest_size -= 44;
+    mh_put16(value_of(MH_TAG_COUNTER) - 2, 3); /* padded to the same size, but not four bytes */
+    assert_int_equal(open_changed(), MH_ERR_FIELD_LENGTH);
+}
+
+static void values_out_of_bounds(void **state)
+{
+    static const struct {
+        uint16_t tag;
+        unsigned offset;
+        uint32_t value;
+        enum mh_error expected;
+    } cases[] = {
+        {MH_TAG_BOARD, 0, 2, MH_ERR_BOARD},
+        {MH_TAG_BOARD, 0, 0, MH_ERR_BOARD},
+        {MH_TAG_DESTINATION, 0, 0x08080000, MH_ERR_DESTINATION},
+        {MH_TAG_DESTINATION, 0, 0x08000000, MH_ERR_DESTINATION},
+        {MH_TAG_IMAGE, 0, 0x60000 - 511, MH_ERR_TOO_LARGE},
+        {MH_TAG_IMAGE, 0, 0xFFFFFFFF, MH_ERR_TOO_LARGE},
+        {MH_TAG_IMAGE, 0, 7, MH_ERR_FIELD_VALUE},
+        {MH_TAG_CODEC, 0, 2, MH_ERR_FIELD_VALUE},
+        {MH_TAG_CHUNKS, 0, 8192, MH_ERR_FIELD_VALUE},
+        {MH_TAG_CHUNKS, 4, 0, MH_ERR_LAYOUT},
+        {MH_TAG_CHUNKS, 4, 0xFFFFFF00, MH_ERR_LAYOUT},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *value = value_of(cases[i].tag) + cases[i].offset;
+        const uint32_t before = mh_get32(value);
+        mh_put32(value, cases[i].value);
+        assert_int_equal(open_changed(), cases[i].expected);
+        mh_put32(value, before);
+    }
+}
+
+static void requirements(void **state)
+{
+    struct mh_installed installed = {0};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    struct mh_component *component = &package.manifest.components[MH_APPLICATION - 1];
+    component->requires = MH_RUNTIME;
+    component->requires_version = (struct mh_version){{1, 2, 3, 4}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REQUIRES);
+    installed.present[MH_RUNTIME - 1] = true;
+    installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 2, 3, 3}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REQUIRES);
+    installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 3, 0, 0}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+}
+
+static void every_error_has_its_text(void **state)
+{
+    (void)state;
+    for (int a = 0; a < MH_ERRORS; a++) {
+        assert_non_null(mh_error_text(a));
+        for (int b = 0; b < a; b++) {
+            assert_string_not_equal(mh_error_text(a), mh_error_text(b));
+        }
+    }
+    assert_string_equal(mh_error_text(MH_ERRORS), "unknown error");
+}
+
+static void config_records(void **state)
+{
+    uint8_t sector[256];
+    uint32_t length;
+
+    (void)state;
+    memset(sector, 0xFF, sizeof sector);
+    assert_null(mh_config_find(sector, sizeof sector, MH_CONFIG_MAC, &length));
+    const uint32_t first = mh_config_write(sector, MH_CONFIG_MAC, (const uint8_t *)"first!", MH_MAC_SIZE);
+    mh_config_write(sector + first, MH_CONFIG_MAC, (const uint8_t *)"second", MH_MAC_SIZE);
+    assert_memory_equal(mh_config_find(sector, sizeof sector, MH_CONFIG_MAC, &length), "second", 6);
+    assert_int_equal(length, MH_MAC_SIZE);
+    sector[first + 9] ^= 1; /* a damaged record does not count, the one before it does */
+    assert_memory_equal(mh_config_find(sector, sizeof sector, MH_CONFIG_MAC, &length), "first!", 6);
+    mh_put16(sector + 4, 0xFFF0); /* a length beyond the sector ends the search */
+    assert_null(mh_config_find(sector, sizeof sector, MH_CONFIG_MAC, &length));
+}
+
+static void crc_has_its_check_value(void **state)
+{
+    (void)state;
+    assert_int_equal(mh_crc32("123456789", 9), 0xCBF43926);
+}
+
+static void anchors(void **state)
+{
+    struct mh_anchors written = {.board = 2, .count = 3}, read;
+    uint8_t bytes[MH_ANCHORS_SIZE];
+
+    (void)state;
+    memset(written.keys, 0x5C, 3 * MH_KEY_SIZE);
+    mh_anchors_write(&written, bytes);
+    assert_int_equal(mh_anchors_read(&read, bytes), MH_OK);
+    assert_memory_equal(&read, &written, sizeof read);
+    for (unsigned at = 0; at < sizeof bytes; at++) {
+        bytes[at] ^= 2;
+        assert_int_not_equal(mh_anchors_read(&read, bytes), MH_OK);
+        bytes[at] ^= 2;
+    }
+}
+
+static void counter_is_the_number_of_programmed_bits(void **state)
+{
+    uint8_t otp[MH_OTP_COUNTER_SIZE];
+
+    (void)state;
+    memset(otp, 0xFF, sizeof otp);
+    assert_int_equal(mh_otp_counter(otp), 0);
+    otp[0] = 0;
+    otp[1] = 0xF8;
+    assert_int_equal(mh_otp_counter(otp), 11);
+    memset(otp, 0, sizeof otp);
+    assert_int_equal(mh_otp_counter(otp), 3584);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest package_tests[] = {
+        TEST(good_package_is_accepted),
+        TEST(every_truncation_is_refused),
+        TEST(trailing_data_is_refused),
+        TEST(every_changed_byte_is_refused),
+        TEST(signature_of_another_key_is_refused),
+        TEST(format_and_framing),
+        TEST(unknown_fields),
+        TEST(duplicate_fields),
+        TEST(missing_fields),
+        TEST(field_lengths),
+        TEST(values_out_of_bounds),
+        TEST(requirements),
+        TEST(every_error_has_its_text),
+        TEST(config_records),
+        TEST(crc_has_its_check_value),
+        TEST(anchors),
+        TEST(counter_is_the_number_of_programmed_bits),
+    };
+    return cmocka_run_group_tests(package_tests, NULL, NULL);
+}

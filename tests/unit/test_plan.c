@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names of operations, and which cuts a sweep makes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "plan.h"
+#include "recorded.h"
+
+#define WORDS 1000
+#define APPLICATION 0x080A0000u
+
+static struct profile_phase phases[] = {{"store", "storing"}, {"install", "installing"}};
+static struct profile_area areas[] = {
+    {"application", RAIL_CHIP_INTERNAL, APPLICATION, 0x60000, ARRAY_INTERNAL, 0xA0000},
+    {"journal", RAIL_CHIP_NOR, 0x7FE000, 0x2000, ARRAY_NOR, 0x7FE000},
+};
+
+/* Two phases; in the second an erase, WORDS words, and one journal page. */
+static struct recording example(const struct profile *profile)
+{
+    struct recording recording = {0};
+    struct problem problem = {0};
+    record(&recording, 0, 0, RAIL_POWER_ON, RAIL_CHIP_NONE, 0, 0, NULL);
+    record_line(&recording, 10, "demo: storing");
+    record_erase(&recording, 20, RAIL_CHIP_NOR, 0x701000, 4096);
+    record_program(&recording, 2000000, RAIL_CHIP_NOR, 0x701000, 0x12345678);
+    record_line(&recording, 3000000, "boot: installing");
+    record_erase(&recording, 4000000, RAIL_CHIP_INTERNAL, APPLICATION, 0x20000);
+    for (uint32_t i = 0; i < WORDS; i++)
+        record_program(&recording, 6000000 + i * 20000, RAIL_CHIP_INTERNAL, APPLICATION + 4 * i, i);
+    record_program(&recording, 50000000, RAIL_CHIP_NOR, 0x7FE000, 1);
+    record_program(&recording, 51000000, RAIL_CHIP_NOR, 0x7FE000, 0);
+    assert_true(recording_index(&recording, profile, &problem));
+    return recording;
+}
+
+static struct profile profile_of(struct profile_minimum *minimum, unsigned count)
+{
+    return (struct profile){.name = "example",
+                            .phases = phases,
+                            .phases_count = 2,
+                            .areas = areas,
+                            .areas_count = 2,
+                            .cuts = {.minimum = minimum, .minimum_count = count}};
+}
+
+static void names_say_chip_address_kind_and_occurrence(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    char name[PLAN_NAME];
+    assert_int_equal(recording.count, WORDS + 5);
+    plan_name(&recording, &(struct cut){0, NOR_TEAR_AFTER, 0}, name);
+    assert_string_equal(name, "nor.701000.e1.after");
+    plan_name(&recording, &(struct cut){3, NOR_TEAR_BEFORE, 0}, name);
+    assert_string_equal(name, "int.080A0000.p1.before");
+    plan_name(&recording, &(struct cut){WORDS + 4, NOR_TEAR_BEFORE, 0}, name);
+    assert_string_equal(name, "nor.7FE000.p2.before");
+    recording_free(&recording);
+}
+
+static void phases_begin_at_their_lines(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    assert_string_equal(recording_phase_name(&profile, recording.operations[0].phase), "store");
+    assert_string_equal(recording_phase_name(&profile, recording.operations[2].phase), "install");
+    assert_string_equal(recording_area_name(&recording.operations[2]), "application");
+    assert_string_equal(recording_area_name(&recording.operations[0]), "nor");
+    recording_free(&recording);
+}
+
+static void a_phase_that_never_begins_is_said(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = {0};
+    struct problem problem = {0};
+    record_line(&recording, 10, "demo: storing");
+    assert_false(recording_index(&recording, &profile, &problem));
+    assert_int_equal(problem.kind, PROBLEM_USE);
+    assert_non_null(strstr(problem.text, "\"install\""));
+    recording_free(&recording);
+}
+
+static struct plan make(const struct recording *recording, const struct profile *profile, size_t count, bool all)
+{
+    struct plan plan;
+    struct problem problem = {0};
+    assert_true(plan_make(&plan, recording, profile, &(struct plan_request){7, count, all}, &problem));
+    return plan;
+}
+
+static size_t count_kind(const struct recording *recording, const struct plan *plan, unsigned kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += recording->operations[plan->cuts[i].operation].item.event->kind == kind;
+    return count;
+}
+
+static void all_means_each_operation_with_each_tear_once(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    struct plan plan = make(&recording, &profile, 0, true);
+    assert_int_equal(plan.points, recording.count * NOR_TEARS);
+    assert_int_equal(plan.count, plan.points);
+    assert_int_equal(plan.repeated, 0);
+    for (size_t i = 1; i < plan.count; i++)
+        assert_true(plan.cuts[i - 1].operation < plan.cuts[i].operation || plan.cuts[i - 1].tear < plan.cuts[i].tear);
+    plan_free(&plan);
+    recording_free(&recording);
+}
+
+static void cuts_are_spread_and_distinct(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    struct plan plan = make(&recording, &profile, 100, false);
+    size_t tenths[10] = {0};
+    assert_int_equal(plan.count, 100);
+    for (size_t i = 0; i < plan.count; i++)
+        tenths[plan.cuts[i].operation * 10 / recording.count]++;
+    for (size_t i = 0; i < 10; i++)
+        assert_in_range(tenths[i], 8, 12);
+    for (size_t i = 1; i < plan.count; i++)
+        assert_true(plan.cuts[i - 1].operation != plan.cuts[i].operation ||
+                    plan.cuts[i - 1].tear != plan.cuts[i].tear);
+    plan_free(&plan);
+    recording_free(&recording);
+}
+
+static void minima_repeat_with_other_seeds_where_operations_are_few(void **state)
+{
+    (void)state;
+    struct profile_minimum minimum[] = {{.kind = RAIL_ERASE, .count = 4 * NOR_TEARS + 1},
+                                        {.area = "journal", .count = 2},
+                                        {.phase = "install", .count = 30}};
+    struct profile profile = profile_of(minimum, 3);
+    struct recording recording = example(&profile);
+    struct plan plan = make(&recording, &profile, 50, false);
+    assert_int_equal(plan.count, 50);
+    assert_in_range(count_kind(&recording, &plan, RAIL_ERASE), 4 * NOR_TEARS + 1, 50);
+    assert_in_range(plan.repeated, 2 * NOR_TEARS + 1, 50);
+    for (size_t i = 1; i < plan.count; i++) {
+        const struct cut *one = &plan.cuts[i - 1], *next = &plan.cuts[i];
+        if (one->operation == next->operation && one->tear == next->tear)
+            assert_int_equal(next->seed, one->seed + 1);
+    }
+    plan_free(&plan);
+    recording_free(&recording);
+}
+
+static void minima_may_need_more_than_was_asked_for(void **state)
+{
+    (void)state;
+    struct profile_minimum minimum[] = {{.phase = "install", .count = 30}, {.phase = "store", .count = 3}};
+    struct profile profile = profile_of(minimum, 2);
+    struct recording recording = example(&profile);
+    struct plan plan = make(&recording, &profile, 1, false);
+    assert_int_equal(plan.count, 33);
+    plan_free(&plan);
+    recording_free(&recording);
+}
+
+static void a_minimum_that_nothing_matches_ends(void **state)
+{
+    (void)state;
+    struct profile_minimum minimum[] = {{.kind = RAIL_STATUS, .count = 3}};
+    struct profile profile = profile_of(minimum, 1);
+    struct recording recording = example(&profile);
+    struct plan plan = make(&recording, &profile, 5, false);
+    assert_int_equal(plan.count, 5);
+    plan_free(&plan);
+    recording_free(&recording);
+}
+
+static void the_same_request_gives_the_same_plan(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    struct plan one = make(&recording, &profile, 80, false), other = make(&recording, &profile, 80, false);
+    assert_int_equal(one.count, other.count);
+    assert_memory_equal(one.cuts, other.cuts, one.count * sizeof *one.cuts);
+    plan_free(&one);
+    plan_free(&other);
+    recording_free(&recording);
+}
+
+static void sram_follows_from_name_seed_and_power_up(void **state)
+{
+    (void)state;
+    struct profile profile = profile_of(NULL, 0);
+    struct recording recording = example(&profile);
+    char one[PLAN_SRAM], same[PLAN_SRAM], seed[PLAN_SRAM], later[PLAN_SRAM], tear[PLAN_SRAM];
+    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 0, one);
+    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 0, same);
+    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 8}, 0, seed);
+    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 1, later);
+    plan_sram(&recording, &(struct cut){5, NOR_TEAR_AFTER, 7}, 0, tear);
+    assert_string_equal(one, same);
+    assert_string_not_equal(one, seed);
+    assert_string_not_equal(one, later);
+    assert_string_not_equal(one, tear);
+    recording_free(&recording);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_say_chip_address_kind_and_occurrence),
+        cmocka_unit_test(phases_begin_at_their_lines),
+        cmocka_unit_test(a_phase_that_never_begins_is_said),
+        cmocka_unit_test(all_means_each_operation_with_each_tear_once),
+        cmocka_unit_test(cuts_are_spread_and_distinct),
+        cmocka_unit_test(minima_repeat_with_other_seeds_where_operations_are_few),
+        cmocka_unit_test(minima_may_need_more_than_was_asked_for),
+        cmocka_unit_test(a_minimum_that_nothing_matches_ends),
+        cmocka_unit_test(the_same_request_gives_the_same_plan),
+        cmocka_unit_test(sram_follows_from_name_seed_and_power_up),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
