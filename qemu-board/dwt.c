@@ -4,6 +4,7 @@
  * of virtual time, not instructions.
  */
 #include "mcu.h"
+#include "hw/core/cpu.h"
 
 enum {
     DWT_CTRL = 0x00,
@@ -36,7 +37,8 @@ static uint64_t dwt_read(void *opaque, hwaddr offset, unsigned size)
     case DWT_CTRL:
         return dwt->ctrl | CTRL_NUMCOMP;
     case DWT_CYCCNT:
-        mcu->time.observed++;
+        if (current_cpu != NULL) /* a debugger's read is none */
+            mcu->time.observed++;
         if (!counting(dwt))
             return dwt->count;
         return dwt->count + (uint32_t)muldiv64(time_now(mcu) - dwt->since, mcu->rcc.hclk, NANOSECONDS_PER_SECOND);

@@ -262,9 +262,8 @@ static void program_options(Mcu *mcu)
 
 /// Registers ///
 
-static uint64_t flash_read(void *opaque, hwaddr offset, unsigned size)
+static uint32_t register_value(Mcu *mcu, hwaddr offset)
 {
-    Mcu *mcu = opaque;
     Flash *flash = &mcu->flash;
     switch (offset) {
     case FLASH_ACR:
@@ -361,19 +360,14 @@ static MemTxResult flash_write(void *opaque, hwaddr offset, uint64_t value, unsi
     return MEMTX_OK;
 }
 
-static uint64_t plain_flash_read(void *opaque, hwaddr offset, unsigned size)
+static MemTxResult flash_read(void *opaque, hwaddr offset, uint64_t *value, unsigned size, MemTxAttrs attrs)
 {
-    return flash_read(opaque, offset & ~3, 4) >> 8 * (offset & 3);
-}
-
-static MemTxResult flash_read_attrs(void *opaque, hwaddr offset, uint64_t *value, unsigned size, MemTxAttrs attrs)
-{
-    *value = plain_flash_read(opaque, offset, size);
+    *value = register_value(opaque, offset & ~3) >> 8 * (offset & 3);
     return MEMTX_OK;
 }
 
 static const MemoryRegionOps flash_ops = {
-    .read_with_attrs = flash_read_attrs,
+    .read_with_attrs = flash_read,
     .write_with_attrs = flash_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = {.min_access_size = 1, .max_access_size = 4},
@@ -482,6 +476,11 @@ static void init_main(Mcu *mcu, uint8_t *cells)
     memory_region_add_subregion(get_system_memory(), 0, &flash->alias);
 }
 
+void flash_connect(Mcu *mcu)
+{
+    mcu->flash.irq = mcu_irq(mcu, 4);
+}
+
 void flash_init(Mcu *mcu, const char *internal, const char *otp)
 {
     Flash *flash = &mcu->flash;
@@ -494,7 +493,6 @@ void flash_init(Mcu *mcu, const char *internal, const char *otp)
         .cells = shared_file("otp", otp, RAIL_OTP_SIZE),
     };
     flash->options = flash->otp.cells + RAIL_OTP_OPTIONS;
-    flash->irq = mcu_irq(mcu, 4);
     flash->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, timer, mcu);
     init_main(mcu, flash->array.cells);
     memory_region_init_io(&flash->system, OBJECT(mcu->machine), &system_ops, mcu, "system-flash", 0x10000);

@@ -32,7 +32,6 @@ typedef struct Poll {
 } Poll;
 
 typedef struct Time {
-    Mcu *mcu;
     int64_t power_on;   /* virtual clock at power-on */
     int64_t stall_end;  /* of a stall that was interrupted by a pause; 0: none */
     uint64_t observed;  /* counts the reads that tell the firmware the time */
@@ -40,16 +39,15 @@ typedef struct Time {
     bool poll_skip;
 } Time;
 
+void time_init(Mcu *mcu, bool poll_skip);
 /* Virtual ns since power-on. */
 int64_t time_now(Mcu *mcu);
 /* The same instant on QEMU_CLOCK_VIRTUAL, for timer_mod(). */
 int64_t time_to_clock(Mcu *mcu, int64_t since_power_on);
 /* The access that is being carried out lasts until then. Returns early only when the core stops meanwhile: at a reset
- * (the access is abandoned) or at a pause (time_resume_stall() does the rest). */
+ * (the access is abandoned) or at a pause (the rest is made up for before the core executes anything). */
 void time_stall_until(Mcu *mcu, int64_t since_power_on);
-/* Does what is left of an interrupted stall, before the core executes anything. */
-void time_resume_stall(Mcu *mcu);
-/* Restarts virtual time at 0; no timer of the machine may be pending. */
+/* Restarts virtual time at 0. Every timer must be reset before the core runs. */
 void time_power_on(Mcu *mcu);
 /* A status that only changes at `ready` was read. From the third identical read on, lets time pass until then or
  * until the next event, whichever comes first. The status was read before: a pause in between leaves no trace. */
@@ -78,7 +76,6 @@ uint8_t *shared_file(const char *what, const char *path, size_t size);
 /// rail.c ///
 
 typedef struct Rail {
-    Mcu *mcu;
     CharBackend chardev;
     bool connected; /* there is a bench */
     bool powered;
@@ -130,7 +127,6 @@ void operation_tear(Operation *operation, enum nor_tear tear);
 #define RCC_CSR_FLAGS 0xFE000000u
 
 typedef struct Rcc {
-    Mcu *mcu;
     MemoryRegion mmio;
     uint32_t regs[0x94 / 4];
     uint32_t hclk, pclk1, pclk2; /* Hz */
@@ -145,7 +141,6 @@ void rcc_reset(Mcu *mcu);
 /// flash.c ///
 
 typedef struct Flash {
-    Mcu *mcu;
     MemoryRegion main, alias, system, mmio;
     struct nor_array array, otp;
     uint8_t *options; /* 16 bytes */
@@ -161,6 +156,8 @@ typedef struct Flash {
 } Flash;
 
 void flash_init(Mcu *mcu, const char *internal, const char *otp);
+/* Once there is an interrupt controller. */
+void flash_connect(Mcu *mcu);
 void flash_power_on(Mcu *mcu);
 /* A reset of the MCU, or a loss of power, tears what is under way. */
 void flash_reset(Mcu *mcu);
@@ -207,7 +204,6 @@ void usart_reset(Mcu *mcu);
 /// spi.c ///
 
 typedef struct Spi {
-    Mcu *mcu;
     MemoryRegion mmio;
     qemu_irq irq;
     QEMUTimer *timer;
@@ -285,7 +281,6 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte);
 /// iwdg.c ///
 
 typedef struct Iwdg {
-    Mcu *mcu;
     MemoryRegion mmio;
     QEMUTimer *timer;
     uint32_t pr, rlr;
@@ -298,7 +293,6 @@ void iwdg_reset(Mcu *mcu);
 /// dwt.c ///
 
 typedef struct Dwt {
-    Mcu *mcu;
     MemoryRegion mmio, demcr_mmio, dbgmcu_mmio;
     uint32_t ctrl, demcr;
     uint32_t count;  /* at `since` */
@@ -313,7 +307,6 @@ void dwt_sync(Mcu *mcu);
 /// plain.c: everything else ///
 
 typedef struct Plain {
-    Mcu *mcu;
     MemoryRegion mmio;
     GHashTable *words, *logged;
 } Plain;

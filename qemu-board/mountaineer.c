@@ -43,8 +43,8 @@ static void reset_mcu(Mcu *mcu)
     mcu->time.stall_end = 0;
     rcc_reset(mcu);
     flash_reset(mcu);
-    spi_reset(mcu); /* before the pins: a byte that is being shifted is cut off */
-    gpio_reset(mcu);
+    gpio_reset(mcu); /* lets go of the NOR's chip select, perhaps inside a byte that SPI1 is shifting */
+    spi_reset(mcu);
     usart_reset(mcu);
     dma_reset(mcu);
     dwt_reset(mcu);
@@ -137,14 +137,15 @@ static void mountaineer_init(MachineState *machine)
         exit(1);
     }
     mcu->machine = machine;
-    mcu->time.poll_skip = board->poll_skip;
+    time_init(mcu, board->poll_skip);
     init_ram(&mcu->sram, "sram", 0x20000000, 128 * KiB);
     init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
     rcc_init(mcu);
+    flash_init(mcu, board->internal, board->otp); /* the core reads its vectors as soon as it is there */
     init_core(mcu);
+    flash_connect(mcu);
     trace_open(mcu, board->trace);
     rail_init(mcu, board->rail);
-    flash_init(mcu, board->internal, board->otp);
     gpio_init(mcu);
     usart_init(mcu);
     spi_init(mcu);

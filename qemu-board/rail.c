@@ -193,7 +193,6 @@ static void run(Mcu *mcu, char **words)
     }
     timer_mod(rail->until, time_to_clock(mcu, run.until));
     vm_start();
-    time_resume_stall(mcu);
 }
 
 static void changed(Mcu *mcu, char **words)
@@ -284,7 +283,6 @@ static void event(void *opaque, QEMUChrEvent event)
 void rail_init(Mcu *mcu, const char *id)
 {
     Rail *rail = &mcu->rail;
-    rail->mcu = mcu;
     rail->cut = UINT64_MAX;
     if (id == NULL)
         return;

@@ -95,10 +95,18 @@ static void resume_stall(CPUState *cpu, run_on_cpu_data data)
         flash_settle(mcu);
 }
 
-void time_resume_stall(Mcu *mcu)
+/* Also wakes the core's thread, which decides how long an idle core idles and would otherwise wait for an event. */
+static void state_changed(void *opaque, bool running, RunState state)
 {
-    if (mcu->time.stall_end != 0)
+    Mcu *mcu = opaque;
+    if (running)
         async_run_on_cpu(mcu->cpu, resume_stall, RUN_ON_CPU_HOST_PTR(mcu));
+}
+
+void time_init(Mcu *mcu, bool poll_skip)
+{
+    mcu->time.poll_skip = poll_skip;
+    qemu_add_vm_change_state_handler(state_changed, mcu);
 }
 
 void time_power_on(Mcu *mcu)

@@ -25,9 +25,6 @@ void clock_initialize(void)
     FLASH->ACR = FLASH_ACR_LATENCY_5WS | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
     RCC->CFGR = RCC_CFGR_PPRE1_DIV4 | RCC_CFGR_PPRE2_DIV2 | RCC_CFGR_SW_PLL;
     wait_for(&RCC->CFGR, RCC_CFGR_SW_PLL << RCC_CFGR_SWS_Pos);
-    *DEMCR |= DEMCR_TRCENA;
-    DWT->CYCCNT = 0;
-    DWT->CTRL |= DWT_CTRL_CYCCNTENA;
 }
 
 void clock_release(void)
@@ -41,11 +38,6 @@ void clock_release(void)
     }
     RCC->CR &= ~(RCC_CR_PLLON | RCC_CR_HSEON);
     FLASH->ACR = 0;
-}
-
-uint32_t clock_cycles(void)
-{
-    return DWT->CYCCNT;
 }
 
 /* One shot of the SysTick, at most SLEEP_STEP_MS. Interrupts stay masked: WFI wakes for a pending one all the same. */

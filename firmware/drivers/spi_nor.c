@@ -5,11 +5,11 @@
 #include "drivers/gpio.h"
 #include "drivers/stm32f4.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define CHIP_SELECT GPIO_PIN('C', 0)
 #define AF_SPI1 5u
+#define SPI_HZ (CLOCK_APB2_HZ / 4)
 
 enum command {
     WRITE_ENABLE = 0x06,
@@ -99,19 +99,19 @@ static void simple_command(enum command command)
     release_chip();
 }
 
-/* Waits until the chip is ready: the status is read again and again under one command. */
+/* Waits until the chip is ready: the status is read again and again under one command. The bus is the clock: a status
+ * byte takes eight of its cycles, so this many take no less than the limit. */
 static enum mh_error wait_ready(uint32_t limit_ms)
 {
-    const uint32_t start = clock_cycles(), limit = limit_ms * (CLOCK_HCLK_HZ / 1000);
-    bool busy = true;
+    uint32_t left = limit_ms * (SPI_HZ / 8 / 1000);
 
     select_chip();
     exchange(READ_STATUS);
-    while (busy && clock_cycles() - start <= limit) {
-        busy = exchange(0) & STATUS_WIP;
+    while (exchange(0) & STATUS_WIP && left > 0) {
+        left--;
     }
     release_chip();
-    return busy ? MH_ERR_FLASH : MH_OK;
+    return left > 0 ? MH_OK : MH_ERR_FLASH;
 }
 
 static enum mh_error read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)

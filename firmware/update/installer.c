@@ -221,10 +221,10 @@ static enum mh_error record_installed(const struct install *install)
             state->entries[i] = state->entries[MH_INCOMING];
         }
     }
-    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
-    memset(state->received, 0, sizeof state->received);
+    mh_state_drop_incoming(state);
     state->phase = MH_TRIAL;
     state->sectors_done = 0;
+    state->refusal = MH_OK;
     return mh_journal_write(install->journal);
 }
 
@@ -268,19 +268,6 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     return error;
 }
 
-static void refuse(struct mh_journal *journal, enum mh_error reason)
-{
-    struct mh_state *state = &journal->state;
-
-    state->phase = MH_IDLE;
-    state->refusal = reason;
-    memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
-    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
-    memset(state->received, 0, sizeof state->received);
-    /* If this write fails, the next start refuses again: nothing depends on it. */
-    (void)mh_journal_write(journal);
-}
-
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
                                  struct mh_package *package)
 {
@@ -299,7 +286,9 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
         }
     }
     if (error != MH_ERR_FLASH && journal->state.phase == MH_REQUESTED) {
-        refuse(journal, error);
+        mh_state_refuse(&journal->state, error);
+        /* If this write fails, the next start refuses again: nothing depends on it. */
+        (void)mh_journal_write(journal);
     }
     return error;
 }

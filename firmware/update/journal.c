@@ -30,6 +30,24 @@ const char *mh_phase_name(enum mh_phase phase)
     return (unsigned)phase < MH_PHASES ? names[phase] : "unknown";
 }
 
+/// State ///
+
+void mh_state_drop_incoming(struct mh_state *state)
+{
+    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
+    memset(state->received, 0, sizeof state->received);
+}
+
+void mh_state_refuse(struct mh_state *state, enum mh_error reason)
+{
+    state->phase = MH_IDLE;
+    state->refusal = reason;
+    if (reason == MH_ERR_IMAGE) {
+        memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
+    }
+    mh_state_drop_incoming(state);
+}
+
 /// One record ///
 
 static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uint8_t generation)

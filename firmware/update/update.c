@@ -97,17 +97,6 @@ static bool is_complete(const struct mh_update *update)
     return update->begun;
 }
 
-static enum mh_error drop_incoming(struct mh_update *update)
-{
-    struct mh_state *state = &update->journal.state;
-
-    memset(&state->entries[MH_INCOMING], 0, sizeof state->entries[MH_INCOMING]);
-    memset(state->received, 0, sizeof state->received);
-    update->begun = false;
-    update->validated = false;
-    return mh_journal_write(&update->journal);
-}
-
 enum mh_error mh_update_validate(struct mh_update *update)
 {
     const struct mh_device *device = update->device;
@@ -127,9 +116,9 @@ enum mh_error mh_update_validate(struct mh_update *update)
     }
     update->validated = error == MH_OK;
     if (error != MH_OK && error != MH_ERR_FLASH) {
-        state->refusal = error;
-        memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
-        (void)drop_incoming(update);
+        mh_state_refuse(state, error);
+        update->begun = false;
+        (void)mh_journal_write(&update->journal);
     }
     return error;
 }
@@ -145,7 +134,13 @@ enum mh_error mh_update_install(struct mh_update *update)
 
 enum mh_error mh_update_delete(struct mh_update *update)
 {
-    return update->journal.state.phase == MH_IDLE ? drop_incoming(update) : MH_ERR_STATE;
+    if (update->journal.state.phase != MH_IDLE) {
+        return MH_ERR_STATE;
+    }
+    mh_state_drop_incoming(&update->journal.state);
+    update->begun = false;
+    update->validated = false;
+    return mh_journal_write(&update->journal);
 }
 
 bool mh_update_unconfirmed(const struct mh_update *update)

@@ -78,7 +78,7 @@ static bool machine_ended(struct machine *machine, struct problem *problem)
 static void *shared_memory(const char *name, size_t size, int *descriptor)
 {
     *descriptor = memfd_create(name, MFD_CLOEXEC);
-    if (*descriptor < 0 || posix_fallocate(*descriptor, 0, 1) != 0 || ftruncate(*descriptor, (off_t)size) != 0)
+    if (*descriptor < 0 || ftruncate(*descriptor, (off_t)size) != 0)
         return NULL;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *descriptor, 0);
     return memory == MAP_FAILED ? NULL : memory;
@@ -218,19 +218,15 @@ static bool reply_number(const struct machine *machine, const char *key, uint64_
 
 /* --- life --- */
 
-bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
-                   struct problem *problem)
+/* Makes what is shared: the socket, the arrays, the trace, and a place for messages. */
+static bool share(struct machine *machine, const struct arrays *device, int descriptors[CHILD_END],
+                  struct problem *problem)
 {
-    memset(machine, 0, sizeof *machine);
-    int descriptors[CHILD_END], sockets[2] = {-1, -1};
-    for (int i = 0; i < CHILD_END; i++)
-        descriptors[i] = -1;
-    machine->unlimited = options->gdb_port != 0;
+    int sockets[2] = {-1, -1};
     machine->log = memfd_create("qemu-messages", MFD_CLOEXEC);
-    char *program = program_path();
-    bool good = program != NULL && machine->log >= 0 &&
-                socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0;
+    bool good = machine->log >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0;
     machine->socket = sockets[0];
+    descriptors[CHILD_SOCKET] = sockets[1];
     for (enum array array = 0; good && array < ARRAYS; array++) {
         machine->arrays.cells[array] =
             shared_memory(arrays_name(array), arrays_size(array), &descriptors[CHILD_ARRAYS + array]);
@@ -238,28 +234,42 @@ bool machine_start(struct machine *machine, const struct machine_options *option
         if (good)
             memcpy(machine->arrays.cells[array], device->cells[array], arrays_size(array));
     }
-    if (good)
-        good = (machine->trace = shared_memory("trace", TRACE_SIZE, &descriptors[CHILD_TRACE])) != NULL;
-    if (!good) {
-        problem_set(problem, PROBLEM_BENCH, "cannot share memory with the machine: %s", strerror(errno));
-    } else if (access(program, X_OK) != 0) {
-        good = problem_set(problem, PROBLEM_BENCH,
-                           "cannot run %s: %s. Build it (ci/build), or name it in MATTERHORN_QEMU", program,
-                           strerror(errno));
-    } else {
-        memcpy(machine->arrays.marks, device->marks, sizeof machine->arrays.marks);
-        *machine->trace = (struct rail_trace){RAIL_TRACE_MAGIC, RAIL_TRACE_VERSION, TRACE_SIZE, 0};
-        descriptors[CHILD_SOCKET] = sockets[1];
-        good = spawn(machine, options, program, descriptors, problem);
-    }
+    machine->trace = good ? shared_memory("trace", TRACE_SIZE, &descriptors[CHILD_TRACE]) : NULL;
+    if (machine->trace == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "cannot share memory with the machine: %s", strerror(errno));
+    memcpy(machine->arrays.marks, device->marks, sizeof machine->arrays.marks);
+    *machine->trace = (struct rail_trace){RAIL_TRACE_MAGIC, RAIL_TRACE_VERSION, TRACE_SIZE, 0};
+    return true;
+}
+
+static bool find_program(char **program, struct problem *problem)
+{
+    *program = program_path();
+    if (*program == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    return access(*program, X_OK) == 0 ||
+           problem_set(problem, PROBLEM_BENCH, "cannot run %s: %s. Build it (ci/build), or name it in MATTERHORN_QEMU",
+                       *program, strerror(errno));
+}
+
+bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
+                   struct problem *problem)
+{
+    int descriptors[CHILD_END];
+    char *program = NULL;
+    uint64_t instructions;
+    memset(machine, 0, sizeof *machine);
+    machine->unlimited = options->gdb_port != 0;
+    for (int i = 0; i < CHILD_END; i++)
+        descriptors[i] = -1;
+    bool good = find_program(&program, problem) && share(machine, device, descriptors, problem) &&
+                spawn(machine, options, program, descriptors, problem);
     free(program);
-    if (sockets[1] >= 0)
-        close(sockets[1]);
-    for (int i = CHILD_ARRAYS; i < CHILD_END; i++)
+    for (int i = 0; i < CHILD_END; i++) /* they are the child's */
         if (descriptors[i] >= 0)
             close(descriptors[i]);
-    uint64_t instructions;
-    good = good && machine_instructions(machine, &instructions, problem); /* it is there and speaks our language */
+    /* It is there and speaks our language. */
+    good = good && machine_instructions(machine, &instructions, problem);
     if (!good)
         machine_close(machine);
     return good;

@@ -169,11 +169,14 @@ static bool reached(const struct boot *boot)
 static bool run_machine(struct boot *boot, struct problem *problem)
 {
     uint64_t limit = (uint64_t)(boot->request->time * 1e9);
-    struct run_request run = {.edge = true, .line = true, .reset = true, .cut = boot->request->cut >= 0, .tear = boot->tear};
+    bool live = boot->request->gdb == 0; /* a debugger would see every pause as a stop: then all is shown at the end */
+    uint64_t slice = live ? SLICE_NS : limit;
+    struct run_request run = {
+        .edge = live, .line = live, .reset = live, .cut = boot->request->cut >= 0, .tear = boot->tear};
     struct stop stop = {0};
     run.operation = run.cut ? (uint64_t)boot->request->cut : 0;
     do {
-        run.until_ns = stop.time_ns + SLICE_NS < limit ? stop.time_ns + SLICE_NS : limit;
+        run.until_ns = stop.time_ns + slice < limit ? stop.time_ns + slice : limit;
         if (!machine_run(&boot->machine, &run, &stop, problem) ||
             !machine_take_events(&boot->machine, take, boot, problem))
             return false;
@@ -193,7 +196,7 @@ static bool run_machine(struct boot *boot, struct problem *problem)
 static bool wait_for_enter(int port, struct problem *problem)
 {
     struct pollfd entries[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = interrupt_descriptor(), .events = POLLIN}};
-    fprintf(stderr, "Enter starts the device; (gdb) target remote :%d stops it where it is.\n", port);
+    fprintf(stderr, "Enter starts the device. Attach then: (gdb) target remote :%d stops it where it is.\n", port);
     while (poll(entries, 2, -1) < 0 && errno == EINTR)
         continue;
     return entries[1].revents == 0 || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
@@ -308,7 +311,7 @@ static int run(int argc, const char *argv[])
         {"sram", '\0', POPT_ARG_STRING, &request.sram, 0, "SRAM at power-on: zero or random:SEED (default: random:1)", "HOW"},
         {"cut", '\0', POPT_ARG_LONGLONG, &request.cut, 0, "lose power at the N-th flash operation, counted from 0", "N"},
         {"tear", '\0', POPT_ARG_STRING, &request.tear, 0, "what that leaves of the operation, such as before", "TEAR"},
-        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "let a debugger attach at this port", "PORT"},
+        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "let a debugger attach at this port; events are shown at the end", "PORT"},
         {"trace", '\0', POPT_ARG_STRING, &request.trace, 0, "write one line per event", "FILE"},
         {"uart", '\0', POPT_ARG_STRING, &request.uart, 0, "write the bytes of the USARTs", "FILE"},
         {"save", '\0', POPT_ARG_STRING, &request.save, 0, "write the flashes as they are afterwards", "DIR"},

@@ -437,6 +437,35 @@ static void test_reset(void)
     }
 }
 
+static void test_watchdog_in_a_stall(void)
+{
+    if (REG(RCC + 0x74) & 1u << 29)
+        return;
+    unlock();
+    start_watchdog(100);
+    led(11, true);
+    FLASH_CR = 2u << 8 | 6u << 3 | 2 | 1u << 16;
+    led(13, true);
+}
+
+/* The reset pulls up chip select after a whole page program was shifted, or in the middle of its last byte. */
+static void test_reset_deselects_nor(void)
+{
+    if (REG(RCC + 0x74) & 1u << 28) {
+        print("wait_us", nor_wait());
+        return;
+    }
+    command(0x06);
+    select(true);
+    address(0x02, 0x3000);
+    spi(0x55);
+    if (TEST[1] != 0)
+        *(volatile uint8_t *)(SPI1 + 12) = 0x66;
+    REG(AIRCR) = 0x05FA0004;
+    for (;;)
+        ;
+}
+
 /* A bit of everything, for the tests of determinism. */
 static void test_mixture(void)
 {
@@ -467,6 +496,7 @@ static void test_mixture(void)
 static void (*const tests[])(void) = {
     test_idle, test_flash, test_flash_errors, test_programs, test_nor, test_nor_reset, test_dma,
     test_systick_clocks, test_watchdog, test_lockup, test_reset, test_mixture,
+    test_watchdog_in_a_stall, test_reset_deselects_nor,
 };
 
 void systick_handler(void)

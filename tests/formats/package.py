@@ -492,6 +492,10 @@ def check_manifest(data, device):
         if component.image_size > region.size - HEADER_SIZE:
             raise FormatError(TOO_LARGE)
     check_sizes(manifest)
+    if len(data) < manifest.package_size:
+        raise FormatError(TRUNCATED)
+    if len(data) > manifest.package_size:
+        raise FormatError(TRAILING)
     for number, component in manifest.components.items():
         lowest = device.security_counter
         if number in device.installed:
@@ -502,20 +506,16 @@ def check_manifest(data, device):
         check_requirement(component, manifest, device)
     if manifest.id == device.refused_id:
         raise FormatError(REFUSED_BEFORE)
-    if len(data) < manifest.package_size:
-        raise FormatError(TRUNCATED)
-    if len(data) > manifest.package_size:
-        raise FormatError(TRAILING)
     return manifest
 
 
 def check_requirement(component, manifest, device):
-    """A required version is installed or in the package."""
+    """The other component, as it will be after the install, is new enough."""
     if component.requires is None:
         return
     other, lowest = component.requires
-    candidates = [parts[other].version for parts in (manifest.components, device.installed) if other in parts]
-    if not any(version >= lowest for version in candidates):
+    afterwards = manifest.components.get(other) or device.installed.get(other)
+    if afterwards is None or afterwards.version < lowest:
         raise FormatError(REQUIREMENT)
 
 

@@ -20,7 +20,14 @@ def test_overlapping_match_repeats():
 
 @pytest.mark.parametrize(
     "block",
-    [b"", b"\x50hell", b"\x22ab\x03\x00\x10c", b"\x22ab\x00\x00\x10c", b"\x22ab\x02\x00", b"\x2fab\x02\x00\xff\xff\x00"],
+    [
+        b"",
+        b"\x50hell",
+        b"\x22ab\x03\x00\x10c",
+        b"\x22ab\x00\x00\x10c",
+        b"\x22ab\x02\x00",
+        b"\x2fab\x02\x00\xff\xff\x00",
+    ],
     ids=["empty", "short-literals", "far-match", "zero-offset", "no-last-literals", "too-much"],
 )
 def test_bad_blocks_are_refused(block):

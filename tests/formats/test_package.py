@@ -76,7 +76,8 @@ def test_compressed_chunk_is_decoded():
     block = b"\x4fabcd\x04\x00" + b"\xff" * ((match - 19) // 255) + bytes([(match - 19) % 255]) + b"\x50" + image[-5:]
     table = package.CHUNK_ENTRY.pack(72, len(block), sha256(block).digest(), sha256(image).digest())
     component = package.Component(
-        APPLICATION, 0, (0,) * 4, 0, len(image), sha256(image).digest(), 1, 4096, 72 + len(block), sha256(table).digest()
+        *(APPLICATION, 0, (0,) * 4, 0, len(image), sha256(image).digest(), package.CODEC_LZ4),
+        *(package.CHUNK_SIZE, len(table + block), sha256(table).digest()),
     )
     assert package.read_image(component, table + block)[1] == image
 
@@ -136,8 +137,9 @@ def test_counter_is_compared_with_the_chip_and_with_what_is_installed():
 
 def test_requirement_is_met_by_the_package_or_by_the_device():
     needs = struct.pack("<I4H", RUNTIME, 2, 0, 0, 0)
-    alone = writer().add((APPLICATION_FIELD, package.REQUIRES), needs).build()
-    both = writer(runtime(version=(2, 0, 0, 0)), application()).add((APPLICATION_FIELD, package.REQUIRES), needs).build()
+    path = (APPLICATION_FIELD, package.REQUIRES)
+    alone = writer().add(path, needs).build()
+    both = writer(runtime(version=(2, 0, 0, 0)), application()).add(path, needs).build()
     assert package.refusal(alone, DEVICE) == package.REQUIREMENT
     assert package.refusal(both, DEVICE) is None
 

@@ -3,8 +3,9 @@
 
 import struct
 from dataclasses import dataclass
+from hashlib import sha256
 
-from formats import package
+from formats import journal, package, store
 from formats.boards import APPLICATION
 
 from .artifacts import (
@@ -89,7 +90,8 @@ def demo_carrying(board, offered, length=None):
 def provision_with(board, offered, folder, counter=0):
     """A new device whose factory application is the Demo that offers `offered`; its cells."""
     demo = shipped(board, "demo").manifest.components[APPLICATION]
-    writer = application_writer(board, demo_carrying(board, offered), version=demo.version, counter=counter, name="Demo")
+    image = demo_carrying(board, offered)
+    writer = application_writer(board, image, version=demo.version, counter=counter, name="Demo")
     factory = folder / "demo.nmf"
     factory.write_bytes(writer.build())
     output = folder / "device"
@@ -104,3 +106,15 @@ def provision_with(board, offered, folder, counter=0):
         *("--output", output),
     )
     return Cells.load(output)
+
+
+def requested_cells(cells, data):
+    """The device with this package in its reserved megabyte and a request to install it.
+
+    The id is that of the manifest, as far as there is one: the journal is right, only the package is not."""
+    cells = cells.copy()
+    state = journal.read(cells.nor)
+    package_id = sha256(data[: package.manifest_size(data)]).digest()[:16]
+    incoming = store.write(cells.nor, store.free_extents(state), data, package_id)
+    journal.append(cells.nor, journal.requested(state, incoming))
+    return cells

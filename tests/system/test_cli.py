@@ -183,9 +183,8 @@ def test_pack_refuses_a_name_that_is_too_long(output, image):
 
 
 def test_pack_refuses_a_wrong_key(output, image):
-    said = matterhorn(
-        *("pack", "--board", "mountaineer-eth", "--key", PUBLIC_KEY, "--application", image, "--output", output), status=2
-    )
+    arguments = ("--board", "mountaineer-eth", "--key", PUBLIC_KEY, "--application", image, "--output", output)
+    said = matterhorn("pack", *arguments, status=2)
     assert str(PUBLIC_KEY) in said.stderr
     assert not output.exists()
 

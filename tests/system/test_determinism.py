@@ -92,5 +92,6 @@ def test_same_however_often_it_is_paused(reference):
     with Bench() as bench:
         session = bench.power_on(boards.ETHERNET, provisioned(boards.ETHERNET))
         session.run(events[-1].time_ns)
-        assert_same((events[: len(session.events)], data[: len(session.trace_bytes)]), (session.events, session.trace_bytes))
+        same_length = (events[: len(session.events)], data[: len(session.trace_bytes)])
+        assert_same(same_length, (session.events, session.trace_bytes))
         assert len(session.events) >= EVENTS

@@ -76,8 +76,9 @@ def duplicate(spoilt, path, random):
 def require(spoilt, path, random):
     """A requirement of the other component, that may or may not be met, or of one that does not exist."""
     number = random.choice((RUNTIME, APPLICATION))
-    value = package.u32(random.choice((RUNTIME, APPLICATION, 3))) + package.pack_version((random.choice((1, 9)), 2, 3, 4))
-    spoilt.add((package.COMPONENT[number], package.REQUIRES), value)
+    other = package.u32(random.choice((RUNTIME, APPLICATION, 3)))
+    lowest = package.pack_version((random.choice((1, 9)), 2, 3, 4))
+    spoilt.add((package.COMPONENT[number], package.REQUIRES), other + lowest)
 
 
 CHANGES = (change_a_bit, change_the_length, add_a_field, drop, duplicate, require)

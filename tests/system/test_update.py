@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The main job on both boards: red blinks, blue lights, green blinks, and nothing is written that need not be."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -10,7 +11,7 @@ from formats.boards import APPLICATION, RUNTIME
 
 from . import jobs, trace
 from .artifacts import package_file
-from .device import provisioned
+from .device import application_writer, provisioned, requested_cells
 
 # Typical times of the internal flash at x32, after DESIGN.md section 8: 16 us a word, 1 s for a sector of 128 KB.
 WORD_NS = 16_000
@@ -132,3 +133,16 @@ def test_update_is_confirmed_and_still_runs_after_another_power_up(done, bench, 
 def test_mac_address_is_printed_at_boot(done, before):
     mac = config.mac_address(before.internal)
     assert f"runtime: MAC {mac}" in trace.uart_lines(done.events)
+
+
+def test_largest_image_that_fits_is_installed(bench):
+    """The real Update, padded until its region is full: three sectors, each erased once, and the last word written."""
+    board = boards.ETHERNET
+    update = package.read(package_file(board, "update").read_bytes())
+    image = update.images[APPLICATION]
+    image += random.Random(1).randbytes(board.application.size - boards.HEADER_SIZE - len(image))
+    data = application_writer(board, image, version=(9, 9, 9, 9)).build()
+    session = bench.power_on(board, requested_cells(provisioned(board), data))
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    assert trace.counts_per_sector(session.events, trace.ERASE) == {9: 1, 10: 1, 11: 1}
+    assert session.cells.region(board, APPLICATION) == package.read(data).installed(APPLICATION)

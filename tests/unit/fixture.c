@@ -49,6 +49,15 @@ struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed,
     return blob;
 }
 
+void fixture_sign(struct blob *package)
+{
+    const uint32_t size = mh_get16(package->bytes + 6);
+    uint8_t public_key[crypto_sign_ed25519_PUBLICKEYBYTES], private_key[crypto_sign_ed25519_SECRETKEYBYTES];
+
+    crypto_sign_ed25519_seed_keypair(public_key, private_key, seed_of_key);
+    crypto_sign_ed25519_detached(package->bytes + size, NULL, package->bytes, size, private_key);
+}
+
 void fixture_device(struct array_device *array)
 {
     uint8_t anchors[MH_ANCHORS_SIZE], private_key[crypto_sign_ed25519_SECRETKEYBYTES];

@@ -26,6 +26,9 @@ struct blob {
  * (0 = none), their contents from `seed`. */
 struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter);
 
+/* Signs the manifest of a package again after it was changed. */
+void fixture_sign(struct blob *package);
+
 /* Cells with anchors for the key that signs these packages, and nothing else. */
 void fixture_device(struct array_device *array);
 

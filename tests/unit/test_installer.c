@@ -4,6 +4,8 @@
  */
 #include "fixture.h"
 
+#include "matterhorn/bytes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,7 +196,27 @@ static void tampered_store_is_refused_before_anything_is_erased(void **state)
     }
     assert_int_equal(update.journal.state.phase, MH_IDLE);
     assert_int_equal(update.journal.state.refusal, MH_ERR_CHUNK);
-    /* and is not taken again */
+    /* it was the copy that was bad, not the package */
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(LARGE, 2);
+    free(package.bytes);
+}
+
+/* A properly signed package whose image hash is of another image: every copy of it is as bad. */
+static void package_that_is_itself_wrong_is_not_taken_again(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 2, 0);
+
+    (void)state;
+    for (size_t at = 0; at + 40 < MH_MANIFEST_MAX; at += 4) {
+        if (mh_get16(package.bytes + at) == MH_TAG_IMAGE && mh_get16(package.bytes + at + 2) == 36) {
+            package.bytes[at + 8] ^= 1;
+            break;
+        }
+    }
+    fixture_sign(&package);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_IMAGE);
     assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_REFUSED_BEFORE);
     free(package.bytes);
 }
@@ -335,6 +357,7 @@ int main(void)
         TEST(power_loss_between_operations_never_loses_the_device),
         TEST(resume_erases_only_the_sector_that_was_cut),
         TEST(tampered_store_is_refused_before_anything_is_erased),
+        TEST(package_that_is_itself_wrong_is_not_taken_again),
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
         TEST(missing_packets_alone_are_sent_again),
         TEST(lower_counter_is_refused),

@@ -10,14 +10,11 @@
 #define CLOCK_HCLK_HZ 168000000u
 #define CLOCK_APB2_HZ 84000000u
 
-/* From reset state to full speed, with the cycle counter running. */
+/* From reset state to full speed. */
 void clock_initialize(void);
 
 /* Back to the internal 16 MHz oscillator, as after reset. */
 void clock_release(void);
-
-/* Cycles of HCLK since clock_initialize, modulo 2^32 (25.5 s). */
-uint32_t clock_cycles(void);
 
 /* Sleeps in WFI until `ms` milliseconds have passed; no periodic interrupt. */
 void clock_sleep_ms(uint32_t ms);

@@ -143,14 +143,6 @@ REG(scb, SCB, 0xE000ED00);
 #define SCB_ICSR_PENDSTCLR (1u << 25)
 #define SCB_AIRCR_SYSRESETREQ 0x05FA0004u
 
-struct dwt {
-    uint32_t CTRL, CYCCNT;
-};
-REG(dwt, DWT, 0xE0001000);
-#define DWT_CTRL_CYCCNTENA (1u << 0)
-static volatile uint32_t *const DEMCR = (volatile uint32_t *)0xE000EDFC;
-#define DEMCR_TRCENA (1u << 24)
-
 /* RM0090 3.6.5: the one-time programmable area. */
 #define OTP_ADDRESS 0x1FFF7800u
 

@@ -61,6 +61,14 @@ static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
     bitmap[n / 8] |= (uint8_t)(1u << n % 8);
 }
 
+/* Forgets the incoming package. */
+void mh_state_drop_incoming(struct mh_state *state);
+
+/* Back to idle without the incoming package, which was refused for `reason`. Its id is kept, so that it is never taken again,
+ * only when what was signed is itself wrong (MH_ERR_IMAGE): any other package may have been damaged on its way, and its
+ * undamaged twin has the same id. */
+void mh_state_refuse(struct mh_state *state, enum mh_error reason);
+
 /* Reads the newest state; compacts before returning when a damaged page was met, and formats when there is no good record.
  * MH_ERR_FLASH when the SPI NOR cannot be read or written; the state is then empty and must not be relied on. */
 enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor);

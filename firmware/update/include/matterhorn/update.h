@@ -37,8 +37,8 @@ bool mh_update_missing(const struct mh_update *update, uint32_t index);
 /* Stores packet `index`: 4096 bytes, the last one what is left. A packet that is already there is not written again. */
 enum mh_error mh_update_packet(struct mh_update *update, uint32_t index, const uint8_t *data, uint32_t length);
 
-/* Verifies the stored package completely. MH_ERR_STATE while packets are missing. A package that does not verify is refused: it
- * is recorded, dropped, and not taken again. */
+/* Verifies the stored package completely. MH_ERR_STATE while packets are missing. A package that does not verify is refused: the
+ * reason is recorded and the package dropped; see mh_state_refuse. */
 enum mh_error mh_update_validate(struct mh_update *update);
 
 /* Requests the install of the validated package at the next start; the caller then resets. */
