@@ -110,6 +110,8 @@ bool oracle_judge(const struct oracle *oracle, const struct session_result *sess
     if (session->end == SESSION_BOOTS)
         return fail(verdict, "boots", which, "not running within %u boots and %.3f s of virtual time: %s",
                     oracle->profile->budget.boots, (double)session->time_ns * 1e-9, missing);
+    if (session->watch.unwanted != NULL)
+        return fail(verdict, "over", which, "still a line with \"%s\"", session->watch.unwanted);
     return judge_equal(oracle, arrays, which, verdict) && judge_unchanged(oracle, arrays, which, verdict);
 }
 
@@ -139,6 +141,7 @@ bool oracle_recover(const struct oracle *oracle, struct machine *machine, const 
         verdict->operations += session.operations;
         verdict->pass = oracle_judge(oracle, &session, &machine->arrays, which[i], verdict);
         request.state = NULL;
+        request.wanted = &oracle->profile->wanted_again;
         request.observe = NULL;
     }
     return true;

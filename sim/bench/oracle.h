@@ -25,7 +25,7 @@ struct oracle {
 
 struct verdict {
     bool pass;
-    const char *oracle; /* which one failed: "time", "boots", "equal", "unchanged" */
+    const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged" */
     char detail[200];
     uint32_t boots;          /* power-ons and resets of the first session */
     uint64_t recovery_ns;    /* virtual time of the first session */

@@ -61,6 +61,7 @@ static const cyaml_schema_field_t recovered_fields[] = {
     CYAML_FIELD_SEQUENCE("edges", MAY_MISS, struct profile_recovered, edges, &edges_value, 0, WATCH_MOST),
     CYAML_FIELD_SEQUENCE("equal", MAY_MISS, struct profile_recovered, equal, &equal_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("unchanged", MAY_MISS, struct profile_recovered, unchanged, &area_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("over", MAY_MISS, struct profile_recovered, over, &text_value, 0, WATCH_MOST),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t budget_fields[] = {
@@ -253,9 +254,14 @@ bool profile_load(const char *name_or_path, struct profile **profile, struct pro
         *profile = NULL;
         return false;
     }
-    (*profile)->wanted = (struct watch_wanted){(const char *const *)(*profile)->recovered.lines,
-                                               (*profile)->recovered.lines_count, (*profile)->edges,
-                                               (*profile)->recovered.edges_count};
+    const struct profile_recovered *recovered = &(*profile)->recovered;
+    (*profile)->wanted = (struct watch_wanted){.lines = (const char *const *)recovered->lines,
+                                               .line_count = recovered->lines_count,
+                                               .edges = (*profile)->edges,
+                                               .edge_count = recovered->edges_count};
+    (*profile)->wanted_again = (*profile)->wanted;
+    (*profile)->wanted_again.unwanted = (const char *const *)recovered->over;
+    (*profile)->wanted_again.unwanted_count = recovered->over_count;
     return true;
 }
 

@@ -51,7 +51,8 @@ struct profile_minimum {
     unsigned count;
 };
 
-/* When a device counts as recovered: lines and edges since the last reset, then the arrays. */
+/* When a device counts as recovered: lines and edges since the last reset, then the arrays; and what the second power-up must
+ * no longer say. */
 struct profile_recovered {
     char **lines;
     unsigned lines_count;
@@ -61,6 +62,8 @@ struct profile_recovered {
     unsigned equal_count;
     struct profile_area *unchanged;
     unsigned unchanged_count;
+    char **over;
+    unsigned over_count;
 };
 
 struct profile_budget {
@@ -92,6 +95,7 @@ struct profile {
     struct profile_cuts cuts;
     struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */
     struct watch_wanted wanted;           /* recovered.lines and .edges */
+    struct watch_wanted wanted_again;     /* the same of the second power-up, with recovered.over */
 };
 
 /* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */

@@ -17,6 +17,16 @@ static void forget_boot(struct watch *watch)
     watch->boots++;
 }
 
+static void take_line(struct watch *watch, const char *line)
+{
+    const struct watch_wanted *wanted = watch->wanted;
+    for (unsigned i = 0; i < wanted->line_count; i++)
+        watch->seen[i] = watch->seen[i] || strstr(line, wanted->lines[i]) != NULL;
+    for (unsigned i = 0; i < wanted->unwanted_count && watch->unwanted == NULL; i++)
+        if (strstr(line, wanted->unwanted[i]) != NULL)
+            watch->unwanted = wanted->unwanted[i];
+}
+
 void watch_take(struct watch *watch, const struct trace_item *item)
 {
     const struct rail_event *event = item->event;
@@ -27,8 +37,8 @@ void watch_take(struct watch *watch, const struct trace_item *item)
             watch->edges[i] += watch->wanted->edges[i].pin == event->address;
     } else if (event->kind == RAIL_UART) {
         const char *line = trace_line(&watch->lines, event);
-        for (unsigned i = 0; line != NULL && i < watch->wanted->line_count; i++)
-            watch->seen[i] = watch->seen[i] || strstr(line, watch->wanted->lines[i]) != NULL;
+        if (line != NULL)
+            take_line(watch, line);
     }
 }
 

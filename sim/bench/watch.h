@@ -24,6 +24,8 @@ struct watch_wanted {
     unsigned line_count;      /* at most WATCH_MOST */
     const struct watch_edges *edges;
     unsigned edge_count; /* at most WATCH_MOST */
+    const char *const *unwanted; /* text that no line of the whole session may contain */
+    unsigned unwanted_count;
 };
 
 struct watch {
@@ -32,6 +34,7 @@ struct watch {
     bool seen[WATCH_MOST];
     uint32_t edges[WATCH_MOST];
     uint32_t boots; /* power-ons and resets */
+    const char *unwanted; /* the first unwanted text that was seen; NULL */
 };
 
 void watch_begin(struct watch *watch, const struct watch_wanted *wanted);

@@ -17,7 +17,7 @@
 
 static const char *const wanted_lines[] = {"update: confirmed"};
 static const struct watch_edges wanted_edges[] = {{GREEN, 2}};
-static const struct watch_wanted wanted = {wanted_lines, 1, wanted_edges, 1};
+static const struct watch_wanted wanted = {wanted_lines, 1, wanted_edges, 1, NULL, 0};
 
 static void take_all(struct watch *watch, struct recording *recording)
 {
@@ -77,6 +77,24 @@ static void a_line_is_complete_at_its_line_feed(void **state)
     record(&recording, 0, 0, RAIL_UART, RAIL_CHIP_NONE, 1, '\n', NULL);
     take_all(&watch, &recording);
     assert_true(watch_lines_seen(&watch));
+}
+
+static void unwanted_text_counts_for_the_whole_session(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"on fire", "not confirmed"};
+    const struct watch_wanted picky = {wanted_lines, 1, wanted_edges, 1, texts, 2};
+    struct recording recording = {0};
+    struct watch watch;
+    watch_begin(&watch, &picky);
+    record(&recording, 0, 0, RAIL_POWER_ON, RAIL_CHIP_NONE, 0, 0, NULL);
+    record_line(&recording, 0, "update: confirmed");
+    take_all(&watch, &recording);
+    assert_null(watch.unwanted);
+    record_line(&recording, 0, "boot: not confirmed yet");
+    record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
+    take_all(&watch, &recording);
+    assert_string_equal(watch.unwanted, "not confirmed");
 }
 
 static void endless_lines_are_cut_short(void **state)
@@ -160,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_seen_counts_from_the_last_reset),
         cmocka_unit_test(a_line_is_complete_at_its_line_feed),
+        cmocka_unit_test(unwanted_text_counts_for_the_whole_session),
         cmocka_unit_test(endless_lines_are_cut_short),
         cmocka_unit_test(a_broken_trace_is_noticed),
         cmocka_unit_test(pins_have_names),
