@@ -62,13 +62,93 @@ static const char *board_name(uint32_t id)
     return board ? board->name : "unknown";
 }
 
-/* One object per line for machines, indented for people. */
-static void print_json(json_t *object, bool as_json)
-{
-    char *text = json_dumps(object, as_json ? JSON_COMPACT : JSON_INDENT(2));
+/// Printing ///
 
-    puts(text);
-    free(text);
+/* Numbers that are addresses. */
+static bool is_address(const char *key)
+{
+    return strcmp(key, "destination") == 0;
+}
+
+static void print_scalar(const char *key, const json_t *value)
+{
+    if (json_is_integer(value)) {
+        printf(is_address(key) ? "0x%08llX" : "%lld", (long long)json_integer_value(value));
+    } else if (json_is_string(value)) {
+        fputs(json_string_value(value), stdout);
+    } else {
+        fputs(json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "none", stdout);
+    }
+}
+
+/* Ascending numbers, runs of them as "first-last". */
+static void print_numbers(const json_t *list)
+{
+    const size_t size = json_array_size(list);
+
+    for (size_t i = 0, last; i < size; i = last + 1) {
+        const json_int_t first = json_integer_value(json_array_get(list, i));
+        for (last = i; last + 1 < size &&
+                       json_integer_value(json_array_get(list, last + 1)) == first + (json_int_t)(last + 1 - i);) {
+            last++;
+        }
+        printf(last > i ? "%s%lld-%lld" : "%s%lld", i ? ", " : "", (long long)first, (long long)first + (long long)(last - i));
+    }
+    fputs(size ? "" : "none", stdout);
+}
+
+static void print_list(const char *key, json_t *list)
+{
+    json_t *element;
+    size_t i;
+
+    if (!json_is_string(json_array_get(list, 0))) {
+        print_numbers(list);
+        return;
+    }
+    json_array_foreach(list, i, element) {
+        fputs(i ? ", " : "", stdout);
+        print_scalar(key, element);
+    }
+}
+
+static void print_tree(json_t *object, int indent)
+{
+    const char *key;
+    json_t *value, *element;
+    size_t i;
+
+    json_object_foreach(object, key, value) {
+        printf("%*s%s:", indent, "", key);
+        if (json_is_object(value)) {
+            putchar('\n');
+            print_tree(value, indent + 2);
+        } else if (json_is_object(json_array_get(value, 0))) {
+            putchar('\n');
+            json_array_foreach(value, i, element) {
+                print_tree(element, indent + 2);
+            }
+        } else {
+            putchar(' ');
+            if (json_is_array(value)) {
+                print_list(key, value);
+            } else {
+                print_scalar(key, value);
+            }
+            putchar('\n');
+        }
+    }
+}
+
+/* One object on one line for machines, a tree for people. */
+static void print(json_t *object, bool as_json)
+{
+    if (as_json) {
+        json_dumpf(object, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else {
+        print_tree(object, 0);
+    }
     json_decref(object);
 }
 
@@ -137,7 +217,7 @@ bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct 
                         json_string(asked->device || asked->anchors.count ? "checked" : "not checked, give --key"));
     json_object_set_new(object, "verdict", json_string(error ? "refused" : "accepted"));
     json_object_set_new(object, "reason", json_string(mh_error_text(error)));
-    print_json(object, as_json);
+    print(object, as_json);
     if (!as_json) {
         printf("%s%s\n", error ? "refused: " : "", mh_error_text(error));
     }
@@ -225,7 +305,7 @@ bool inspection_print_device(const struct array_device *array, bool as_json)
     bool all_verified = true;
 
     (void)mh_journal_peek(&journal, &array->device.nor); /* reading an array cannot fail */
-    print_json(json_pack("{s:o, s:I, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
+    print(json_pack("{s:o, s:I, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
                          "security_counter", (json_int_t)array->device.security_counter, "config",
                          json_config(array), "journal", json_journal(&journal), "components",
                          json_installed(&array->device, &all_verified)),

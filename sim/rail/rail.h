@@ -15,7 +15,8 @@
  *       Power is lost between two operations. Reply: "ok".
  *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1]
  *       Runs until virtual time NS since power-on, or earlier: `cut=N` loses power at the N-th non-volatile
- *       operation since power-on (counted from 0 over both chips) with the named tear; `edge=1` pauses after an
+ *       operation since power-on (counted from 0 over both chips) with the named tear, which also tears what the
+ *       other chip has under way; `ops` in the reply then counts the operation that was cut. `edge=1` pauses after an
  *       edge of a driven pin, `line=1` after a line feed on a USART, `reset=1` after a reset of the MCU.
  *       Reply: "stopped reason=time|cut|edge|line|reset|trace-full t=NS ops=N trace=BYTES".
  *       After reason=cut the power is off; otherwise `run` goes on from there, without any trace of the pause.
@@ -73,7 +74,7 @@ enum rail_kind {
     RAIL_UART = 5,      /* address: USART number; value: byte */
     RAIL_PROGRAM = 6,   /* value: bytes; payload: the data as given by the CPU */
     RAIL_ERASE = 7,     /* value: bytes */
-    RAIL_STATUS = 8,    /* non-volatile status or option register written; payload: the data */
+    RAIL_STATUS = 8,    /* non-volatile status or option register written, an operation too; payload: the data */
 };
 
 /* One event, little-endian, followed by `payload` bytes padded with zeros to a multiple of 8. An operation is
