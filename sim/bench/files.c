@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 
 static FILE *open_for_reading(const char *path, size_t *size, struct problem *problem)
 {
-    FILE *stream = fopen(path, "rb");
+    /* A pipe must not hold us up before we see that it is one. */
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
     struct stat status;
     if (stream == NULL || fstat(fileno(stream), &status) != 0) {
         problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, strerror(errno));
@@ -173,4 +176,12 @@ char *files_program_folder(void)
     path[length] = '\0';
     *strrchr(path, '/') = '\0';
     return strdup(path);
+}
+
+bool files_same(const char *one, const char *other)
+{
+    struct stat a, b;
+    if (stat(one, &a) == 0 && stat(other, &b) == 0)
+        return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return strcmp(one, other) == 0;
 }

@@ -35,6 +35,8 @@ bool files_write(const char *path, const void *data, size_t size, struct problem
 bool files_make_folder(const char *path, struct problem *problem);
 /* `folder`/`name`, or `name` when it is absolute; malloc'ed. */
 char *files_join(const char *folder, const char *name);
+/* Whether both paths name the same file, be it there or not. */
+bool files_same(const char *one, const char *other);
 /* The folder that holds the running program; malloc'ed. */
 char *files_program_folder(void);
 
