@@ -159,6 +159,33 @@ bool files_make_folder(const char *path, struct problem *problem)
     return good || problem_set(problem, PROBLEM_USE, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
+/* Everything is on disk under its temporary name. */
+static bool settle(struct file_writer *writer, struct problem *problem)
+{
+    return (fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0) ||
+           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
+}
+
+bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+{
+    struct file_writer writers[FILES_PARTS] = {{0}};
+    bool good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    for (unsigned i = 0; good && i < count; i++) {
+        char *path = files_join(folder, parts[i].name);
+        good = path != NULL && files_open(&writers[i], path, problem);
+        free(path);
+        if (good) {
+            fwrite(parts[i].data, 1, parts[i].size, writers[i].stream);
+            good = settle(&writers[i], problem);
+        }
+    }
+    for (unsigned i = 0; good && i < count; i++)
+        good = files_commit(&writers[i], problem);
+    for (unsigned i = 0; i < FILES_PARTS; i++)
+        files_discard(&writers[i]);
+    return good;
+}
+
 char *files_join(const char *folder, const char *name)
 {
     char *joined = NULL;

@@ -112,42 +112,32 @@ void array_device_place(struct array_device *array, uint32_t address, const uint
 /// Folder ///
 
 /* The three files, in one place for both directions. */
-struct part {
-    const char *name;
-    uint8_t *bytes;
-    size_t size;
-};
+#define PARTS 3u
 
-static void parts_of(const struct array_device *array, struct part parts[3])
+static void parts_of(const struct array_device *array, struct file_part parts[PARTS])
 {
-    parts[0] = (struct part){"internal.bin", array->internal.cells, array->internal.part->size};
-    parts[1] = (struct part){"otp.bin", (uint8_t *)array->otp, sizeof array->otp};
-    parts[2] = (struct part){"nor.bin", array->nor.cells, array->nor.part->size};
+    parts[0] = (struct file_part){"internal.bin", array->internal.cells, array->internal.part->size};
+    parts[1] = (struct file_part){"otp.bin", array->otp, sizeof array->otp};
+    parts[2] = (struct file_part){"nor.bin", array->nor.cells, array->nor.part->size};
 }
 
 bool array_device_write(const struct array_device *array, const char *folder, struct problem *problem)
 {
-    struct part parts[3];
-    bool good = files_make_folder(folder, problem);
+    struct file_part parts[PARTS];
 
     parts_of(array, parts);
-    for (unsigned i = 0; good && i < 3; i++) {
-        char *path = files_join(folder, parts[i].name);
-        good = files_write(path, parts[i].bytes, parts[i].size, problem);
-        free(path);
-    }
-    return good;
+    return files_write_folder(folder, parts, PARTS, problem);
 }
 
 bool array_device_read(struct array_device *array, const char *folder, struct problem *problem)
 {
-    struct part parts[3];
+    struct file_part parts[PARTS];
     bool good = true;
 
     parts_of(array, parts);
-    for (unsigned i = 0; good && i < 3; i++) {
+    for (unsigned i = 0; good && i < PARTS; i++) {
         char *path = files_join(folder, parts[i].name);
-        good = files_read_exactly(path, parts[i].bytes, parts[i].size, problem);
+        good = files_read_exactly(path, (void *)parts[i].data, parts[i].size, problem);
         free(path);
     }
     if (!good) {
