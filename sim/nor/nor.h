@@ -43,11 +43,33 @@ extern const struct nor_part nor_stm32f407_otp;
 /* S25FL064K with the times of its W25Q64 die: W25Q64JV Rev J section 9.6. */
 extern const struct nor_part nor_s25fl064k;
 
+/* What a torn operation leaves that cells do not show. Rewriting (programming the bit again) or erasing makes firm. */
+enum nor_mark_kind {
+    NOR_WEAK,   /* one bit that reads 0 or 1, as noise has it */
+    NOR_NOTAKE, /* an incompletely erased range: programs to it leave one seeded bit per operation unprogrammed */
+};
+
+struct nor_mark {
+    enum nor_mark_kind kind;
+    uint32_t offset;
+    uint32_t length; /* NOR_NOTAKE: bytes; NOR_WEAK: 1 */
+    uint8_t bit;     /* NOR_WEAK: 0 to 7 */
+};
+
+/* The marks of one chip, in the caller's memory. */
+struct nor_marks {
+    struct nor_mark *list;
+    uint32_t count;
+    uint32_t capacity; /* at least NOR_MARKS_PER_TEAR more than `count` before a tear */
+};
+#define NOR_MARKS_PER_TEAR 64u
+
 /* The cells of one chip. */
 struct nor_array {
     const struct nor_part *part;
     uint8_t *cells;   /* part->size bytes */
     uint32_t *erases; /* per smallest sector; NULL when nobody counts */
+    struct nor_marks *marks; /* NULL: tears that leave marks are refused */
 };
 
 enum nor_kind { NOR_PROGRAM, NOR_ERASE };
@@ -60,7 +82,24 @@ struct nor_op {
 };
 
 /* What a power loss leaves of the operation during which it happens: a finite menu, named in scenario ids. */
-enum nor_tear { NOR_TEAR_BEFORE, NOR_TEAR_AFTER, NOR_TEARS };
+enum nor_tear {
+    NOR_TEAR_BEFORE, /* nothing happened */
+    NOR_TEAR_HALF,   /* program: the low half of the bytes is done; erase: zeros from the end over half, head intact */
+    NOR_TEAR_MASK,   /* program: a seeded subset of the bits to clear; erase: a seeded mixture of old, 0 and 1 */
+    NOR_TEAR_WEAK,   /* program: done, one seeded bit weak; erase: reads all ones, seeded bits weak */
+    NOR_TEAR_AFTER,  /* all of it happened */
+    NOR_TEAR_ONEBIT, /* program only: a single seeded bit was cleared */
+    NOR_TEAR_LAST,   /* program only: all but the last byte is done */
+    NOR_TEAR_ZEROS,  /* erase only: everything was programmed to zeros, nothing erased yet */
+    NOR_TEAR_NOTAKE, /* erase only: reads all ones, but programs do not take */
+    NOR_TEARS
+};
+
+/* Whether the menu has this tear for this kind of operation. */
+bool nor_tear_applies(enum nor_kind kind, enum nor_tear tear);
+
+/* How a weak bit reads under this noise: 0 or 1, a function of noise, chip offset and bit. */
+unsigned nor_weak_value(const struct nor_mark *mark, uint64_t noise);
 
 /* The name of a tear ("before", "after"); NULL beyond the menu. */
 const char *nor_tear_name(enum nor_tear tear);

@@ -8,9 +8,14 @@
  *
  * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
  *
- *   power on [sram=retain|zero|random:SEED]
- *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset.
- *       Reply: "ok".
+ *   power on [sram=retain|zero|random:SEED] [noise=SEED]
+ *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak bits
+ *       read as the noise has it: in the internal flash one value for this power-on, in the SPI NOR a new one for each read.
+ *       Reply: "ok sram=HASH": a hash of what the SRAM holds, 16 hexadecimal digits.
+ *   mark CHIP none | mark CHIP weak OFFSET BIT | mark CHIP notake OFFSET LENGTH
+ *       While the power is off: forgets all marks of the chip, or adds one (sim/nor/nor.h). Reply: "ok".
+ *   touch clear
+ *       While the power is off: empties the touched map. Reply: "ok".
  *   power off
  *       Power is lost between two operations. Reply: "ok".
  *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1]
@@ -46,6 +51,14 @@
 #define RAIL_OTP_SIZE 544u
 #define RAIL_OTP_LOCKS 512u
 #define RAIL_OTP_OPTIONS 528u
+
+/* The touched map, a shared file that the machine writes (property touched=FILE): which bytes were read, fetched or programmed before they
+ * were erased, since the last `touch clear`, over any number of power-ons. One bit per page of 1 KB of the internal main array (a page counts as a
+ * whole), then one bit per byte of the SPI NOR (exact). Bit n is bit n mod 8 of byte n div 8. A debugger's read is not a touch. */
+#define RAIL_TOUCHED_PAGE 1024u
+#define RAIL_TOUCHED_INTERNAL 0u
+#define RAIL_TOUCHED_NOR (RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE / 8)
+#define RAIL_TOUCHED_SIZE (RAIL_TOUCHED_NOR + RAIL_NOR_SIZE / 8)
 
 /* The trace: a shared file that the machine appends to. It starts with this header, padded to 64 bytes; events
  * follow without gaps. `power on` does not empty it; the bench may set `used` back while the machine is stopped. */
