@@ -107,6 +107,7 @@ static void not_taking_ranges_are_canonical(void **state)
     assert_int_equal(array.marks->count, 1);
     assert_true(nor_tear(&array, &block, NOR_TEAR_WEAK)); /* not complete: the range stays */
     assert_int_equal(count_of(&array, NOR_NOTAKE), 1);
+    assert_int_equal(array.marks->list[NOR_WEAK_PER_ERASE].length, 68 * KB);
     assert_int_equal(count_of(&array, NOR_WEAK), NOR_WEAK_PER_ERASE);
     assert_true(nor_apply(&array, &block));
     assert_int_equal(array.marks->count, 1);
