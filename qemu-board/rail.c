@@ -96,22 +96,28 @@ static bool fill_sram(const char *how)
     return true;
 }
 
+static uint64_t chain(uint64_t hash, uint64_t word)
+{
+    return rol64(hash ^ le64_to_cpu(word), 29) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 /* Four chains, because one would wait for its multiplications. */
 static uint64_t hash_sram(Mcu *mcu)
 {
     MemoryRegion *regions[] = {&mcu->sram, &mcu->ccm};
-    uint64_t chains[4] = {1, 2, 3, 4}, hash = 0;
+    uint64_t a = 1, b = 2, c = 3, d = 4;
     for (unsigned n = 0; n < ARRAY_SIZE(regions); n++) {
-        const uint64_t *words = memory_region_get_ram_ptr(regions[n]);
-        for (uint64_t i = 0; i < memory_region_size(regions[n]) / sizeof(*words); i += 4)
-            for (unsigned chain = 0; chain < 4; chain++)
-                chains[chain] = rol64(chains[chain] ^ le64_to_cpu(words[i + chain]), 29) * UINT64_C(0x9E3779B97F4A7C15);
+        const uint64_t *word = memory_region_get_ram_ptr(regions[n]);
+        const uint64_t *end = word + memory_region_size(regions[n]) / sizeof(*word);
+        for (; word < end; word += 4) {
+            a = chain(a, word[0]);
+            b = chain(b, word[1]);
+            c = chain(c, word[2]);
+            d = chain(d, word[3]);
+        }
     }
-    for (unsigned i = 0; i < 4; i++) {
-        hash ^= chains[i];
-        hash = splitmix(&hash);
-    }
-    return hash;
+    uint64_t hash = chain(chain(chain(a, b), c), d);
+    return splitmix(&hash);
 }
 
 /// Commands ///

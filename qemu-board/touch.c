@@ -85,8 +85,8 @@ void touch_clear(Mcu *mcu)
 
 /// The internal flash ///
 
-/* IOMMU_NONE is the core's TLB. Exception vectors are fetched past it, while the core runs; everybody else is a debugger,
- * the bench, or a device, which says so itself. */
+/* IOMMU_NONE is the core's TLB. Exception vectors are fetched past it, while the core runs; everybody else is a
+ * debugger, the bench, or a device, which says so itself. */
 static bool asked_by_core(Mcu *mcu, IOMMUAccessFlags access)
 {
     return access == IOMMU_NONE || (current_cpu != NULL && current_cpu == mcu->cpu && mcu->cpu->running);

@@ -57,8 +57,9 @@ struct nor_mark {
     uint8_t bit;     /* NOR_WEAK: 0 to 7 */
 };
 
-/* The marks of one chip, in the caller's memory. Every function here keeps the list canonical, so that equal marks are equal lists: weak
- * bits first, in order of offset and bit, each once; then not-taking ranges in order, merged where they touch. */
+/* The marks of one chip, in the caller's memory. Every function here keeps the list canonical, so that equal marks are
+ * equal lists: weak bits first, in order of offset and bit, each once; then not-taking ranges in order, merged where
+ * they touch. */
 struct nor_marks {
     struct nor_mark *list;
     uint32_t count;
@@ -85,14 +86,15 @@ struct nor_op {
 
 /* What a power loss leaves of the operation during which it happens: a finite menu, named in scenario ids.
  *
- * A tear is a function of the operation and of the cells and marks that it covers, nothing else. What is seeded comes from
- * a hash of (tear, kind, offset, length, data), so that the same loss leaves the same cells in every run and process. Beyond that
+ * A tear is a function of the operation and of the cells and marks that it covers, nothing else. What is seeded comes
+ * from a hash of (tear, kind, offset, length, data), so that the same loss leaves the same cells in every run and
+ * process. Beyond that
  *  - a torn erase treats each byte by itself: its result depends on no other cell;
  *  - a torn program depends on other bytes only through the bits that it has to clear, which are those that are 1 or
  *    weak now and 0 in the data; bytes programmed with 0xFF are as if they were not there.
- * Sources: what a program leaves, that bits stay weak, and that programs do not take after an incomplete erase are published
- * (Tseng et al., DAC 2011; MTD on unstable bits), zeros from the end too (UBI, nor_erase_prepare); how many bits and which ones
- * are assumptions. */
+ * Sources: what a program leaves, that bits stay weak, and that programs do not take after an incomplete erase are
+ * published (Tseng et al., DAC 2011; MTD on unstable bits), zeros from the end too (UBI, nor_erase_prepare); how many
+ * bits and which ones are assumptions. */
 enum nor_tear {
     NOR_TEAR_BEFORE, /* nothing happened */
     NOR_TEAR_HALF,   /* program: the low half of the bytes is done; erase: zeros from the end over half, head intact */
@@ -130,8 +132,8 @@ enum nor_tear nor_tear_named(const char *name);
 
 /* True when the operation lies within the array, within a page (program) or on whole sectors (erase). */
 bool nor_valid(const struct nor_array *array, const struct nor_op *op);
-/* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid, or when
- * the marks have no room. */
+/* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid, or
+ * when the marks have no room. */
 bool nor_apply(struct nor_array *array, const struct nor_op *op);
 /* Carries out what is left when power is lost during the operation. False (nothing done) when invalid, or when the
  * marks have no room. */

@@ -6,8 +6,9 @@ import struct
 import pytest
 
 import rail
-from bed import (CALL, ERASE, FLASH, MIXTURE, MS, NOR_BYTE, NOR_ERASE, NOR_ERASE_NO_WAIT, NOR_PROGRAM, NOR_READ, PROGRAM,
-                 PROGRAMS, SCRATCH, SECOND, WATCHDOG_IN_A_STALL, WORD, choose, choose_script, run_script, run_test)
+from bed import (CALL, ERASE, FLASH, MIXTURE, MS, NOR_BYTE, NOR_ERASE, NOR_ERASE_NO_WAIT, NOR_PROGRAM, NOR_READ,
+                 PROGRAM, PROGRAMS, SCRATCH, SECOND, WATCHDOG_IN_A_STALL, WORD, choose, choose_script, run_script,
+                 run_test)
 
 SECTOR_6 = (SCRATCH, 0x20000)
 WORD_AT = SCRATCH + 0x100
@@ -25,8 +26,8 @@ def bits(data):
     return sum(bin(byte).count("1") for byte in data)
 
 
-@pytest.mark.parametrize("tear, word", [("before", 0xFFFFFFFF), ("half", 0xFFFF0000), ("last", 0xFF000000), ("after", 0),
-                                        ("weak", 0), ("zeros", 0xFFFF0000), ("notake", 0)])
+@pytest.mark.parametrize("tear, word", [("before", 0xFFFFFFFF), ("half", 0xFFFF0000), ("last", 0xFF000000),
+                                        ("after", 0), ("weak", 0), ("zeros", 0xFFFF0000), ("notake", 0)])
 def test_torn_word(machine, tear, word):
     cut(machine, (PROGRAM, WORD_AT, 0), tear=tear)
     assert struct.unpack_from("<I", machine.internal, WORD_AT) == (word,)
@@ -191,9 +192,10 @@ def test_marks_survive_power_cycles_and_can_be_forgotten(machine):
     assert machine.marks("internal") == []
 
 
-@pytest.mark.parametrize("words", ["", "internal", "attic none", "internal weak", "internal weak 1", "internal weak 1 8",
-                                   "internal weak 1048576 0", "nor notake 8388607 2", "nor notake 0 0", "nor none 1",
-                                   "nor weak 1 1 2", "nor weak 4294967297 1", "nor loud 1 1"])
+@pytest.mark.parametrize("words", ["", "internal", "attic none", "internal weak", "internal weak 1",
+                                   "internal weak 1 8", "internal weak 1048576 0", "nor notake 8388607 2",
+                                   "nor notake 0 0", "nor none 1", "nor weak 1 1 2", "nor weak 4294967297 1",
+                                   "nor loud 1 1"])
 def test_wrong_marks_are_told_and_change_nothing(machine, words):
     machine.mark("nor", ("weak", 3, 3), ("notake", 0x1000, 1))
     with pytest.raises(rail.RailError):
@@ -215,8 +217,8 @@ def test_the_sram_hash_tells_contents_apart(machine):
     assert machine.power_on(sram="retain") not in hashes, "the firmware wrote to its stack"
 
 
-@pytest.mark.parametrize("line", ["power on noise=x", "power on noise", "power on sram=zero loud=1", "marks", "marks attic",
-                                  "marks nor 1", "touch", "touch clear now"])
+@pytest.mark.parametrize("line", ["power on noise=x", "power on noise", "power on sram=zero loud=1", "marks",
+                                  "marks attic", "marks nor 1", "touch", "touch clear now"])
 def test_wrong_commands_are_told(machine, line):
     with pytest.raises(rail.RailError):
         machine.command(line)
@@ -234,7 +236,8 @@ def test_every_tear_is_the_same_in_a_worn_process(machine, firmware):
                 choose(bench, MIXTURE)
                 bench.power_on(sram="zero")
                 assert bench.run(until=5 * SECOND, cut=at, tear=tear).reason == "cut"
-                found.append((bench.internal[:0x60000], bench.nor[:0x20000], bench.marks("internal"), bench.marks("nor")))
+                found.append((bench.internal[:0x60000], bench.nor[:0x20000],
+                              bench.marks("internal"), bench.marks("nor")))
         return found
 
     with rail.Machine() as fresh:
