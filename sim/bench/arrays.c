@@ -49,13 +49,11 @@ uint32_t arrays_page_size(enum array array, uint32_t page)
     return rest < ARRAYS_PAGE ? rest : ARRAYS_PAGE;
 }
 
-/* Two operations may be torn at once, one per chip, and what is under way on the other chip may be torn by a second loss. */
-#define MOST_MARKS (4 * NOR_MARKS_PER_TEAR)
-
 bool arrays_allocate_marks(struct arrays *arrays, struct problem *problem)
 {
     for (enum array array = 0; array < ARRAYS; array++) {
-        arrays->marks[array] = (struct nor_marks){.list = calloc(MOST_MARKS, sizeof(struct nor_mark)), .capacity = MOST_MARKS};
+        arrays->marks[array] = (struct nor_marks){.list = calloc(ARRAYS_MOST_MARKS, sizeof(struct nor_mark)),
+                                                  .capacity = ARRAYS_MOST_MARKS};
         if (arrays->marks[array].list == NULL)
             return problem_set(problem, PROBLEM_BENCH, "no memory for the flash arrays");
     }

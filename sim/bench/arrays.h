@@ -18,6 +18,9 @@
 
 #include "nor.h"
 
+/* Of one array: two operations may be torn at once, and what is under way on the other chip by a second loss. */
+#define ARRAYS_MOST_MARKS (4 * NOR_MARKS_PER_TEAR)
+
 struct arrays {
     uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
     struct pages pages;             /* that may differ from the provisioned device */

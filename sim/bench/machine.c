@@ -395,20 +395,59 @@ static bool forget_marks(struct machine *machine, struct problem *problem)
     return true;
 }
 
+#define MARK_TEXT 32 /* of one mark, at most */
+#define MARKS_TEXT (ARRAYS_MOST_MARKS * MARK_TEXT + 1)
+
+/* The marks of a kind: `word` once or before each, then offset and bit or length. */
+static char *print_marks(char *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
+{
+    bool said = false;
+    *text = '\0';
+    for (uint32_t i = 0; i < marks->count; i++) {
+        const struct nor_mark *mark = &marks->list[i];
+        if (mark->kind != kind)
+            continue;
+        text += snprintf(text, MARK_TEXT, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
+                         kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
+        said = true;
+    }
+    return text;
+}
+
+static bool send_marks_of(struct machine *machine, enum array array, enum nor_mark_kind kind, struct problem *problem)
+{
+    char line[MARKS_TEXT + 32];
+    int head = snprintf(line, sizeof line, "mark %s", arrays_name(array));
+    char *end = print_marks(line + head, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false);
+    if (end == line + head)
+        return true;
+    machine->marked = true;
+    memcpy(end, "\n", 2);
+    return plain_command(machine, line, problem);
+}
+
 static bool send_marks(struct machine *machine, struct problem *problem)
 {
-    char line[80];
-    for (enum array array = 0; array < ARRAYS; array++) {
-        const struct nor_marks *marks = &machine->arrays.marks[array];
-        for (uint32_t i = 0; i < marks->count; i++) {
-            const struct nor_mark *mark = &marks->list[i];
-            bool weak = mark->kind == NOR_WEAK;
-            snprintf(line, sizeof line, "mark %s %s %" PRIu32 " %" PRIu32 "\n", arrays_name(array),
-                     weak ? "weak" : "notake", mark->offset, weak ? (uint32_t)mark->bit : mark->length);
-            machine->marked = true;
-            if (!plain_command(machine, line, problem))
-                return false;
-        }
+    for (enum array array = 0; array < ARRAYS; array++)
+        if (machine->arrays.marks[array].count > 0 && (!send_marks_of(machine, array, NOR_WEAK, problem) ||
+                                                       !send_marks_of(machine, array, NOR_NOTAKE, problem)))
+            return false;
+    return true;
+}
+
+bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
+{
+    char expected[2 * MARKS_TEXT], line[32];
+    for (*array = 0; *array < ARRAYS; (*array)++) {
+        const struct nor_marks *marks = &state->marks[*array];
+        snprintf(line, sizeof line, "marks %s\n", arrays_name(*array));
+        if (!command(machine, line, REPLY_LIMIT_MS, problem))
+            return false;
+        char *end = expected + snprintf(expected, sizeof expected, "marks");
+        end = print_marks(end, marks, NOR_WEAK, " weak", true);
+        print_marks(end, marks, NOR_NOTAKE, " notake", true);
+        if (strcmp(machine->reply, expected) != 0)
+            return false;
     }
     return true;
 }

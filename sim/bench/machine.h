@@ -28,7 +28,7 @@ struct machine {
     int socket;
     int log;                   /* what QEMU says on its standard error */
     bool unlimited;            /* no host time limits */
-    char reply[512];           /* the last one */
+    char reply[16384];         /* the last one; marks are the longest */
 };
 
 /* Why the machine stopped. */
@@ -65,6 +65,8 @@ bool machine_run(struct machine *machine, const struct run_request *request, str
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* The same for the cells alone: marks stay as they are in the machine. */
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem);
+/* Whether the machine has the marks of `state`; false with *array where it has not, and when it does not answer (a problem). */
+bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
 /* While powered off: empties the touched map. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */

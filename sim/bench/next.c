@@ -130,20 +130,21 @@ static bool run_command(const struct next *next, const struct next_place *place,
     const struct profile_next *wanted = next->oracle->profile->next;
     GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
     GError *error = NULL;
-    char *said = NULL;
+    char *told = NULL, *complained = NULL;
     int status = 0;
     for (unsigned i = 0; i < wanted->command_count; i++)
         append_replaced(arguments, wanted->command[i], place->folder, next->program);
     g_ptr_array_add(arguments, NULL);
     bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
-                             G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &said, &status, &error);
+                             G_SPAWN_SEARCH_PATH, NULL, NULL, &told, &complained, &status, &error);
     if (good) {
-        good = judge_command(status, last_line(said), verdict, problem);
+        good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
     } else {
         problem_set(problem, PROBLEM_USE, "the profile's next.command cannot run: %s", error->message);
         g_error_free(error);
     }
-    g_free(said);
+    g_free(told);
+    g_free(complained);
     g_ptr_array_free(arguments, TRUE);
     return good;
 }

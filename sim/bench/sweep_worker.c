@@ -166,6 +166,10 @@ static bool prove(struct worker *worker, struct sweep_case *one)
                            " holds %02X, built was %02X",
                            id, arrays_name(array), offset, machine->arrays.cells[array][offset],
                            worker->state.arrays.cells[array][offset]);
+    if (!machine_has_marks(machine, &worker->state.arrays, &array, worker->problem))
+        return problem_set(worker->problem, PROBLEM_BENCH,
+                           "%s: a real cut leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
+                           id, arrays_name(array), machine->reply);
     one->live = true;
     return true;
 }
