@@ -196,6 +196,32 @@ static void take_next_verdicts(struct sweep *sweep)
     }
 }
 
+static bool same_kind(const struct sweep_result *result, size_t one, size_t other)
+{
+    const struct operation *a = &result->recording.operations[result->cases[one].cut.operation];
+    const struct operation *b = &result->recording.operations[result->cases[other].cut.operation];
+    return a->phase == b->phase && a->area == b->area && a->item.event->kind == b->item.event->kind;
+}
+
+/* Some of the credited cases of each stretch of operations of a kind: most cases are words of the image, and alike. */
+static size_t choose_credited(const struct sweep_result *result, size_t wanted, size_t *credited, size_t count, size_t *chosen)
+{
+    size_t stretches = 0, taken = 0;
+    uint64_t random = ~result->seeds.cuts + 1;
+    for (size_t i = 0; i < count; i++)
+        stretches += i == 0 || !same_kind(result, credited[i - 1], credited[i]);
+    for (size_t from = 0, to; from < count && taken < wanted; from = to, stretches--) {
+        for (to = from + 1; to < count && same_kind(result, credited[from], credited[to]);)
+            to++;
+        size_t share = (wanted - taken + stretches - 1) / stretches;
+        size_t got = spread(share, to - from, plan_random(&random), chosen + taken);
+        for (size_t i = taken; i < taken + got; i++)
+            chosen[i] = credited[from + chosen[i]];
+        taken += got;
+    }
+    return taken;
+}
+
 static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, void *context, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
@@ -208,11 +234,8 @@ static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, voi
             credited[count++] = i;
     result->run = result->plan.count - count;
     result->credited = count;
-    if (good) {
-        result->checked = spread(sweep->options->check, count, ~result->seeds.cuts + 1, sweep->check);
-        for (size_t i = 0; i < result->checked; i++)
-            sweep->check[i] = credited[sweep->check[i]];
-    }
+    if (good)
+        result->checked = choose_credited(result, sweep->options->check, credited, count, sweep->check);
     free(credited);
     return good && (result->checked == 0 || sweep_work(sweep, SWEEP_CHECK, progress, context, problem));
 }
