@@ -214,7 +214,7 @@ static bool run_device(struct boot *boot, struct problem *problem)
         return false;
     if (request->gdb != 0 && !wait_for_enter(request->gdb, problem))
         return false;
-    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", problem) &&
+    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", 1, NULL, problem) &&
            run_machine(boot, problem) && machine_instructions(&boot->machine, &boot->instructions, problem);
 }
 

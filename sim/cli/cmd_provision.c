@@ -7,19 +7,22 @@
 #include "files.h"
 #include "keys.h"
 #include "options.h"
+#include "package_offer.h"
 
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
-#include "matterhorn/update.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* More than enough for every page, sector and generation to come around. */
+#define JOURNAL_RECORDS_MAX 1000u
+
 struct provision_arguments {
     char *board, *bootloader, *key, *mac, *output;
     char *packages[MH_COMPONENTS];
-    long long counter, user_seed;
+    long long counter, user_seed, journal_records;
 };
 
 static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
@@ -111,22 +114,8 @@ static void fill_user_area(struct array_device *array, uint32_t seed)
 static enum mh_error install(struct mh_update *update, const struct mh_device *device, const uint8_t *bytes,
                              size_t size)
 {
-    const uint32_t length = (uint32_t)size;
-    enum mh_error error = mh_update_initialize(update, device);
+    enum mh_error error = package_offer(update, device, bytes, size);
 
-    if (error == MH_OK) {
-        error = mh_update_begin(update, bytes, length < MH_PACKET_SIZE ? length : MH_PACKET_SIZE, length);
-    }
-    for (uint32_t i = 0; error == MH_OK && i < mh_update_packets(update); i++) {
-        const uint32_t left = length - i * MH_PACKET_SIZE;
-        error = mh_update_packet(update, i, bytes + i * MH_PACKET_SIZE, left < MH_PACKET_SIZE ? left : MH_PACKET_SIZE);
-    }
-    if (error == MH_OK) {
-        error = mh_update_validate(update);
-    }
-    if (error == MH_OK) {
-        error = mh_update_install(update);
-    }
     if (error == MH_OK) {
         error = mh_install_pending(device, &update->journal, &update->package);
     }
@@ -153,15 +142,17 @@ static bool install_file(struct array_device *array, struct mh_update *update, u
     return true;
 }
 
-/* A new device's journal has one record: idle, with the factory packages in the directory. */
-static bool reset_journal(struct array_device *array, struct mh_update *update, struct problem *problem)
+/* A new device's journal has one record: idle, with the factory packages in the directory. That of a device in use has a past, which
+ * is `records` times the same here. */
+static bool reset_journal(struct array_device *array, struct mh_update *update, long long records,
+                          struct problem *problem)
 {
     const struct mh_state state = update->journal.state;
 
     memset(array->nor.cells + MH_JOURNAL_ADDRESS, 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
     enum mh_error error = mh_journal_open(&update->journal, &array->device.nor);
-    if (error == MH_OK) {
-        update->journal.state = state;
+    update->journal.state = state;
+    for (long long i = 0; error == MH_OK && i < records; i++) {
         error = mh_journal_write(&update->journal);
     }
     return error == MH_OK ||
@@ -179,7 +170,7 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
     for (unsigned number = 1; good && number <= MH_COMPONENTS; number++) {
         good = install_file(array, update, number, a->packages[number - 1], problem);
     }
-    good = good && reset_journal(array, update, problem);
+    good = good && reset_journal(array, update, a->journal_records, problem);
     free(update);
     return good;
 }
@@ -191,6 +182,10 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
 
     if (a->user_seed < 0 || a->user_seed > UINT32_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: a seed is a number from 0 to 4294967295");
+    }
+    if (a->journal_records < 1 || a->journal_records > JOURNAL_RECORDS_MAX) {
+        return problem_set(problem, PROBLEM_USE, "provision: the journal has from 1 to %u records behind it",
+                           JOURNAL_RECORDS_MAX);
     }
     if (!board) {
         return problem_set(problem, PROBLEM_USE,
@@ -215,7 +210,7 @@ static const struct options_help help = {
 
 static int run(int argc, const char *argv[])
 {
-    struct provision_arguments a = {0};
+    struct provision_arguments a = {.journal_records = 1};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
@@ -225,6 +220,7 @@ static int run(int argc, const char *argv[])
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
+        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 1)", "N"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,
     };

@@ -312,3 +312,22 @@ bool inspection_print_device(const struct array_device *array, bool as_json)
                as_json);
     return all_verified;
 }
+
+/// Offer ///
+
+void inspection_print_offer(const struct mh_update *update, enum mh_error answer, bool as_json)
+{
+    const struct mh_state *state = &update->journal.state;
+    json_t *object = json_pack("{s:s, s:s}", "verdict", answer ? "refused" : "accepted", "reason", mh_error_text(answer));
+
+    if (answer == MH_OK) {
+        json_object_set_new(object, "phase", json_string(mh_phase_name(state->phase)));
+        json_object_set_new(object, "packets", json_integer(mh_update_packets(update)));
+        json_object_set_new(object, "incoming", json_entry(&state->entries[MH_INCOMING]));
+    }
+    print(object, as_json);
+    if (!as_json) {
+        printf("%s%s\n", answer ? "refused: " : "stored, its install is requested",
+               answer ? mh_error_text(answer) : "");
+    }
+}

@@ -7,6 +7,8 @@
 
 #include "array_device.h"
 
+#include "matterhorn/update.h"
+
 #include <stdbool.h>
 
 /* The device that is asked about a package. */
@@ -22,5 +24,8 @@ bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct 
 
 /* Prints what the device holds. True when every component verifies. */
 bool inspection_print_device(const struct array_device *array, bool as_json);
+
+/* Prints what a device answered to a package that was offered to it, and where it stored it. */
+void inspection_print_offer(const struct mh_update *update, enum mh_error answer, bool as_json);
 
 #endif

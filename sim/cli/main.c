@@ -6,6 +6,7 @@
 
 static const struct command *const commands[] = {
     &command_boot, &command_sweep, &command_pack, &command_inspect, &command_keygen, &command_provision,
+    &command_deploy,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -22,7 +22,7 @@ static enum mh_error apply(struct array_device *array, struct nor_array *chip, c
     return nor_apply(chip, op) ? MH_OK : MH_ERR_FLASH;
 }
 
-static enum mh_error nor_read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+static enum mh_error read_nor(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
 {
     const struct array_device *array = context;
 
@@ -30,14 +30,14 @@ static enum mh_error nor_read(void *context, uint32_t address, uint8_t *buffer, 
     return MH_OK;
 }
 
-static enum mh_error nor_program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+static enum mh_error program_nor(void *context, uint32_t address, const uint8_t *data, uint32_t length)
 {
     struct array_device *array = context;
 
     return apply(array, &array->nor, &(struct nor_op){NOR_PROGRAM, address, length, data});
 }
 
-static enum mh_error nor_erase(void *context, uint32_t address)
+static enum mh_error erase_nor(void *context, uint32_t address)
 {
     struct array_device *array = context;
 
@@ -73,7 +73,7 @@ static void bind(struct array_device *array, const struct mh_board *board)
 {
     array->device = (struct mh_device){
         .board = board,
-        .nor = {nor_read, nor_program, nor_erase, array},
+        .nor = {read_nor, program_nor, erase_nor, array},
         .internal = {array->internal.cells, internal_program, internal_erase, array},
     };
 }

@@ -20,12 +20,12 @@ SAFETY_SECONDS = 600
 
 
 def firmware(board, name, suffix):
-    """build/firmware/BOARD/NAME.{elf,bin}, NAME being boot, runtime, demo or update."""
+    """build/firmware/BOARD/NAME.{elf,bin}, NAME being boot, runtime, demo, update or third."""
     return BUILD / "firmware" / board.name / f"{name}.{suffix}"
 
 
 def package_file(board, name):
-    """build/packages/NAME-BOARD.nmf, NAME being runtime, demo or update."""
+    """build/packages/NAME-BOARD.nmf, NAME being runtime, demo, update or third."""
     return BUILD / "packages" / f"{name}-{board.name}.nmf"
 
 

@@ -72,21 +72,7 @@ void fixture_device(struct array_device *array)
 
 enum mh_error fixture_store(struct mh_update *update, const struct mh_device *device, const struct blob *package)
 {
-    const uint32_t length = (uint32_t)package->size;
-    enum mh_error error = mh_update_initialize(update, device);
-
-    if (error == MH_OK) {
-        error = mh_update_begin(update, package->bytes, length < MH_PACKET_SIZE ? length : MH_PACKET_SIZE, length);
-    }
-    for (uint32_t i = 0; error == MH_OK && i < mh_update_packets(update); i++) {
-        const uint32_t left = length - i * MH_PACKET_SIZE;
-        error = mh_update_packet(update, i, package->bytes + i * MH_PACKET_SIZE,
-                                 left < MH_PACKET_SIZE ? left : MH_PACKET_SIZE);
-    }
-    if (error == MH_OK) {
-        error = mh_update_validate(update);
-    }
-    return error ? error : mh_update_install(update);
+    return package_offer(update, device, package->bytes, package->size);
 }
 
 enum mh_error fixture_boot(struct mh_update *update, const struct mh_device *device)

@@ -6,6 +6,7 @@
 #define TESTS_UNIT_FIXTURE_H
 
 #include "array_device.h"
+#include "package_offer.h"
 #include "package_writer.h"
 
 #include "matterhorn/update.h"
