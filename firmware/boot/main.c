@@ -86,15 +86,14 @@ static void update(void)
         say("no updates: ", mh_error_text(error));
         return;
     }
-    if (!update_is_pending()) {
-        return;
-    }
-    gpio_write(BOARD_LED_BLUE, true);
+    const bool pending = update_is_pending();
+    gpio_write(BOARD_LED_BLUE, pending);
     error = mh_install_pending(&device, &journal, &package);
-    if (error == MH_OK) {
+    if (error) {
+        say(update_is_pending() ? "install not finished: " : pending ? "refused: " : "no updates: ",
+            mh_error_text(error));
+    } else if (pending) {
         log_line("installed");
-    } else {
-        say(update_is_pending() ? "install not finished: " : "refused: ", mh_error_text(error));
     }
 }
 

@@ -275,8 +275,13 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
     struct mh_stored stored;
     enum mh_error error = MH_OK;
 
-    if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
+    if (journal->state.phase == MH_IDLE) {
         return MH_OK;
+    }
+    if (journal->state.phase == MH_TRIAL) {
+        /* The image that is about to run will look at the journal again. If the record just read is one whose writing lost
+         * power, it may then find the one before, in which the install was still going on. */
+        return mh_journal_write(journal);
     }
     log_line(device, "verifying the package");
     for (unsigned attempt = 0; attempt < VERIFY_ATTEMPTS; attempt++) {

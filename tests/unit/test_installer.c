@@ -77,6 +77,18 @@ static void largest_image_fits(void **state)
     assert_installed(0x60000 - MH_HEADER_SIZE, 4);
 }
 
+/* The record of the trial was cut and reads good at one start only: the application must find the trial all the same. */
+static void trial_outlives_a_record_that_reads_good_only_once(void **state)
+{
+    (void)state;
+    install(SMALL, 1);
+    const unsigned page = update.journal.next_page - 1u;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    array.nor.cells[MH_JOURNAL_ADDRESS + update.journal.sector * MH_EXTENT_SIZE + page * MH_PAGE_SIZE + 9] ^= 1;
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_true(mh_update_unconfirmed(&update));
+}
+
 static void each_sector_is_erased_once(void **state)
 {
     uint32_t erases[12] = {0};
@@ -352,6 +364,7 @@ int main(void)
         TEST(update_installs_and_confirms),
         TEST(both_components_install_together),
         TEST(largest_image_fits),
+        TEST(trial_outlives_a_record_that_reads_good_only_once),
         TEST(each_sector_is_erased_once),
         TEST(nothing_outside_the_reserved_megabyte_and_the_region_changes),
         TEST(power_loss_between_operations_never_loses_the_device),

@@ -15,7 +15,8 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed);
 
 /* Carries out what the journal asks for: verifies the incoming package completely, then installs it, or resumes an
- * install that lost power; one erase per sector. MH_OK also when nothing was pending.
+ * install that lost power; one erase per sector. MH_OK also when nothing was pending. While a trial goes on, its record is
+ * written once more, so that whoever reads the journal after this sees the same.
  * A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is untouched.
  * MH_ERR_FLASH, MH_ERR_CHUNK and the like with journal phase MH_INSTALLING: the install could not be finished and is
  * still wanted. */
