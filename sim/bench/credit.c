@@ -56,7 +56,6 @@ static bool bytes_have_any(const struct bytes *bytes, enum array array, uint32_t
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem)
 {
-    rules->all = false;
     return bytes_allocate(&rules->compared, problem);
 }
 
@@ -106,25 +105,25 @@ static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t
 }
 
 static void set_page(struct representative *representative, const uint8_t *touched, const struct footprint *footprint,
-                     const struct credit_rules *rules, enum array array, uint32_t page)
+                     const struct credit_rules *rules, enum credit_look look, enum array array, uint32_t page)
 {
     for (uint32_t word = page * WORDS_PER_PAGE; word < (page + 1) * WORDS_PER_PAGE; word++) {
         uint64_t matters = touched_bytes(touched, array, word);
         if (pages_have(&footprint->cut, array, page))
             matters = ~UINT64_C(0);
         else if (!pages_have(&footprint->erased, array, page))
-            matters |= rules->all ? ~UINT64_C(0) : rules->compared.bits[array][word];
+            matters |= look == CREDIT_ALL ? ~UINT64_C(0) : look == CREDIT_COMPARED ? rules->compared.bits[array][word] : 0;
         representative->matters.bits[array][word] = matters;
     }
 }
 
 void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,
-                        const struct footprint *footprint, const struct credit_rules *rules)
+                        const struct footprint *footprint, const struct credit_rules *rules, enum credit_look look)
 {
     arrays_load(&representative->state, state, NULL, NULL);
     for (enum array array = 0; array < ARRAYS; array++)
         for (uint32_t page = 0; page < page_count(array); page++)
-            set_page(representative, touched, footprint, rules, array, page);
+            set_page(representative, touched, footprint, rules, look, array, page);
     memset(&representative->differing, 0, sizeof representative->differing);
     representative->differing_count = 0;
 }

@@ -17,6 +17,8 @@
  * in W. Where the next update is tried on the end state, something outside the machine reads it all, so that nothing of W may be
  * left; then the end states are the same and so is what follows.
  *
+ * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
+ *
  * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
@@ -34,10 +36,16 @@ struct bytes {
     uint64_t *bits[ARRAYS];
 };
 
-/* What the oracles look at in the end; the same for all states. */
+/* What the oracles compare; the same for all states. */
 struct credit_rules {
     struct bytes compared;
-    bool all; /* something reads the whole end state */
+};
+
+/* How much of the arrays was looked at, beside by the run itself. */
+enum credit_look {
+    CREDIT_NOTHING,  /* the run failed before */
+    CREDIT_COMPARED, /* what the oracles compare */
+    CREDIT_ALL,      /* something read the whole end state */
 };
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem);
@@ -55,7 +63,7 @@ bool representative_open(struct representative *representative, const struct arr
 void representative_close(struct representative *representative);
 /* `state` was run: `touched` is the machine's map (rail.h), `footprint` what the trace says. */
 void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,
-                        const struct footprint *footprint, const struct credit_rules *rules);
+                        const struct footprint *footprint, const struct credit_rules *rules, enum credit_look look);
 /* Whether `state` is credited. Only the pages of `moved`, which is emptied, may hold something else than the last time, or
  * than the state that was set. */
 bool representative_credits(struct representative *representative, const struct arrays *state, struct pages *moved);

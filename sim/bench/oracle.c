@@ -128,5 +128,6 @@ bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, c
                     oracle->profile->budget.boots, (double)session->time_ns * 1e-9, missing);
     if (session->watch.unwanted != NULL)
         return oracle_fail(verdict, "over", which, "still a line with \"%s\"", session->watch.unwanted);
+    verdict->compared = true;
     return judge_equal(goal, arrays, which, verdict) && judge_unchanged(oracle, goal, arrays, which, verdict);
 }

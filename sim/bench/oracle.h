@@ -37,6 +37,7 @@ struct verdict {
     uint64_t recovery_ns;    /* virtual time of the first session */
     uint64_t virtual_ns;     /* of all sessions */
     uint64_t operations;     /* of all sessions */
+    bool compared;           /* the arrays were looked at after a session */
     uint64_t sram;           /* a hash of what SRAM held at the first power-up */
 };
 

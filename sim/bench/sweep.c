@@ -70,7 +70,6 @@ static bool open_judges(struct sweep *sweep, const char *root, struct problem *p
     compare_goal(&sweep->rules, &sweep->oracle.update);
     if (sweep->profile->next == NULL)
         return true;
-    sweep->rules.all = true;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
     sweep->next = next_open(&sweep->oracle, root, &conditions, problem);
     return sweep->next != NULL;

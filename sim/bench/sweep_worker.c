@@ -71,8 +71,11 @@ static bool run_case(struct worker *worker, size_t index)
     if (!recovery_run(&recovery, &sweep->oracle, &worker->machine, &request, worker->problem))
         return false;
     if (sweep->options->prune) {
+        enum credit_look look = recovery.verdict.pass && sweep->next != NULL ? CREDIT_ALL
+                                : recovery.verdict.compared                  ? CREDIT_COMPARED
+                                                                             : CREDIT_NOTHING;
         representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery.footprint,
-                           &sweep->rules);
+                           &sweep->rules, look);
         worker->represented = index;
         worker->outcome = outcome;
     }

@@ -24,6 +24,7 @@ struct fixture {
     struct crash_state state;
     struct representative representative;
     struct credit_rules rules;
+    enum credit_look look;
     struct footprint recovery;
     uint8_t touched[RAIL_TOUCHED_SIZE];
     struct problem problem;
@@ -37,7 +38,7 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     uint32_t pages[2] = {0x11111111, 0x22222222};
-    fixture = (struct fixture){0};
+    fixture = (struct fixture){.look = CREDIT_COMPARED};
     *state = &fixture;
     assert_true(arrays_allocate(&fixture.device, &fixture.problem));
     memset(fixture.device.cells[ARRAY_INTERNAL] + SECTOR_OFFSET, 0x00, 0x20000);
@@ -99,7 +100,7 @@ static void run(struct fixture *fixture, size_t operation, enum nor_tear tear)
 {
     assert_true(crash_state_tear(&fixture->state, operation, tear, &fixture->problem));
     representative_set(&fixture->representative, &fixture->state.arrays, fixture->touched, &fixture->recovery,
-                       &fixture->rules);
+                       &fixture->rules, fixture->look);
 }
 
 static bool credited(struct fixture *fixture, size_t operation, enum nor_tear tear)
@@ -113,7 +114,7 @@ static bool credited(struct fixture *fixture, size_t operation, enum nor_tear te
 static void what_was_erased_unread_is_credited(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->rules.all = true;
+    fixture->look = CREDIT_ALL;
     erases(fixture, RAIL_CHIP_INTERNAL, SECTOR, 0x20000);
     run(fixture, 3, NOR_TEAR_BEFORE);
     for (size_t operation = 3; operation <= 5; operation++)
@@ -157,10 +158,21 @@ static void what_is_left_is_not_credited_where_it_is_compared(void **state)
     assert_false(credited(fixture, 5, NOR_TEAR_AFTER));
 }
 
+static void what_is_left_is_credited_when_nobody_looked(void **state)
+{
+    struct fixture *fixture = *state;
+    credit_rules_compare(&fixture->rules, ARRAY_INTERNAL, SECTOR_OFFSET, 0x20000);
+    touches_internal(fixture, SECTOR_OFFSET);
+    fixture->look = CREDIT_NOTHING;
+    run(fixture, 5, NOR_TEAR_BEFORE);
+    assert_true(credited(fixture, 5, NOR_TEAR_AFTER));
+    assert_false(credited(fixture, 4, NOR_TEAR_BEFORE));
+}
+
 static void what_is_left_is_not_credited_when_all_is_read_later(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->rules.all = true;
+    fixture->look = CREDIT_ALL;
     run(fixture, 4, NOR_TEAR_BEFORE);
     assert_true(credited(fixture, 4, NOR_TEAR_BEFORE));
     assert_false(credited(fixture, 4, NOR_TEAR_AFTER));
@@ -215,7 +227,7 @@ static void an_erase_cut_short_is_no_erase(void **state)
 static void the_nor_goes_on_erasing_over_a_reset(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->rules.all = true;
+    fixture->look = CREDIT_ALL;
     take(fixture, 0, 1000, RAIL_ERASE, RAIL_CHIP_NOR, EXTENT, 0x1000);
     take(fixture, 500, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0);
     take(fixture, 2500, 0, RAIL_POWER_OFF, RAIL_CHIP_NONE, 0, UINT32_MAX);
@@ -276,6 +288,7 @@ int main(void)
         TEST(what_was_read_before_is_not_credited),
         TEST(a_touched_page_counts_as_a_whole),
         TEST(what_is_left_is_not_credited_where_it_is_compared),
+        TEST(what_is_left_is_credited_when_nobody_looked),
         TEST(what_is_left_is_not_credited_when_all_is_read_later),
         TEST(a_mark_counts_like_its_bytes),
         TEST(a_not_taking_range_counts_as_a_whole),
