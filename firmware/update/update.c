@@ -151,7 +151,7 @@ bool mh_update_unconfirmed(const struct mh_update *update)
 enum mh_error mh_update_confirm(struct mh_update *update)
 {
     if (!mh_update_unconfirmed(update)) {
-        return MH_OK;
+        return update->journal.state.phase == MH_IDLE ? MH_OK : MH_ERR_STATE;
     }
     update->journal.state.phase = MH_IDLE;
     return mh_journal_write(&update->journal);

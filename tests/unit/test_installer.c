@@ -299,6 +299,9 @@ static void calls_out_of_order_are_refused(void **state)
     assert_int_equal(mh_update_packet(&update, 0, package.bytes, 17), MH_ERR_ARGUMENT);
     assert_int_equal(mh_update_validate(&update), MH_ERR_STATE); /* packets are missing */
     assert_int_equal(mh_update_install(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_confirm(&update), MH_OK); /* nothing awaits it */
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_ERR_STATE); /* requested, not installed */
     free(package.bytes);
 }
 
