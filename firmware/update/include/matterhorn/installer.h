@@ -7,6 +7,9 @@
 
 #include "matterhorn/store.h"
 
+/* A package is refused only when it fails this often in a row: one disturbed read must not lose an update. */
+#define MH_VERIFY_ATTEMPTS 3u
+
 /* Verifies what is installed as component `number` from internal flash alone: header, signature, ranges, image hash.
  * `manifest` receives the header's manifest. MH_ERR_NO_IMAGE when there is no header. */
 enum mh_error mh_component_verify(const struct mh_device *device, unsigned number, struct mh_manifest *manifest);
@@ -15,8 +18,7 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed);
 
 /* Carries out what the journal asks for: verifies the incoming package completely, then installs it, or resumes an
- * install that lost power; one erase per sector. MH_OK also when nothing was pending. While a trial goes on, its record is
- * written once more, so that whoever reads the journal after this sees the same.
+ * install that lost power; one erase per sector. MH_OK also when nothing was pending.
  * A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is untouched.
  * MH_ERR_FLASH, MH_ERR_CHUNK and the like with journal phase MH_INSTALLING: the install could not be finished and is
  * still wanted. */

@@ -17,6 +17,7 @@ struct mh_update {
     struct mh_journal journal;
     struct mh_package package;
     struct mh_stored stored;
+    bool open; /* the journal was read: without it, every call is refused with MH_ERR_FLASH */
     bool begun;
     bool validated;
 };
