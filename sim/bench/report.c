@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "groups.h"
+
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* --- progress --- */
@@ -35,63 +35,7 @@ void report_progress_end(struct report_progress *state)
         fprintf(stderr, "\r\033[K");
 }
 
-/* --- groups --- */
-
-struct group {
-    unsigned phase;
-    const char *area;
-    unsigned kind;
-    size_t operations, cuts, fired, recovered;
-    uint64_t worst_ns;
-    uint32_t worst_boots;
-};
-
-struct groups {
-    struct group *entries; /* in the order of their first operation, the last one unused */
-    size_t count;
-};
-
-static struct group *group_of(struct groups *groups, const struct operation *operation)
-{
-    const char *area = recording_area_name(operation);
-    unsigned kind = operation->item.event->kind;
-    struct group *group = groups->entries;
-    for (size_t i = 0; i < groups->count; i++, group++)
-        if (group->phase == operation->phase && group->kind == kind && strcmp(group->area, area) == 0)
-            return group;
-    group = realloc(groups->entries, (groups->count + 1) * sizeof *group);
-    if (group == NULL)
-        return NULL;
-    groups->entries = group;
-    group += groups->count++;
-    *group = (struct group){.phase = operation->phase, .area = area, .kind = kind};
-    return group;
-}
-
-static bool group_all(struct groups *groups, const struct sweep_result *result)
-{
-    *groups = (struct groups){0};
-    for (size_t i = 0; i < result->recording.count; i++) {
-        struct group *group = group_of(groups, &result->recording.operations[i]);
-        if (group == NULL) {
-            free(groups->entries);
-            return false;
-        }
-        group->operations++;
-    }
-    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        const struct sweep_case *one = &result->cases[i];
-        struct group *group = group_of(groups, &result->recording.operations[one->cut.operation]);
-        group->cuts++;
-        group->fired += one->fired;
-        group->recovered += one->verdict.pass;
-        if (one->verdict.recovery_ns > group->worst_ns)
-            group->worst_ns = one->verdict.recovery_ns;
-        if (one->verdict.boots > group->worst_boots)
-            group->worst_boots = one->verdict.boots;
-    }
-    return true;
-}
+/* --- totals --- */
 
 static size_t fired_count(const struct sweep_result *result)
 {
@@ -166,7 +110,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
                 result->clean.detail);
         return true;
     }
-    if (!group_all(&groups, result))
+    if (!groups_make(&groups, result))
         return false;
     size_t findings = sweep_findings(result);
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
@@ -187,7 +131,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
             result->plan.count - findings, result->plan.count, findings == 0 ? "pass" : "FAIL", result->wall_s,
             result->jobs, (double)result->plan.count / result->recovery_wall_s,
             (double)result->plan.count / result->recovery_cpu_s);
-    free(groups.entries);
+    groups_free(&groups);
     return true;
 }
 
@@ -245,7 +189,7 @@ static json_t *groups_json(const struct groups *groups, const struct profile *pr
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
-    if (!group_all(&groups, result))
+    if (!groups_make(&groups, result))
         return false;
     json_t *object = json_pack(
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:f, s:f, s:o}",
@@ -258,7 +202,7 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
         (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "mips", RAIL_MIPS,
         "recovery_wall_s", result->recovery_wall_s, "recovery_cpu_s", result->recovery_cpu_s, "groups",
         groups_json(&groups, profile));
-    free(groups.entries);
+    groups_free(&groups);
     if (object == NULL)
         return false;
     json_dumpf(object, stream, JSON_COMPACT);

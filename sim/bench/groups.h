@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations of a sweep in groups of one phase, area and kind, and what came of the cuts in each.
+ */
+#ifndef MATTERHORN_BENCH_GROUPS_H
+#define MATTERHORN_BENCH_GROUPS_H
+
+#include "sweep.h"
+
+struct group {
+    unsigned phase;
+    const char *area;
+    unsigned kind;
+    size_t operations, cuts, fired, recovered;
+    uint64_t worst_ns;
+    uint32_t worst_boots;
+};
+
+struct groups {
+    struct group *entries; /* in the order of their first operation */
+    size_t count;
+};
+
+/* False: no memory. */
+bool groups_make(struct groups *groups, const struct sweep_result *result);
+void groups_free(struct groups *groups);
+
+#endif
