@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "coverage.h"
 
+#include "groups.h"
+
 #include <stdlib.h>
 
 size_t coverage_sector_at(const struct coverage *coverage, unsigned chip, uint32_t start)
@@ -43,7 +45,7 @@ static void count_all(struct coverage *coverage, const struct sweep_result *resu
     const struct recording *recording = &result->recording;
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
-        bool finding = !one->verdict.pass;
+        bool finding = !groups_verdict(one)->pass;
         coverage->marks[one->cut.operation] |= (uint8_t)(COVERAGE_CUT | (finding ? COVERAGE_FINDING : 0));
         count(coverage, recording->operations[one->cut.operation].item.event,
               (struct coverage_sector){.cuts = 1, .findings = finding});

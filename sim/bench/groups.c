@@ -37,13 +37,22 @@ bool groups_make(struct groups *groups, const struct sweep_result *result)
         struct group *group = group_of(groups, &result->recording.operations[one->cut.operation]);
         group->cuts++;
         group->fired += one->fired;
-        group->recovered += one->verdict.pass;
-        if (one->verdict.recovery_ns > group->worst_ns)
-            group->worst_ns = one->verdict.recovery_ns;
-        if (one->verdict.boots > group->worst_boots)
-            group->worst_boots = one->verdict.boots;
+        const struct verdict *verdict = groups_verdict(one);
+        group->recovered += verdict->pass;
+        if (verdict->recovery_ns > group->worst_ns)
+            group->worst_ns = verdict->recovery_ns;
+        if (verdict->boots > group->worst_boots)
+            group->worst_boots = verdict->boots;
     }
     return true;
+}
+
+size_t groups_failed(const struct sweep_result *result)
+{
+    size_t count = 0;
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
+        count += !groups_verdict(&result->cases[i])->pass;
+    return count;
 }
 
 void groups_free(struct groups *groups)

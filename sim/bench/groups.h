@@ -7,6 +7,12 @@
 
 #include "sweep.h"
 
+/* What came of a cut. */
+static inline const struct verdict *groups_verdict(const struct sweep_case *one)
+{
+    return &one->verdict;
+}
+
 struct group {
     unsigned phase;
     const char *area;
@@ -23,6 +29,8 @@ struct groups {
 
 /* False: no memory. */
 bool groups_make(struct groups *groups, const struct sweep_result *result);
+/* How many of the cuts were not recovered from. */
+size_t groups_failed(const struct sweep_result *result);
 void groups_free(struct groups *groups);
 
 #endif

@@ -104,8 +104,13 @@ static bool parse_head(const char *text, const char *slash, struct id *id, struc
     const char *tilde = slash;
     while (tilde > text && *tilde != '~')
         tilde--;
-    if (*tilde != '~' || tilde == text || tilde[1] != 's' || !decimal(tilde + 2, slash, UINT64_MAX, &id->seed))
+    const char *noise = memchr(tilde, 'n', (size_t)(slash - tilde));
+    if (*tilde != '~' || tilde == text || tilde[1] != 's' ||
+        !decimal(tilde + 2, noise != NULL ? noise : slash, UINT64_MAX, &id->seed) ||
+        (noise != NULL && !decimal(noise + 1, slash, UINT64_MAX, &id->noise)))
         return bad(problem, text, "it must begin like eth-app-update~s1/");
+    if (noise == NULL)
+        id->noise = id->seed;
     if ((size_t)(tilde - text) >= sizeof id->profile)
         return bad(problem, text, "the profile's name is too long");
     memcpy(id->profile, text, (size_t)(tilde - text));
@@ -162,7 +167,9 @@ void id_format_cut(const struct id_cut *cut, char text[ID_TEXT])
 void id_format(const struct id *id, char text[ID_TEXT])
 {
     char cut[ID_TEXT];
-    snprintf(text, ID_TEXT, "%s~s%" PRIu64, id->profile, id->seed);
+    int used = snprintf(text, ID_TEXT, "%s~s%" PRIu64, id->profile, id->seed);
+    if (id->noise != id->seed)
+        snprintf(text + used, (size_t)(ID_TEXT - used), "n%" PRIu64, id->noise);
     for (unsigned i = 0; i < id->count; i++) {
         id_format_cut(&id->cuts[i], cut);
         strncat(text, i == 0 ? "/" : "+", ID_TEXT - 1 - strlen(text));

@@ -2,8 +2,9 @@
  *
  * The text id of a scenario, which alone reproduces it:
  *
- *   PROFILE~sSEED/CUT[+CUT...][@FIRMWARE]
+ *   PROFILE~sSEED[nNOISE]/CUT[+CUT...][@FIRMWARE]
  *
+ * SEED is that of the SRAM's contents and of the noise of weak bits, where NOISE does not say another one for that.
  * A cut is chip.address.kind-and-occurrence.tear, such as int.080A4800.p1.half. The first one happens in the update,
  * each further one in the recovery from the one before, where occurrences count anew. FIRMWARE is the beginning of the
  * hash that reports print: an id is found on one firmware and may mean something else on another.
@@ -30,7 +31,8 @@ struct id_cut {
 
 struct id {
     char profile[ID_PROFILE];
-    uint64_t seed;
+    uint64_t seed;  /* of what SRAM holds when power returns */
+    uint64_t noise; /* of how weak bits read then */
     struct id_cut cuts[ID_CUTS];
     unsigned count;             /* of cuts, at least 1 */
     char firmware[ID_FIRMWARE]; /* "" when the id does not say */

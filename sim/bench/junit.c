@@ -54,7 +54,7 @@ static void write_finding(FILE *stream, const struct sweep_result *result, const
     sweep_id(result, profile, one, id);
     id_command(id, result->firmware, target, command);
     begin_case(stream, profile, "findings", id);
-    write_failure(stream, one->verdict.oracle, one->verdict.detail);
+    write_failure(stream, groups_verdict(one)->oracle, groups_verdict(one)->detail);
     fputs("    <system-out>", stream);
     markup_text(stream, command);
     fputs("</system-out>\n  </testcase>\n", stream);
@@ -74,7 +74,7 @@ bool junit_write(FILE *stream, const struct sweep_result *result, const struct p
     struct groups groups;
     if (!groups_make(&groups, result))
         return false;
-    size_t findings = sweep_findings(result) + (result->clean.pass ? 0 : 1);
+    size_t findings = groups_failed(result) + (result->clean.pass ? 0 : 1);
     size_t tests = findings + groups.count, failures = findings, skipped = 0;
     for (size_t i = 0; i < groups.count; i++) {
         failures += groups.entries[i].recovered < groups.entries[i].cuts;
@@ -90,7 +90,7 @@ bool junit_write(FILE *stream, const struct sweep_result *result, const struct p
     for (size_t i = 0; i < groups.count; i++)
         write_group(stream, &groups.entries[i], profile);
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
-        if (!result->cases[i].verdict.pass)
+        if (!groups_verdict(&result->cases[i])->pass)
             write_finding(stream, result, profile, &result->cases[i], target);
     if (!result->clean.pass)
         write_clean_failure(stream, result, profile);

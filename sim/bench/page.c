@@ -31,7 +31,7 @@ const char *page_number(uint64_t number, char text[PAGE_NUMBER])
 
 static bool passed(const struct sweep_result *result)
 {
-    return result->clean.pass && sweep_findings(result) == 0;
+    return result->clean.pass && groups_failed(result) == 0;
 }
 
 /* --- head --- */
@@ -41,7 +41,7 @@ static void print_verdict(const struct page *page)
     const struct sweep_result *result = page->result;
     FILE *stream = page->stream;
     char bad[PAGE_NUMBER], all[PAGE_NUMBER];
-    size_t findings = sweep_findings(result);
+    size_t findings = groups_failed(result);
     page_number(findings, bad);
     page_number(result->plan.count, all);
     fprintf(stream, "<h1 class=\"%s\">", passed(result) ? "pass" : "fail");
@@ -74,17 +74,17 @@ static void print_figure(FILE *stream, const char *name, const char *value, cons
 static void print_figures(const struct page *page)
 {
     const struct sweep_result *result = page->result;
-    size_t fired = 0, live = 0, findings = sweep_findings(result);
+    size_t fired = 0, live = 0, findings = groups_failed(result);
     uint64_t worst_ns = 0;
     uint32_t worst_boots = 0;
     char value[80], note[120], number[PAGE_NUMBER];
     for (size_t i = 0; i < result->plan.count; i++) {
         fired += result->cases[i].fired;
         live += result->cases[i].live;
-        if (result->cases[i].verdict.recovery_ns > worst_ns)
-            worst_ns = result->cases[i].verdict.recovery_ns;
-        if (result->cases[i].verdict.boots > worst_boots)
-            worst_boots = result->cases[i].verdict.boots;
+        if (groups_verdict(&result->cases[i])->recovery_ns > worst_ns)
+            worst_ns = groups_verdict(&result->cases[i])->recovery_ns;
+        if (groups_verdict(&result->cases[i])->boots > worst_boots)
+            worst_boots = groups_verdict(&result->cases[i])->boots;
     }
     fputs("<dl class=\"figures\">\n", page->stream);
     snprintf(note, sizeof note, "%s cut points", page_number(result->plan.points, number));

@@ -33,9 +33,9 @@ static bool find_causes(const struct sweep_result *result, struct causes *causes
     for (size_t i = 0; i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
         size_t at = 0;
-        if (one->verdict.pass)
+        if (groups_verdict(one)->pass)
             continue;
-        while (at < causes->count && !same_cause(&causes->list[at].first->verdict, &one->verdict))
+        while (at < causes->count && !same_cause(groups_verdict(causes->list[at].first), groups_verdict(one)))
             at++;
         if (at == causes->count) {
             struct cause *list = realloc(causes->list, (at + 1) * sizeof *list);
@@ -90,7 +90,7 @@ static size_t print_ids(const struct page *page, const struct cause *cause, cons
     fputs("\">\n", stream);
     for (size_t i = 0; i < page->result->plan.count; i++) {
         const struct sweep_case *one = &page->result->cases[i];
-        if (one->verdict.pass || !same_cause(&one->verdict, &cause->first->verdict))
+        if (groups_verdict(one)->pass || !same_cause(groups_verdict(one), groups_verdict(cause->first)))
             continue;
         if (has_room(page))
             print_id(page, one);
@@ -103,7 +103,7 @@ static size_t print_ids(const struct page *page, const struct cause *cause, cons
 
 static size_t print_cause(const struct page *page, const struct cause *cause)
 {
-    const struct verdict *verdict = &cause->first->verdict;
+    const struct verdict *verdict = groups_verdict(cause->first);
     FILE *stream = page->stream;
     char id[SWEEP_ID], command[ID_COMMAND], number[PAGE_NUMBER];
     size_t left = 0;
@@ -127,7 +127,7 @@ bool page_findings(const struct page *page)
     struct causes causes;
     size_t left = 0;
     char number[PAGE_NUMBER];
-    if (page->result->cases == NULL || sweep_findings(page->result) == 0)
+    if (page->result->cases == NULL || groups_failed(page->result) == 0)
         return true;
     if (!find_causes(page->result, &causes))
         return false;

@@ -4,6 +4,7 @@
  */
 #include "command.h"
 #include "files.h"
+#include "groups.h"
 #include "interrupt.h"
 #include "junit.h"
 #include "options.h"
@@ -90,7 +91,7 @@ static void print_hint(const struct sweep_result *result, const struct profile *
 {
     char id[SWEEP_ID], command[ID_COMMAND];
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        if (result->cases[i].verdict.pass)
+        if (groups_verdict(&result->cases[i])->pass)
             continue;
         sweep_id(result, profile, &result->cases[i], id);
         id_command(id, result->firmware, target, command);

@@ -41,6 +41,7 @@ static void what_is_read_is_written_again(void **state)
     (void)state;
     expect_round_trip("eth-app-update~s1/int.080A4800.p1.before");
     expect_round_trip("eth-app-update~s18446744073709551615/int.1FFF7800.p4294967295.after");
+    expect_round_trip("a~s3n4/int.080A4800.p1.before");
     expect_round_trip("a~s0/nor.7FE000.e2.before@0123456789ab");
     expect_round_trip("a~b~s7/nor.000000.s1.after");
     expect_round_trip("a~s7/int.080A4800.p1.before+nor.701000.e2.after+int.080A4800.e1.before@ffffffffffff");
@@ -65,6 +66,7 @@ static void the_parts_are_told_apart(void **state)
     assert_true(id_parse("usb~s9/int.080a4800.p3.before+nor.7fe000.e12.after@ABCDEF123456", &id, &problem));
     assert_string_equal(id.profile, "usb");
     assert_int_equal(id.seed, 9);
+    assert_int_equal(id.noise, 9);
     assert_string_equal(id.firmware, "abcdef123456");
     assert_int_equal(id.count, 2);
     assert_int_equal(id.cuts[0].chip, RAIL_CHIP_INTERNAL);
@@ -77,6 +79,9 @@ static void the_parts_are_told_apart(void **state)
     assert_int_equal(id.cuts[1].kind, RAIL_ERASE);
     assert_int_equal(id.cuts[1].occurrence, 12);
     assert_int_equal(id.cuts[1].tear, NOR_TEAR_AFTER);
+    assert_true(id_parse("usb~s9n7/int.080A4800.p1.before", &id, &problem));
+    assert_int_equal(id.seed, 9);
+    assert_int_equal(id.noise, 7);
 }
 
 static void what_is_wrong_is_said(void **state)
@@ -91,6 +96,9 @@ static void what_is_wrong_is_said(void **state)
         {"~s1/int.080A4800.p1.before", "must begin like"},
         {"eth~1/int.080A4800.p1.before", "must begin like"},
         {"eth~s/int.080A4800.p1.before", "must begin like"},
+        {"eth~s1n/int.080A4800.p1.before", "must begin like"},
+        {"eth~s1n2n3/int.080A4800.p1.before", "must begin like"},
+        {"eth~sn2/int.080A4800.p1.before", "must begin like"},
         {"eth~s-1/int.080A4800.p1.before", "must begin like"},
         {"eth~s18446744073709551616/int.080A4800.p1.before", "must begin like"},
         {"eth~s1/", "no cut"},
