@@ -107,16 +107,27 @@ static void print_debugger(const struct session *session)
     fprintf(stderr, " -ex 'target remote :%d'\n", session->request->gdb);
 }
 
-/* Until the person at the terminal or the debugger lets the machine go on; *gone_on: it was the debugger. */
+/* Until the person at the terminal or the debugger lets the machine go on; *gone_on: it was the debugger. Where nobody is at a
+ * terminal, the end of the input is no Enter: to go on then, just as the debugger does, would let the machine run past the cut. */
 static bool wait_for_person(const struct session *session, bool *gone_on, struct problem *problem)
 {
-    struct pollfd entries[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                {.fd = session->debugged.socket, .events = POLLIN},
-                                {.fd = interrupt_descriptor(), .events = POLLIN}};
-    while (poll(entries, 3, -1) < 0 && errno == EINTR)
-        continue;
-    *gone_on = entries[1].revents != 0;
-    return entries[2].revents == 0 || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+    struct pollfd entries[3] = {{.fd = session->debugged.socket, .events = POLLIN},
+                                {.fd = interrupt_descriptor(), .events = POLLIN},
+                                {.fd = STDIN_FILENO, .events = POLLIN}};
+    for (char typed;;) {
+        if (poll(entries, 3, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            return problem_set(problem, PROBLEM_BENCH, "cannot wait for the terminal: %s", strerror(errno));
+        }
+        if (entries[1].revents != 0)
+            return problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+        *gone_on = entries[0].revents != 0;
+        if (*gone_on || (entries[2].revents != 0 && read(STDIN_FILENO, &typed, 1) > 0))
+            return true;
+        if (entries[2].revents != 0)
+            entries[2].fd = -1;
+    }
 }
 
 static bool debug(struct session *session, struct problem *problem)

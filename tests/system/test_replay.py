@@ -150,6 +150,7 @@ def source_line(elf, address):
 
 
 def ended(process):
+    """Closes the input, which is no Enter, and waits."""
     said, complaints = process.communicate(timeout=SAFETY_SECONDS)
     return process.returncode, said, complaints
 
