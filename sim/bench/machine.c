@@ -370,6 +370,14 @@ bool machine_run(struct machine *machine, const struct run_request *request, str
            problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
 }
 
+bool machine_wait(struct machine *machine, struct stop *stop, struct problem *problem)
+{
+    if (!read_reply(machine, REPLY_LIMIT_MS, problem))
+        return false;
+    return parse_stop(machine, stop) ||
+           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
 struct loading {
     struct machine *machine;
     struct problem *problem;

@@ -96,6 +96,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile, name, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("machine", NEEDED, struct profile, machine, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("device", NEEDED, struct profile, device, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("symbols", MAY_MISS, struct profile, symbols, &text_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("pins", MAY_MISS, struct profile, pins, &pin_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
