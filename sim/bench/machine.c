@@ -263,6 +263,10 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     char *program = NULL;
     uint64_t instructions;
     memset(machine, 0, sizeof *machine);
+    /* The name becomes part of an option of QEMU, where a comma would begin another one. */
+    if (options->model[0] == '\0' || options->model[strspn(options->model, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
+                           "mountaineer-eth", options->model);
     machine->unlimited = options->gdb_port != 0;
     for (int i = 0; i < CHILD_END; i++)
         descriptors[i] = -1;

@@ -124,6 +124,10 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
     if (good && !result->clean.pass)
         return true;
     good = good && recording_index(&result->recording, sweep->profile, problem);
+    if (good && result->recording.count == 0)
+        return problem_set(problem, PROBLEM_USE,
+                           "profile %s: its run does no flash operation, so there is nowhere to lose power: does the device hold an "
+                           "update that is to be installed?", sweep->profile->name);
     return good && wear_open(&sweep->wear, &result->recording, problem);
 }
 
