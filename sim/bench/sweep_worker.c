@@ -47,14 +47,24 @@ static struct sweep_outcome *new_outcome(struct sweep *sweep)
     return outcome;
 }
 
+/* What cannot be written is said at the end: findings are worth more than their files. */
 static bool write_artifacts(struct worker *worker, const struct sweep_case *one, const struct recovery_request *request)
 {
     struct sweep *sweep = worker->sweep;
     char id[SWEEP_ID];
+    struct problem problem = {0};
     if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
         return true;
     sweep_id(sweep->result, sweep->profile, one, id);
-    return artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, worker->problem);
+    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, &problem))
+        return true;
+    if (problem.kind == PROBLEM_INTERRUPTED)
+        return problem_set(worker->problem, problem.kind, "%s", problem.text);
+    atomic_store(&sweep->artifacts, MOST_ARTIFACTS);
+    pthread_mutex_lock(&sweep->lock);
+    problem_set(&sweep->result->warning, problem.kind, "%s", problem.text[0] != '\0' ? problem.text : "no memory for artifacts");
+    pthread_mutex_unlock(&sweep->lock);
+    return true;
 }
 
 static bool judge_next(struct worker *worker, const struct sweep_case *one, const struct recovery *recovery,

@@ -173,6 +173,7 @@ static int run_and_report(const struct profile *profile, const struct request *r
     report_progress_end(&progress);
     good = good && write_results(request, &results, &result, profile, problem);
     int status = !good                                     ? problem_exit(problem)
+                 : result.warning.kind != PROBLEM_NONE ? bench_error("%s", result.warning.text)
                  : sweep_passed(&result)                 ? EXIT_PASS
                                                            : EXIT_FINDINGS;
     discard_results(&results);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`matterhorn replay`: a finding of a sweep comes back from its id alone, and the reports that carry ids are whole."""
 
+import json
 import re
 import socket
 import subprocess
@@ -101,6 +102,31 @@ def test_weak_word_replays_under_its_own_noise():
     ]
     assert noise[0] != noise[1]
     assert sram[0] == sram[1]
+
+
+def profile_with(folder, pattern, replacement):
+    text = (TOP / "sim/profiles" / f"{PROFILE}.yaml").read_text(encoding="utf-8").partition("  minimum:")[0]
+    changed = re.sub(pattern, replacement, text)
+    assert changed != text
+    file = folder / "changed.yaml"
+    file.write_text(changed, encoding="utf-8")
+    return file
+
+
+def test_replay_offers_the_next_update(tmp_path):
+    profile = profile_with(tmp_path, r"command: \[[^]]*\]", 'command: ["false"]')
+    replayed = matterhorn_json("replay", GOOD_ID, "--profile", profile, "--verify", status=1)
+    assert replayed["finding"]["oracle"] == "next"
+
+
+def test_artifacts_that_cannot_be_written_lose_no_findings(swept, mutant, tmp_path):
+    for finding in swept[0]["findings"]:
+        (tmp_path / finding["id"].replace("/", "+")).touch()
+    done = run("sweep", PROFILE, "--root", mutant, "--live", 0, "--jobs", 2, "--artifacts", tmp_path, "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["findings"] == swept[0]["findings"]
+    complaints = [line for line in done.stderr.splitlines() if line.startswith("matterhorn: ")]
+    assert len(complaints) == 1 and str(tmp_path) in complaints[0]
 
 
 def test_artifacts(tmp_path):
