@@ -132,8 +132,9 @@ static bool run_command(const struct next *next, const struct next_place *place,
     for (unsigned i = 0; i < wanted->command_count; i++)
         append_replaced(arguments, wanted->command[i], place->folder, next->program);
     g_ptr_array_add(arguments, NULL);
+    /* Another worker may start its machine at this moment, which must not inherit the pipes: they would never end. */
     bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
-                             G_SPAWN_SEARCH_PATH, NULL, NULL, &told, &complained, &status, &error);
+                             G_SPAWN_SEARCH_PATH | G_SPAWN_CLOEXEC_PIPES, NULL, NULL, &told, &complained, &status, &error);
     if (good) {
         good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
     } else {
