@@ -321,12 +321,17 @@ static void load_marks(struct nor_marks *target, const struct nor_marks *source)
         memcpy(target->list, source->list, target->count * sizeof *target->list);
 }
 
+void arrays_load_marks(struct arrays *target, const struct arrays *source)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        load_marks(&target->marks[array], &source->marks[array]);
+}
+
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context)
 {
     bool good = true;
     for (enum array array = 0; good && array < ARRAYS; array++)
         good = load_array(target, source, array, changed, context);
-    for (enum array array = 0; array < ARRAYS; array++)
-        load_marks(&target->marks[array], &source->marks[array]);
+    arrays_load_marks(target, source);
     return good;
 }

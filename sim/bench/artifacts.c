@@ -43,14 +43,19 @@ static bool in_folder(const char *folder, const struct oracle *oracle, struct ma
     return good;
 }
 
+char *artifacts_folder(const char *folder, const char *id)
+{
+    char *path = files_join(folder, id);
+    for (char *slash = path == NULL ? NULL : strchr(path + strlen(folder) + 1, '/'); slash != NULL;
+         slash = strchr(slash, '/'))
+        *slash = '+';
+    return path;
+}
+
 bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
                      const struct recovery_request *request, struct problem *problem)
 {
-    char name[160];
-    snprintf(name, sizeof name, "%s", id);
-    for (char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash, '/'))
-        *slash = '+';
-    char *path = files_join(folder, name);
+    char *path = artifacts_folder(folder, id);
     bool good = path != NULL && in_folder(path, oracle, machine, request, problem);
     free(path);
     return good;

@@ -7,8 +7,10 @@
 
 #include "recovery.h"
 
-/* Recovers once more as `request` says, which goes the same way, and writes `folder`/ID/: before/ and after/ with the arrays, uart.txt
- * and trace.txt of the first power-up. '/' in the id becomes '+'. */
+/* `folder`/ID, where the artifacts of an id are: '/' in the id becomes '+'; malloc'ed. */
+char *artifacts_folder(const char *folder, const char *id);
+/* Recovers once more as `request` says, which goes the same way, and writes into artifacts_folder() before/ and after/ with the
+ * arrays, uart.txt and trace.txt of the first power-up. */
 bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
                      const struct recovery_request *request, struct problem *problem);
 

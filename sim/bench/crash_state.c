@@ -9,16 +9,20 @@ bool crash_state_begin(struct crash_state *state, const struct recording *record
                        struct problem *problem)
 {
     *state = (struct crash_state){.recording = recording, .device = device};
-    if (!arrays_allocate(&state->arrays, problem))
+    if (!arrays_allocate(&state->arrays, problem) || !arrays_allocate_marks(&state->under, problem)) {
+        crash_state_free(state);
         return false;
+    }
     for (enum array array = 0; array < ARRAYS; array++)
         memcpy(state->arrays.cells[array], device->cells[array], arrays_size(array));
+    arrays_load(&state->arrays, device, NULL, NULL); /* pages and marks; the cells are equal already */
     return true;
 }
 
 void crash_state_free(struct crash_state *state)
 {
     arrays_free(&state->arrays);
+    arrays_free(&state->under);
     free(state->saved);
     free(state->saved_bytes);
     memset(state, 0, sizeof *state);
@@ -35,17 +39,17 @@ static bool cannot_build(const struct operation *operation, struct problem *prob
 
 /* --- what lies under a tear --- */
 
-/* Puts back what the last tear changed. The recorded run itself leaves no marks. */
+/* Puts back what the last tear changed. The recorded run itself leaves no marks, but may have started with some. */
 static void undo_tear(struct crash_state *state)
 {
+    if (state->saved_count > 0)
+        arrays_load_marks(&state->arrays, &state->under);
     while (state->saved_count > 0) {
         const struct crash_state_saved *saved = &state->saved[--state->saved_count];
         memcpy(state->arrays.cells[saved->array] + saved->offset, state->saved_bytes + saved->at, saved->size);
         pages_add(&state->moved, saved->array, saved->offset, saved->size);
     }
     state->saved_used = 0;
-    for (enum array array = 0; array < ARRAYS; array++)
-        state->arrays.marks[array].count = 0;
 }
 
 static bool grow(void **memory, size_t *capacity, size_t needed, size_t size)
@@ -70,6 +74,8 @@ static bool save(struct crash_state *state, const struct operation *operation, s
     if (!grow((void **)&state->saved, &state->saved_capacity, state->saved_count + 1, sizeof *state->saved) ||
         !grow((void **)&state->saved_bytes, &state->saved_size, state->saved_used + saved.size, 1))
         return problem_set(problem, PROBLEM_BENCH, "no memory for a crash state");
+    if (state->saved_count == 0)
+        arrays_load_marks(&state->under, &state->arrays);
     memcpy(state->saved_bytes + saved.at, state->arrays.cells[saved.array] + saved.offset, saved.size);
     state->saved[state->saved_count++] = saved;
     state->saved_used += saved.size;

@@ -17,7 +17,7 @@ struct crash_state_saved {
 
 struct crash_state {
     const struct recording *recording;
-    const struct arrays *device; /* as provisioned */
+    const struct arrays *device; /* in which the recorded run started */
     struct arrays arrays;        /* the state: cells, and marks where it is torn */
     size_t position;             /* operations 0..position-1 are done, tears aside */
     struct pages moved;          /* pages written since the owner emptied this set */
@@ -25,8 +25,10 @@ struct crash_state {
     size_t saved_count, saved_capacity;
     uint8_t *saved_bytes;
     size_t saved_used, saved_size;
+    struct arrays under;         /* the marks under a tear; no cells */
 };
 
+/* `device`: the provisioned one, or a state in which power was lost before: then with its pages and marks. */
 bool crash_state_begin(struct crash_state *state, const struct recording *recording, const struct arrays *device,
                        struct problem *problem);
 void crash_state_free(struct crash_state *state);

@@ -263,6 +263,10 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     char *program = NULL;
     uint64_t instructions;
     memset(machine, 0, sizeof *machine);
+    /* The name becomes part of an option of QEMU, where a comma would begin another one. */
+    if (options->model[0] == '\0' || options->model[strspn(options->model, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
+                           "mountaineer-eth", options->model);
     machine->unlimited = options->gdb_port != 0;
     for (int i = 0; i < CHILD_END; i++)
         descriptors[i] = -1;
@@ -365,6 +369,14 @@ bool machine_run(struct machine *machine, const struct run_request *request, str
     machine->marked = machine->marked || request->cut;
     int64_t limit = REPLY_LIMIT_MS + (int64_t)(request->until_ns / 1000000000 + 1) * RUN_LIMIT_MS_PER_SECOND;
     if (!command(machine, line, limit, problem))
+        return false;
+    return parse_stop(machine, stop) ||
+           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+bool machine_wait(struct machine *machine, struct stop *stop, struct problem *problem)
+{
+    if (!read_reply(machine, REPLY_LIMIT_MS, problem))
         return false;
     return parse_stop(machine, stop) ||
            problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);

@@ -61,6 +61,8 @@ bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise,
 bool machine_power_off(struct machine *machine, struct problem *problem);
 bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
                  struct problem *problem);
+/* A debugger let a paused machine go on: waits until it stops where the last machine_run wanted it to. */
+bool machine_wait(struct machine *machine, struct stop *stop, struct problem *problem);
 /* While powered off: makes cells and marks equal to those of `state`, which stem from the same provisioned device. */
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* The same for the cells alone: marks stay as they are in the machine. */

@@ -15,14 +15,12 @@ struct next {
     const struct oracle *oracle;
     char *root;
     char *program; /* the running one */
-    struct conditions conditions;
     pthread_mutex_t lock; /* guards what follows */
     GHashTable *ends;     /* hash of an end state to its struct verdict */
     double cpu_s;
 };
 
-struct next *next_open(const struct oracle *oracle, const char *root, const struct conditions *conditions,
-                       struct problem *problem)
+struct next *next_open(const struct oracle *oracle, const char *root, struct problem *problem)
 {
     struct next *next = calloc(1, sizeof *next);
     if (next == NULL) {
@@ -32,7 +30,6 @@ struct next *next_open(const struct oracle *oracle, const char *root, const stru
     *next = (struct next){.oracle = oracle,
                           .root = strdup(root),
                           .program = realpath("/proc/self/exe", NULL),
-                          .conditions = *conditions,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, free, free)};
     return next;
@@ -135,8 +132,9 @@ static bool run_command(const struct next *next, const struct next_place *place,
     for (unsigned i = 0; i < wanted->command_count; i++)
         append_replaced(arguments, wanted->command[i], place->folder, next->program);
     g_ptr_array_add(arguments, NULL);
+    /* Another worker may start its machine at this moment, which must not inherit the pipes: they would never end. */
     bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
-                             G_SPAWN_SEARCH_PATH, NULL, NULL, &told, &complained, &status, &error);
+                             G_SPAWN_SEARCH_PATH | G_SPAWN_CLOEXEC_PIPES, NULL, NULL, &told, &complained, &status, &error);
     if (good) {
         good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
     } else {
@@ -161,14 +159,14 @@ static bool load_cells(struct machine *machine, struct next_place *place, const 
     return machine_load_cells(machine, &place->arrays, problem);
 }
 
-static bool find_out(const struct next *next, struct next_place *place, struct machine *machine, struct verdict *verdict,
-                     struct problem *problem)
+static bool find_out(const struct next *next, struct next_place *place, struct machine *machine,
+                     const struct conditions *conditions, struct verdict *verdict, struct problem *problem)
 {
     const struct oracle *oracle = next->oracle;
     struct session_request request = {.wanted = &oracle->profile->wanted_next,
                                       .limit_ns = oracle->profile->budget.seconds * UINT64_C(1000000000),
                                       .limit_boots = oracle->profile->budget.boots,
-                                      .conditions = next->conditions};
+                                      .conditions = *conditions};
     struct session_result session;
     verdict->pass = true;
     if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->folder, problem) ||
@@ -188,11 +186,14 @@ static bool find_out(const struct next *next, struct next_place *place, struct m
     return true;
 }
 
-/* Cells, and the marks that nothing erased. */
+/* Cells, the marks that nothing erased, and what the device will find. */
 static uint64_t end_of(const struct next *next, const struct machine *machine, const struct recovery *recovery,
-                       const struct nor_marks marks[ARRAYS])
+                       const struct nor_marks marks[ARRAYS], const struct conditions *conditions)
 {
     uint64_t hash = arrays_hash(&machine->arrays, next->oracle->device);
+    hash = (hash ^ conditions->noise) * UINT64_C(0x9E3779B97F4A7C15);
+    for (const char *letter = conditions->sram; *letter != '\0'; letter++)
+        hash = (hash ^ (uint8_t)*letter) * UINT64_C(0x9E3779B97F4A7C15);
     for (enum array array = 0; array < ARRAYS; array++) {
         for (uint32_t i = 0; i < marks[array].count; i++) {
             const struct nor_mark *mark = &marks[array].list[i];
@@ -214,9 +215,10 @@ static double cpu_seconds_of(const struct machine *machine)
 }
 
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
-                const struct nor_marks marks[ARRAYS], const struct verdict **verdict, struct problem *problem)
+                const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
+                const struct verdict **verdict, struct problem *problem)
 {
-    uint64_t hash = end_of(next, machine, recovery, marks);
+    uint64_t hash = end_of(next, machine, recovery, marks, conditions);
     pthread_mutex_lock(&next->lock);
     struct verdict *known = g_hash_table_lookup(next->ends, &hash), *found = NULL;
     if (known == NULL) {
@@ -232,9 +234,18 @@ bool next_judge(struct next *next, struct next_place *place, struct machine *mac
     if (known != NULL)
         return true;
     double before = cpu_seconds_of(machine);
-    bool good = find_out(next, place, machine, found, problem);
+    bool good = find_out(next, place, machine, conditions, found, problem);
     pthread_mutex_lock(&next->lock);
     next->cpu_s += cpu_seconds_of(machine) - before;
     pthread_mutex_unlock(&next->lock);
     return good;
+}
+
+void next_take(struct verdict *verdict, const struct verdict *next)
+{
+    if (!verdict->pass || next == NULL || next->pass)
+        return;
+    verdict->pass = false;
+    verdict->oracle = next->oracle;
+    memcpy(verdict->detail, next->detail, sizeof verdict->detail);
 }

@@ -21,16 +21,18 @@ struct next_place {
 };
 
 /* `root`: where the command runs. */
-struct next *next_open(const struct oracle *oracle, const char *root, const struct conditions *conditions,
-                       struct problem *problem);
+struct next *next_open(const struct oracle *oracle, const char *root, struct problem *problem);
 void next_close(struct next *next);
 void next_place_close(struct next_place *place);
 
-/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine. The
- * first worker that meets the state finds the verdict out; for others it may come later: until all are done,
+/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine, when
+ * power rises under `conditions`. The first worker that meets the state finds the verdict out; for others it may come later: until all are done,
  * only the pointer is good. */
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
-                const struct nor_marks marks[ARRAYS], const struct verdict **verdict, struct problem *problem);
+                const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
+                const struct verdict **verdict, struct problem *problem);
+/* Once no worker is at it: a recovery that passed fails when the next update did, of the same words. */
+void next_take(struct verdict *verdict, const struct verdict *next);
 
 /* Once no worker is at it: how many states there were, and the CPU time that they took. */
 size_t next_count(const struct next *next);

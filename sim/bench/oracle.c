@@ -19,6 +19,9 @@ static bool open_goal(struct oracle_goal *goal, const struct oracle *oracle, con
         struct oracle_contents *contents = &goal->equal[i];
         char *path = files_join(root, equal->file);
         good = path != NULL && files_read(path, RAIL_NOR_SIZE, &contents->data, &contents->size, problem);
+        if (good && contents->size == 0)
+            good = problem_set(problem, PROBLEM_USE, "profile %s: %s.equal \"%s\": %s is empty", oracle->profile->name, key,
+                               equal->name, path);
         free(path);
         if (good && !arrays_locate(equal->chip, equal->address, (uint32_t)contents->size, &contents->array,
                                    &contents->offset))

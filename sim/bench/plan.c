@@ -142,16 +142,16 @@ void plan_name(const struct recording *recording, const struct cut *cut, char na
     snprintf(name, PLAN_NAME, "%s.%s", operation, nor_tear_name(cut->tear));
 }
 
-static uint32_t mixed(uint64_t seed, unsigned repeat, unsigned power_up)
+static uint32_t mixed(uint64_t seed, unsigned power_up)
 {
-    uint64_t state = seed + repeat;
+    uint64_t state = seed;
     state = plan_random(&state) + power_up;
     return (uint32_t)plan_random(&state);
 }
 
 struct conditions plan_conditions(const struct seeds *seeds, unsigned repeat, unsigned power_up)
 {
-    struct conditions conditions = {.noise = mixed(seeds->noise, repeat, power_up)};
-    snprintf(conditions.sram, sizeof conditions.sram, "random:%" PRIu32, mixed(~seeds->sram, repeat, power_up));
+    struct conditions conditions = {.noise = mixed(seeds->noise + repeat, power_up)};
+    snprintf(conditions.sram, sizeof conditions.sram, "random:%" PRIu32, mixed(~(seeds->sram + repeat), power_up));
     return conditions;
 }

@@ -46,7 +46,7 @@ void plan_free(struct plan *plan);
 #define PLAN_NAME (RECORDING_NAME + 16)
 void plan_name(const struct recording *recording, const struct cut *cut, char name[PLAN_NAME]);
 /* What power-up number `power_up` after a cut finds. The same after every cut with the same `repeat`: so a state that differs only in
- * bytes that do not matter behaves in the same way. */
+ * bytes that do not matter behaves in the same way. A repeat is as good as the next seeds: ids say no more than those. */
 struct conditions plan_conditions(const struct seeds *seeds, unsigned repeat, unsigned power_up);
 
 /* A well-mixed number from the state; the state moves on. */

@@ -96,6 +96,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile, name, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("machine", NEEDED, struct profile, machine, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("device", NEEDED, struct profile, device, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("symbols", MAY_MISS, struct profile, symbols, &text_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("pins", MAY_MISS, struct profile, pins, &pin_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
@@ -214,9 +215,46 @@ static bool check_minimum(const struct profile *profile, const struct profile_mi
     return area || bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
 }
 
+/* Names become parts of ids, files and reports. */
+static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
+    size_t length = strlen(name);
+    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
+        return true;
+    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
+}
+
+static bool check_recovered_names(const struct profile_recovered *recovered, const char *key, const char *path,
+                                  struct problem *problem)
+{
+    char equal[40], unchanged[40];
+    bool good = true;
+    snprintf(equal, sizeof equal, "%s.equal", key);
+    snprintf(unchanged, sizeof unchanged, "%s.unchanged", key);
+    for (unsigned i = 0; good && i < recovered->equal_count; i++)
+        good = check_name(recovered->equal[i].name, equal, path, problem);
+    for (unsigned i = 0; good && i < recovered->unchanged_count; i++)
+        good = check_name(recovered->unchanged[i].name, unchanged, path, problem);
+    return good;
+}
+
+static bool check_names(const struct profile *profile, const char *path, struct problem *problem)
+{
+    bool good = check_name(profile->name, "name", path, problem);
+    for (unsigned i = 0; good && i < profile->pins_count; i++)
+        good = check_name(profile->pins[i].name, "pins", path, problem);
+    for (unsigned i = 0; good && i < profile->phases_count; i++)
+        good = check_name(profile->phases[i].name, "phases", path, problem);
+    for (unsigned i = 0; good && i < profile->areas_count; i++)
+        good = check_name(profile->areas[i].name, "areas", path, problem);
+    return good && check_recovered_names(&profile->recovered, "recovered", path, problem) &&
+           (profile->next == NULL || check_recovered_names(&profile->next->recovered, "next.recovered", path, problem));
+}
+
 static bool check(struct profile *profile, const char *path, struct problem *problem)
 {
-    bool good = check_pins(profile, path, problem);
+    bool good = check_names(profile, path, problem) && check_pins(profile, path, problem);
     for (unsigned i = 0; good && i < profile->areas_count; i++)
         good = check_area(&profile->areas[i], "areas", path, problem);
     good = good && check_recovered(&profile->recovered, "recovered", path, problem) &&

@@ -93,6 +93,8 @@ struct profile {
     char *name;
     char *machine;
     char *device; /* folder */
+    char **symbols; /* ELF files of what runs on it, for a debugger */
+    unsigned symbols_count;
     struct profile_pin *pins;
     unsigned pins_count;
     struct profile_phase *phases;

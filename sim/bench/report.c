@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "groups.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* --- progress --- */
@@ -37,65 +38,7 @@ void report_progress_end(struct report_progress *state)
         fprintf(stderr, "\r\033[K");
 }
 
-/* --- groups --- */
-
-struct group {
-    unsigned phase;
-    const char *area;
-    unsigned kind;
-    size_t operations, cuts, fired, run, recovered;
-    uint64_t worst_ns;
-    uint32_t worst_boots;
-};
-
-struct groups {
-    struct group *entries; /* in the order of their first operation, the last one unused */
-    size_t count;
-};
-
-static struct group *group_of(struct groups *groups, const struct operation *operation)
-{
-    const char *area = recording_area_name(operation);
-    unsigned kind = operation->item.event->kind;
-    struct group *group = groups->entries;
-    for (size_t i = 0; i < groups->count; i++, group++)
-        if (group->phase == operation->phase && group->kind == kind && strcmp(group->area, area) == 0)
-            return group;
-    group = realloc(groups->entries, (groups->count + 1) * sizeof *group);
-    if (group == NULL)
-        return NULL;
-    groups->entries = group;
-    group += groups->count++;
-    *group = (struct group){.phase = operation->phase, .area = area, .kind = kind};
-    return group;
-}
-
-static bool group_all(struct groups *groups, const struct sweep_result *result)
-{
-    *groups = (struct groups){0};
-    for (size_t i = 0; i < result->recording.count; i++) {
-        struct group *group = group_of(groups, &result->recording.operations[i]);
-        if (group == NULL) {
-            free(groups->entries);
-            return false;
-        }
-        group->operations++;
-    }
-    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        const struct sweep_case *one = &result->cases[i];
-        struct group *group = group_of(groups, &result->recording.operations[one->cut.operation]);
-        group->cuts++;
-        const struct verdict *verdict = &one->outcome->verdict;
-        group->fired += one->fired;
-        group->run += one->representative == i;
-        group->recovered += verdict->pass;
-        if (verdict->recovery_ns > group->worst_ns)
-            group->worst_ns = verdict->recovery_ns;
-        if (verdict->boots > group->worst_boots)
-            group->worst_boots = verdict->boots;
-    }
-    return true;
-}
+/* --- totals --- */
 
 static size_t fired_count(const struct sweep_result *result)
 {
@@ -196,7 +139,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
                 result->clean.detail);
         return true;
     }
-    if (!group_all(&groups, result))
+    if (!groups_make(&groups, result))
         return false;
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
             profile->name, profile->machine, result->recording.count, result->plan.points, result->firmware,
@@ -205,7 +148,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
             (double)result->clean.recovery_ns * 1e-9, result->clean.boots);
     print_table(stream, &groups, profile);
     fprintf(stream, "\n");
-    free(groups.entries);
+    groups_free(&groups);
     if (result->plan.repeated > 0)
         fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM and other noise: there are "
                         "not enough operations of their kind\n", result->plan.repeated);
@@ -214,7 +157,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
         return false;
     size_t recovered = 0;
     for (size_t i = 0; i < result->plan.count; i++)
-        recovered += result->cases[i].outcome->verdict.pass;
+        recovered += groups_verdict(&result->cases[i])->pass;
     fprintf(stream, "%zu of %zu recovered: %s\n", recovered, result->plan.count, sweep_passed(result) ? "pass" : "FAIL");
     return true;
 }
@@ -224,7 +167,7 @@ void report_list(FILE *stream, const struct sweep_result *result, const struct p
     fprintf(stream, "# id phase area fired live boots virtual_ms verdict run\n");
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
-        const struct verdict *verdict = &one->outcome->verdict;
+        const struct verdict *verdict = groups_verdict(one);
         const struct operation *operation = &result->recording.operations[one->cut.operation];
         char id[SWEEP_ID], run[SWEEP_ID] = "itself";
         sweep_id(result, profile, one, id);
@@ -298,7 +241,7 @@ static json_t *more_json(const struct sweep_result *result)
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
-    if (!group_all(&groups, result))
+    if (!groups_make(&groups, result))
         return false;
     json_t *object = json_pack(
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
@@ -308,7 +251,7 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
         findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s", result->wall_s,
         "cpu_s", result->cpu_s, "virtual_s", (double)result->virtual_ns * 1e-9, "instructions",
         (json_int_t)result->instructions, "groups", groups_json(&groups, profile));
-    free(groups.entries);
+    groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
     json_dumpf(object, stream, JSON_COMPACT);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep_shared.h"
 
-#include "files.h"
-
 #include <glib.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,8 +10,6 @@
 
 /* How many ranges of cases there are at the beginning. Each begins with a state that is run, and is split where more are run. */
 #define RANGES 16
-
-const struct conditions sweep_clean_conditions[RECOVERY_POWER_UPS] = {{"random:1", 1}, {"random:2", 2}};
 
 double sweep_seconds(clockid_t clock)
 {
@@ -41,7 +37,7 @@ bool sweep_check_pages(const struct sweep *sweep, const struct machine *machine,
         for (uint32_t page = 0; page * ARRAYS_PAGE < arrays_size(array); page++) {
             uint32_t offset = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
             if (!pages_have(&machine->arrays.pages, array, page) &&
-                memcmp(machine->arrays.cells[array] + offset, sweep->device.cells[array] + offset, size) != 0)
+                memcmp(machine->arrays.cells[array] + offset, sweep->target.device.cells[array] + offset, size) != 0)
                 return problem_set(problem, PROBLEM_BENCH,
                                    "%s.bin changed in the %u bytes at 0x%" PRIX32 " without an operation in the trace",
                                    arrays_name(array), size, offset);
@@ -62,44 +58,27 @@ static void compare_goal(struct credit_rules *rules, const struct oracle_goal *g
     }
 }
 
-static bool open_judges(struct sweep *sweep, const char *root, struct problem *problem)
-{
-    if (!oracle_open(&sweep->oracle, sweep->profile, &sweep->device, root, problem) ||
-        !credit_rules_open(&sweep->rules, problem))
-        return false;
-    compare_goal(&sweep->rules, &sweep->oracle.update);
-    if (sweep->profile->next == NULL)
-        return true;
-    struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
-    sweep->next = next_open(&sweep->oracle, root, &conditions, problem);
-    return sweep->next != NULL;
-}
-
 static bool open_target(struct sweep *sweep, struct problem *problem)
 {
-    const char *device = sweep->options->device != NULL ? sweep->options->device : sweep->profile->device;
-    char *root = sweep->options->root != NULL ? strdup(sweep->options->root) : profile_default_root();
-    char *folder = root == NULL ? NULL : sweep->options->device != NULL ? strdup(device) : files_join(root, device);
-    bool good = folder != NULL && arrays_allocate(&sweep->device, problem) &&
-                arrays_read(&sweep->device, folder, problem) && open_judges(sweep, root, problem);
-    free(folder);
-    free(root);
-    if (!good)
+    const struct sweep_options *options = sweep->options;
+    struct target *target = &sweep->target;
+    if (!target_open(target, sweep->profile, options->root, options->device, problem) ||
+        !credit_rules_open(&sweep->rules, problem))
         return false;
-    gchar *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, sweep->device.cells[ARRAY_INTERNAL],
-                                             arrays_size(ARRAY_INTERNAL));
-    snprintf(sweep->result->firmware, sizeof sweep->result->firmware, "%s", sum);
-    g_free(sum);
-    return true;
+    snprintf(sweep->result->firmware, sizeof sweep->result->firmware, "%s", target->firmware);
+    compare_goal(&sweep->rules, &target->oracle.update);
+    if (sweep->profile->next == NULL)
+        return true;
+    sweep->next = next_open(&target->oracle, target->root, problem);
+    return sweep->next != NULL;
 }
 
 static void close_target(struct sweep *sweep)
 {
     next_close(sweep->next);
-    oracle_close(&sweep->oracle);
     credit_rules_close(&sweep->rules);
     wear_close(&sweep->wear);
-    arrays_free(&sweep->device);
+    target_close(&sweep->target);
     ranges_close(sweep->ranges);
     free(sweep->live);
     free(sweep->check);
@@ -114,7 +93,8 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
     const struct verdict *next = NULL;
     if (sweep->next == NULL || !recovery->verdict.pass)
         return true;
-    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->device.marks, &next, problem);
+    struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
+    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->target.device.marks, &conditions, &next, problem);
     next_place_close(&place);
     if (good && !next->pass)
         sweep->result->clean = *next;
@@ -130,9 +110,9 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
     struct recovery recovery;
     struct machine machine = {0};
     uint64_t instructions = 0;
-    memcpy(request.conditions, sweep_clean_conditions, sizeof request.conditions);
-    bool good = machine_start(&machine, &options, &sweep->device, problem) &&
-                recovery_run(&recovery, &sweep->oracle, &machine, &request, problem);
+    memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
+    bool good = machine_start(&machine, &options, &sweep->target.device, problem) &&
+                recovery_run(&recovery, &sweep->target.oracle, &machine, &request, problem);
     if (good) {
         result->clean = recovery.verdict;
         good = judge_clean(sweep, &machine, &recovery, problem) && sweep_check_pages(sweep, &machine, problem) &&
@@ -143,8 +123,12 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
     result->instructions += instructions;
     if (good && !result->clean.pass)
         return true;
-    return good && recording_index(&result->recording, sweep->profile, problem) &&
-           wear_open(&sweep->wear, &result->recording, problem);
+    good = good && recording_index(&result->recording, sweep->profile, problem);
+    if (good && result->recording.count == 0)
+        return problem_set(problem, PROBLEM_USE,
+                           "profile %s: its run does no flash operation, so there is nowhere to lose power: does the device hold an "
+                           "update that is to be installed?", sweep->profile->name);
+    return good && wear_open(&sweep->wear, &result->recording, problem);
 }
 
 /* --- the cases --- */
@@ -186,13 +170,8 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
 static void take_next_verdicts(struct sweep *sweep)
 {
     struct sweep_result *result = sweep->result;
-    for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other) {
-        if (!outcome->verdict.pass || outcome->next == NULL || outcome->next->pass)
-            continue;
-        outcome->verdict.pass = false;
-        outcome->verdict.oracle = outcome->next->oracle;
-        memcpy(outcome->verdict.detail, outcome->next->detail, sizeof outcome->verdict.detail);
-    }
+    for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
+        next_take(&outcome->verdict, outcome->next);
 }
 
 static bool same_kind(const struct sweep_result *result, size_t one, size_t other)

@@ -61,6 +61,7 @@ struct sweep_result {
     double recovery_wall_s, recovery_cpu_s; /* of recovering from the planned cuts alone, machines and engine */
     double next_cpu_s;                      /* of trying the next update; not in recovery_cpu_s */
     uint64_t virtual_ns, instructions;
+    struct problem warning; /* artifacts that could not be written; PROBLEM_NONE: none */
 };
 
 /* Called every so often from the calling thread, and once at the end. */

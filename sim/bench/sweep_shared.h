@@ -9,6 +9,7 @@
 #include "next.h"
 #include "ranges.h"
 #include "sweep.h"
+#include "target.h"
 #include "wear.h"
 
 #include <pthread.h>
@@ -18,8 +19,7 @@ struct sweep {
     const struct profile *profile;
     const struct sweep_options *options;
     struct sweep_result *result;
-    struct arrays device;
-    struct oracle oracle;
+    struct target target;
     struct wear wear;
     struct credit_rules rules;
     struct next *next; /* NULL: the profile does not ask for it */
@@ -35,9 +35,6 @@ struct sweep {
     double start_s;
     struct problem problem;
 };
-
-/* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
-extern const struct conditions sweep_clean_conditions[RECOVERY_POWER_UPS];
 
 enum sweep_job {
     SWEEP_RECOVER, /* all cases, then the live ones */

@@ -47,14 +47,33 @@ static struct sweep_outcome *new_outcome(struct sweep *sweep)
     return outcome;
 }
 
+/* What cannot be written is said at the end: findings are worth more than their files. */
 static bool write_artifacts(struct worker *worker, const struct sweep_case *one, const struct recovery_request *request)
 {
     struct sweep *sweep = worker->sweep;
     char id[SWEEP_ID];
+    struct problem problem = {0};
     if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
         return true;
     sweep_id(sweep->result, sweep->profile, one, id);
-    return artifacts_write(sweep->options->artifacts, id, &sweep->oracle, &worker->machine, request, worker->problem);
+    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, &problem))
+        return true;
+    if (problem.kind == PROBLEM_INTERRUPTED)
+        return problem_set(worker->problem, problem.kind, "%s", problem.text);
+    atomic_store(&sweep->artifacts, MOST_ARTIFACTS);
+    pthread_mutex_lock(&sweep->lock);
+    problem_set(&sweep->result->warning, problem.kind, "%s", problem.text[0] != '\0' ? problem.text : "no memory for artifacts");
+    pthread_mutex_unlock(&sweep->lock);
+    return true;
+}
+
+static bool judge_next(struct worker *worker, const struct sweep_case *one, const struct recovery *recovery,
+                       const struct verdict **verdict)
+{
+    struct sweep *sweep = worker->sweep;
+    struct conditions conditions = plan_conditions(&sweep->result->seeds, one->cut.repeat, RECOVERY_POWER_UPS);
+    return next_judge(sweep->next, &worker->place, &worker->machine, recovery, worker->state.arrays.marks, &conditions, verdict,
+                      worker->problem);
 }
 
 /* Recovers from the state that stands built, judges, and makes it the representative of what follows. */
@@ -68,7 +87,7 @@ static bool run_case(struct worker *worker, size_t index)
     if (outcome == NULL)
         return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
     request_of(worker, one, &request);
-    if (!recovery_run(&recovery, &sweep->oracle, &worker->machine, &request, worker->problem))
+    if (!recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
         return false;
     if (sweep->options->prune) {
         enum credit_look look = recovery.verdict.pass && sweep->next != NULL ? CREDIT_ALL
@@ -89,8 +108,7 @@ static bool run_case(struct worker *worker, size_t index)
     atomic_fetch_add(&sweep->run, 1);
     if (!recovery.verdict.pass)
         return write_artifacts(worker, one, &request);
-    return sweep->next == NULL || next_judge(sweep->next, &worker->place, &worker->machine, &recovery,
-                                             worker->state.arrays.marks, &outcome->next, worker->problem);
+    return sweep->next == NULL || judge_next(worker, one, &recovery, &outcome->next);
 }
 
 /* The wear before the cut is each case's own. */
@@ -144,8 +162,8 @@ static bool prove(struct worker *worker, struct sweep_case *one)
 {
     struct sweep *sweep = worker->sweep;
     struct machine *machine = &worker->machine;
-    struct session_request request = {.state = &sweep->device,
-                                      .conditions = sweep_clean_conditions[0],
+    struct session_request request = {.state = &sweep->target.device,
+                                      .conditions = target_clean_conditions[0],
                                       .wanted = &sweep->profile->wanted,
                                       .limit_ns = sweep->profile->budget.seconds * UINT64_C(1000000000),
                                       .cut = true,
@@ -187,14 +205,13 @@ static bool check_credited(struct worker *worker, struct sweep_case *one)
     struct recovery recovery;
     request_of(worker, one, &request);
     if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
-        !recovery_run(&recovery, &sweep->oracle, &worker->machine, &request, worker->problem))
+        !recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
         return false;
     worker->virtual_ns += recovery.verdict.virtual_ns;
     one->checked = true;
     bool same = recovery.verdict.pass == run->outcome->recovered && recovery.footprint.trace == run->outcome->trace;
     if (same && run->outcome->next != NULL) {
-        if (!next_judge(sweep->next, &worker->place, &worker->machine, &recovery, worker->state.arrays.marks, &next,
-                        worker->problem))
+        if (!judge_next(worker, one, &recovery, &next))
             return false;
         same = next == run->outcome->next; /* it ended in the same state */
     }
@@ -276,9 +293,9 @@ static bool open_worker(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
     struct machine_options options = {.model = sweep->profile->machine};
-    return machine_start(&worker->machine, &options, &sweep->device, worker->problem) &&
-           crash_state_begin(&worker->state, &sweep->result->recording, &sweep->device, worker->problem) &&
-           representative_open(&worker->representative, &sweep->device, worker->problem);
+    return machine_start(&worker->machine, &options, &sweep->target.device, worker->problem) &&
+           crash_state_begin(&worker->state, &sweep->result->recording, &sweep->target.device, worker->problem) &&
+           representative_open(&worker->representative, &sweep->target.device, worker->problem);
 }
 
 static void close_worker(struct worker *worker)

@@ -21,8 +21,13 @@ struct wear {
 bool wear_open(struct wear *wear, const struct recording *recording, struct problem *problem);
 void wear_close(struct wear *wear);
 
-/* True when no sector was erased more often than the budget of the profile allows with one loss of power, or when it
- * says nothing of that; else `verdict` says which. `recovery`: the erases after the cut. */
+/* Adds the erases of the run until `cut` ended it. */
+void wear_add(const struct wear *wear, const struct cut *cut, uint32_t erases[FOOTPRINT_SECTORS]);
+/* True when no sector was erased more often than the budget of the profile allows with so many losses of power, or when it says
+ * nothing of that; else `verdict` says which. `erases`: all of them. */
+bool wear_judge_all(const struct profile *profile, unsigned losses, const uint32_t erases[FOOTPRINT_SECTORS],
+                    struct verdict *verdict);
+/* The same for one loss. `recovery`: the erases after the cut. */
 bool wear_judge(const struct wear *wear, const struct profile *profile, const struct cut *cut,
                 const uint32_t recovery[FOOTPRINT_SECTORS], struct verdict *verdict);
 

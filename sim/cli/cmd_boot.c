@@ -59,6 +59,7 @@ struct boot {
     struct file_writer trace, uart;
     uint64_t instructions;
     const char *reason; /* why it ended */
+    char sram[32];      /* at power-on */
 };
 
 /* --- what is asked for --- */
@@ -90,6 +91,21 @@ static bool parse_cut(struct boot *boot, struct problem *problem)
     boot->tear = nor_tear_named(request->tear);
     return boot->tear != NOR_TEARS ||
            problem_set(problem, PROBLEM_USE, "boot --tear %s: there is no such tear", request->tear);
+}
+
+/* The seed as a plain number: the machine would take 0x10 and 010 too, and whatever comes behind a space as another option. */
+static bool parse_sram(struct boot *boot, struct problem *problem)
+{
+    const char *text = boot->request->sram != NULL ? boot->request->sram : "random:1";
+    const char *digits = strncmp(text, "random:", 7) == 0 ? text + 7 : "";
+    snprintf(boot->sram, sizeof boot->sram, "zero");
+    if (strcmp(text, "zero") == 0)
+        return true;
+    errno = 0;
+    unsigned long long seed = strtoull(digits, NULL, 10);
+    snprintf(boot->sram, sizeof boot->sram, "random:%llu", seed);
+    return (digits[0] != '\0' && digits[strspn(digits, "0123456789")] == '\0' && errno == 0) ||
+           problem_set(problem, PROBLEM_USE, "boot --sram %s: zero, or random: and a number, such as random:1", text);
 }
 
 /* Names of the pins: the profile's, then the user's. */
@@ -140,7 +156,7 @@ static bool prepare(struct boot *boot, struct problem *problem)
     }
     live_begin(&boot->live, stdout);
     summary_begin(&boot->summary, boot->profile);
-    return parse_edges(boot, problem) && parse_cut(boot, problem) && name_pins(boot, problem) &&
+    return parse_edges(boot, problem) && parse_cut(boot, problem) && parse_sram(boot, problem) && name_pins(boot, problem) &&
            load_device(boot, problem) &&
            (request->trace == NULL || files_open(&boot->trace, request->trace, problem)) &&
            (request->uart == NULL || files_open(&boot->uart, request->uart, problem));
@@ -214,7 +230,7 @@ static bool run_device(struct boot *boot, struct problem *problem)
         return false;
     if (request->gdb != 0 && !wait_for_enter(request->gdb, problem))
         return false;
-    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", 1, NULL, problem) &&
+    return machine_power_on(&boot->machine, boot->sram, 1, NULL, problem) &&
            run_machine(boot, problem) && machine_instructions(&boot->machine, &boot->instructions, problem);
 }
 

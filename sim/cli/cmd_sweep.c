@@ -4,8 +4,11 @@
  */
 #include "command.h"
 #include "files.h"
+#include "groups.h"
 #include "interrupt.h"
+#include "junit.h"
 #include "options.h"
+#include "page.h"
 #include "report.h"
 
 #include <stdlib.h>
@@ -21,6 +24,7 @@ static const struct options_help help = {
     .examples = "matterhorn sweep eth-app-update\n"
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
+                "matterhorn sweep eth-app-update --html sweep.html --junit sweep.xml\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
@@ -28,7 +32,13 @@ static const struct options_help help = {
 struct request {
     int json, jobs, live, no_prune, check;
     long long seed, sram_seed, noise_seed; /* -1: not given */
-    char *cuts, *tears, *root, *device, *list, *artifacts;
+    char *cuts, *tears, *root, *device, *list, *artifacts, *junit, *html;
+    const char *profile; /* as the user named it */
+};
+
+/* Files for results. */
+struct results {
+    struct file_writer list, junit, html;
 };
 
 static bool read_cuts(const struct request *request, struct sweep_options *options, int *status)
@@ -83,28 +93,73 @@ static bool read_request(const struct request *request, struct sweep_options *op
     read_seeds(request, &options->seeds);
     if (request->jobs < 1 || request->jobs > 1024)
         *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
+    else if (request->seed < -1 || request->sram_seed < -1 || request->noise_seed < -1)
+        *status = usage_error("sweep: seeds are not negative");
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
     return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status);
 }
 
 /* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
-static bool open_results(const struct request *request, struct file_writer *list, struct problem *problem)
+static bool open_results(const struct request *request, struct results *results, struct problem *problem)
 {
     return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) &&
-           (request->list == NULL || files_open(list, request->list, problem));
+           (request->list == NULL || files_open(&results->list, request->list, problem)) &&
+           (request->junit == NULL || files_open(&results->junit, request->junit, problem)) &&
+           (request->html == NULL || files_open(&results->html, request->html, problem));
 }
 
-static bool write_results(const struct request *request, struct file_writer *list, const struct sweep_result *result,
+static void discard_results(struct results *results)
+{
+    files_discard(&results->list);
+    files_discard(&results->junit);
+    files_discard(&results->html);
+}
+
+/* What the user said about the target, for commands that find it again. A profile that is no file goes by its name. */
+static struct id_target target_of(const struct request *request, const struct profile *profile)
+{
+    return (struct id_target){strcmp(request->profile, profile->name) != 0 ? request->profile : NULL, request->root,
+                              request->device};
+}
+
+/* How to see the first finding. */
+static void print_hint(const struct sweep_result *result, const struct profile *profile, const struct id_target *target)
+{
+    char id[SWEEP_ID], command[ID_COMMAND];
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
+        if (groups_verdict(&result->cases[i])->pass)
+            continue;
+        sweep_id(result, profile, &result->cases[i], id);
+        id_command(id, result->firmware, target, command);
+        printf("see the first one: %s\n", command);
+        return;
+    }
+}
+
+static bool write_files(struct results *results, const struct sweep_result *result, const struct profile *profile,
+                        const struct id_target *target, struct problem *problem)
+{
+    if (results->list.stream != NULL)
+        report_list(results->list.stream, result, profile);
+    if ((results->junit.stream != NULL && !junit_write(results->junit.stream, result, profile, target)) ||
+        (results->html.stream != NULL && !page_write(results->html.stream, result, profile, target)))
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+    return (results->list.stream == NULL || files_commit(&results->list, problem)) &&
+           (results->junit.stream == NULL || files_commit(&results->junit, problem)) &&
+           (results->html.stream == NULL || files_commit(&results->html, problem));
+}
+
+static bool write_results(const struct request *request, struct results *results, const struct sweep_result *result,
                           const struct profile *profile, struct problem *problem)
 {
+    struct id_target target = target_of(request, profile);
     bool printed = request->json ? report_json(stdout, result, profile) : report_text(stdout, result, profile);
     if (!printed)
         return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
-    if (list->stream == NULL)
-        return true;
-    report_list(list->stream, result, profile);
-    return files_commit(list, problem);
+    if (!request->json)
+        print_hint(result, profile, &target);
+    return write_files(results, result, profile, &target, problem);
 }
 
 static int run_and_report(const struct profile *profile, const struct request *request,
@@ -112,25 +167,28 @@ static int run_and_report(const struct profile *profile, const struct request *r
 {
     struct sweep_result result = {0};
     struct report_progress progress = {0};
-    struct file_writer list = {0};
-    bool good = open_results(request, &list, problem) &&
+    struct results results = {0};
+    bool good = open_results(request, &results, problem) &&
                 sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
-    good = good && write_results(request, &list, &result, profile, problem);
-    int status = !good ? problem_exit(problem) : sweep_passed(&result) ? EXIT_PASS : EXIT_FINDINGS;
-    files_discard(&list);
+    good = good && write_results(request, &results, &result, profile, problem);
+    int status = !good                                     ? problem_exit(problem)
+                 : result.warning.kind != PROBLEM_NONE ? bench_error("%s", result.warning.text)
+                 : sweep_passed(&result)                 ? EXIT_PASS
+                                                           : EXIT_FINDINGS;
+    discard_results(&results);
     sweep_free(&result);
     return status;
 }
 
-static int sweep(const char *name, const struct request *request)
+static int sweep(const struct request *request)
 {
     struct problem problem = {0};
     struct profile *profile = NULL;
     struct sweep_options options;
     int status = EXIT_PASS;
     interrupt_install();
-    if (!profile_load(name, &profile, &problem))
+    if (!profile_load(request->profile, &profile, &problem))
         return problem_exit(&problem);
     sweep_options_of(profile, &options);
     if (read_request(request, &options, &status))
@@ -155,15 +213,19 @@ static int run(int argc, const char *argv[])
         {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"list", '\0', POPT_ARG_STRING, &request.list, 0, "write one line per cut", "FILE"},
+        {"junit", '\0', POPT_ARG_STRING, &request.junit, 0, "write JUnit XML: a test case per group and per finding", "FILE"},
+        {"html", '\0', POPT_ARG_STRING, &request.html, 0, "write one page with timeline, flash map and findings", "FILE"},
         {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
         POPT_TABLEEND,
     };
     struct options options;
     int status;
-    if (options_parse(&options, argc, argv, table, &help, &status))
-        status = options.count == 1 ? sweep(options.arguments[0], &request)
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        request.profile = options.arguments[0];
+        status = options.count == 1 ? sweep(&request)
                                     : usage_error("sweep: name one profile; see matterhorn sweep --help");
+    }
     options_close(&options);
     free(request.cuts);
     free(request.tears);
@@ -171,6 +233,8 @@ static int run(int argc, const char *argv[])
     free(request.device);
     free(request.list);
     free(request.artifacts);
+    free(request.junit);
+    free(request.html);
     return status;
 }
 

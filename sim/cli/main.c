@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_boot, &command_sweep, &command_pack, &command_inspect, &command_keygen, &command_provision,
+    &command_boot, &command_sweep, &command_replay, &command_pack, &command_inspect, &command_keygen, &command_provision,
     &command_deploy,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -8,7 +8,7 @@ from formats.boards import APPLICATION, HEADER_SIZE, RUNTIME
 
 from .artifacts import MAC, PRIVATE_KEY, PUBLIC_KEY, firmware, matterhorn, package_file
 
-COMMANDS = ("boot", "deploy", "inspect", "keygen", "pack", "provision", "sweep")
+COMMANDS = ("boot", "deploy", "inspect", "keygen", "pack", "provision", "replay", "sweep")
 ETHERNET = boards.ETHERNET
 
 

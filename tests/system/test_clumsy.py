@@ -7,7 +7,7 @@ import pytest
 
 from formats import boards
 
-from .artifacts import MAC, PRIVATE_KEY, PUBLIC_KEY, device_folder, firmware, matterhorn, package_file
+from .artifacts import MAC, PRIVATE_KEY, PUBLIC_KEY, TOP, device_folder, firmware, matterhorn, package_file
 
 ETHERNET = boards.ETHERNET
 IMAGE = firmware(ETHERNET, "update", "bin")
@@ -76,6 +76,45 @@ def provision(folder, mac=MAC, bootloader=firmware(ETHERNET, "boot", "bin")):
 def test_boot_end_that_is_none(option):
     said = matterhorn("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, *option, status=2).stderr
     assert option[0] in said
+
+
+@pytest.mark.parametrize("sram", ["retain", "random:", "random:0x10", "random:-1", "random:1 noise=2", "random:18446744073709551616", "ones"])
+def test_sram_that_is_none(sram):
+    said = matterhorn("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, "--sram", sram, status=2).stderr
+    assert "--sram" in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["mountaineer-eth,accel=kvm", "Mountaineer", "", "a b"])
+def test_machine_that_is_no_name(name):
+    said = matterhorn("boot", device_folder(ETHERNET), "--machine", name, status=2).stderr
+    assert "is no name of a machine" in said and len(said.splitlines()) == 1
+
+
+def profile_with(folder, old, new):
+    text = (TOP / "sim/profiles/eth-app-update.yaml").read_text(encoding="utf-8")
+    assert old in text
+    file = folder / "profile.yaml"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return file
+
+
+def test_empty_file_that_an_area_must_equal(tmp_path):
+    (tmp_path / "empty").touch()
+    file = profile_with(tmp_path, "build/packages/update-mountaineer-eth.flash", str(tmp_path / "empty"))
+    said = matterhorn("sweep", file, status=2).stderr
+    assert "is empty" in said and len(said.splitlines()) == 1
+
+
+def test_run_without_flash_operation_has_nowhere_to_lose_power(tmp_path):
+    """A device that is not to be updated boots, and passes what its profile asks: no sweep of no cuts may say so."""
+    file = tmp_path / "profile.yaml"
+    file.write_text(
+        f"name: quiet\nmachine: {ETHERNET.name}\ndevice: {device_folder(ETHERNET)}\n"
+        'recovered: {lines: ["boot: starting"]}\nbudget: {boots: 4, seconds: 30}\ncuts: {count: 1}\n',
+        encoding="utf-8",
+    )
+    said = matterhorn("sweep", file, status=2).stderr
+    assert "no flash operation" in said and len(said.splitlines()) == 1
 
 
 def test_pipe_in_the_place_of_a_file_is_told_and_does_not_hang(tmp_path):

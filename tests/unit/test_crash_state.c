@@ -261,6 +261,33 @@ static void an_operation_that_the_part_refuses_is_said(void **state)
     recording_free(&recording);
 }
 
+/* A power loss in a recovery: the state of the one before has marks, which each operation meets, and no tear loses. */
+static void marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crash_state first, second;
+    struct recording *recording = &fixture->recording;
+    assert_true(crash_state_begin(&first, recording, &fixture->device, &fixture->problem));
+    assert_true(crash_state_tear(&first, 0, NOR_TEAR_WEAK, &fixture->problem));
+    uint32_t marks = first.arrays.marks[ARRAY_INTERNAL].count;
+    assert_int_equal(marks, NOR_WEAK_PER_ERASE);
+    assert_true(crash_state_begin(&second, recording, &first.arrays, &fixture->problem));
+    assert_true(pages_have(&second.arrays.pages, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE));
+    for (unsigned time = 0; time < 2; time++) { /* the second time backwards */
+        assert_true(crash_state_tear(&second, 0, NOR_TEAR_BEFORE, &fixture->problem));
+        assert_int_equal(second.arrays.marks[ARRAY_INTERNAL].count, marks);
+        assert_true(crash_state_tear(&second, 0, NOR_TEAR_NOTAKE, &fixture->problem));
+        assert_true(crash_state_tear(&second, 0, NOR_TEAR_BEFORE, &fixture->problem));
+        assert_int_equal(second.arrays.marks[ARRAY_INTERNAL].count, marks);
+        assert_memory_equal(second.arrays.marks[ARRAY_INTERNAL].list, first.arrays.marks[ARRAY_INTERNAL].list,
+                            marks * sizeof(struct nor_mark));
+        assert_true(crash_state_tear(&second, 1, NOR_TEAR_BEFORE, &fixture->problem));
+        assert_int_equal(second.arrays.marks[ARRAY_INTERNAL].count, 0); /* the erase was completed */
+    }
+    crash_state_free(&second);
+    crash_state_free(&first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_touched_pages_are_in_the_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_copies_only_what_differs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_operation_that_the_part_refuses_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("crash_state", tests, NULL, NULL);
 }

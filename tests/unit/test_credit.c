@@ -279,6 +279,30 @@ static void wear_counts_before_and_after_the_cut(void **state)
     wear_close(&wear);
 }
 
+static void wear_of_several_power_losses_adds_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct profile profile = {.budget = {.erases = 1}};
+    struct cut before = {.operation = 3}, half = {.operation = 3, .tear = NOR_TEAR_HALF};
+    struct wear wear;
+    struct verdict verdict = {.pass = true};
+    uint32_t erased[FOOTPRINT_SECTORS] = {[5] = 1};
+    assert_true(wear_open(&wear, &fixture->update, &fixture->problem));
+    wear_add(&wear, &before, erased);
+    assert_int_equal(erased[5], 1); /* the erase is the operation that lost power, and had not begun */
+    wear_add(&wear, &half, erased);
+    wear_add(&wear, &half, erased);
+    assert_int_equal(erased[5], 3);
+    assert_true(wear_judge_all(&profile, 2, erased, &verdict));
+    assert_false(wear_judge_all(&profile, 1, erased, &verdict));
+    assert_string_equal(verdict.oracle, "wear");
+    assert_non_null(strstr(verdict.detail, "erased 3 times, budget is 1 and one more"));
+    erased[5]++;
+    assert_false(wear_judge_all(&profile, 2, erased, &verdict));
+    assert_non_null(strstr(verdict.detail, "budget is 1 and 2 more"));
+    wear_close(&wear);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -297,6 +321,7 @@ int main(void)
         TEST(the_one_time_area_is_never_credited),
         TEST(the_trace_tells_runs_apart),
         TEST(wear_counts_before_and_after_the_cut),
+        TEST(wear_of_several_power_losses_adds_up),
     };
     return cmocka_run_group_tests_name("credit", tests, NULL, NULL);
 }

@@ -225,6 +225,10 @@ static void conditions_follow_from_seeds_repeat_and_power_up(void **state)
     struct seeds seeds = {7, 7, 7}, sram = {7, 8, 7}, noise = {7, 7, 8};
     struct conditions one = plan_conditions(&seeds, 0, 0), same = plan_conditions(&seeds, 0, 0);
     struct conditions repeat = plan_conditions(&seeds, 1, 0), later = plan_conditions(&seeds, 0, 1);
+    struct seeds more = {7, 8, 8};
+    struct conditions as_id = plan_conditions(&more, 0, 0); /* an id has the seed of a repeat */
+    assert_string_equal(repeat.sram, as_id.sram);
+    assert_int_equal(repeat.noise, as_id.noise);
     struct conditions other_sram = plan_conditions(&sram, 0, 0), other_noise = plan_conditions(&noise, 0, 0);
     assert_string_equal(one.sram, same.sram);
     assert_int_equal(one.noise, same.noise);

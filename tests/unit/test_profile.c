@@ -145,6 +145,37 @@ static void bad_values_are_said(void **state)
     expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: 0, seconds: 1}\n", cuts, "budget");
 }
 
+static void names_are_short_and_plain(void **state)
+{
+    (void)state;
+    static const char recovered[] = "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n";
+    static const char *const bad_names[] = {"Z\303\274rich", "\"a\\nb\"", "a/b", "\"<b>\"", "a234567890123456789012345678901bc"};
+    static const struct {
+        const char *head, *tail, *key;
+    } places[] = {{"pins: [{pin: PE13, name: ", "}]\n", "pins"},
+                  {"phases: [{begins: x, name: ", "}]\n", "phases"},
+                  {"areas: [{chip: nor, address: 0, size: 2, name: ", "}]\n", "areas"}};
+    char text[200];
+    for (size_t name = 0; name < sizeof bad_names / sizeof bad_names[0]; name++) {
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+            snprintf(text, sizeof text, "%s%s%s%s", places[i].head, bad_names[name], places[i].tail, recovered);
+            expect_bad(head, text, cuts, "a name has 1 to 32 characters");
+            expect_bad(head, text, cuts, places[i].key);
+        }
+        snprintf(text, sizeof text, "name: %s\nmachine: m\ndevice: d\n", bad_names[name]);
+        expect_bad(text, recovered, cuts, "a name has 1 to 32 characters");
+        snprintf(text, sizeof text, "recovered: {lines: [x], equal: [{chip: nor, address: 0, file: f, name: %s}]}\n", bad_names[name]);
+        expect_bad(head, text, "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n", "recovered.equal");
+    }
+    struct profile *profile;
+    struct problem problem;
+    snprintf(text, sizeof text, "%spins: [{pin: PE13, name: \"A user's 2.lamp_x-23456789012345\"}]\n", head);
+    char whole[600];
+    snprintf(whole, sizeof whole, "%s%s%s", text, recovered, cuts);
+    assert_true(load(whole, &profile, &problem));
+    profile_free(profile);
+}
+
 static void a_missing_profile_is_said(void **state)
 {
     (void)state;
@@ -163,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_bad_next_update_is_said),
         cmocka_unit_test(bad_yaml_is_said_with_its_line),
         cmocka_unit_test(bad_values_are_said),
+        cmocka_unit_test(names_are_short_and_plain),
         cmocka_unit_test(a_missing_profile_is_said),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

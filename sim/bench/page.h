@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a sweep found as one HTML page that needs nothing else: verdict, figures, timeline, flash map, groups, findings.
+ */
+#ifndef MATTERHORN_BENCH_PAGE_H
+#define MATTERHORN_BENCH_PAGE_H
+
+#include "id.h"
+#include "sweep.h"
+
+#include <stdio.h>
+
+#define PAGE_LIMIT 1000000 /* bytes; findings beyond are counted, not listed */
+
+/* False: no memory. */
+bool page_write(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                const struct id_target *target);
+
+#endif

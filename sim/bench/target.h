@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is put to the test: a provisioned device, what it must become, and its run without power loss.
+ */
+#ifndef MATTERHORN_BENCH_TARGET_H
+#define MATTERHORN_BENCH_TARGET_H
+
+#include "recording.h"
+#include "recovery.h"
+
+struct target {
+    const struct profile *profile;
+    char *root;           /* where relative paths of the profile start */
+    struct arrays device; /* as provisioned */
+    struct oracle oracle;
+    char firmware[65]; /* SHA-256 of its internal flash, hexadecimal */
+};
+
+/* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
+extern const struct conditions target_clean_conditions[RECOVERY_POWER_UPS];
+
+/* `root` NULL: the project. `device` NULL: the profile's folder. */
+bool target_open(struct target *target, const struct profile *profile, const char *root, const char *device,
+                 struct problem *problem);
+/* Harmless on a zeroed target. */
+void target_close(struct target *target);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matterhorn replay: one scenario from its id, live on the terminal.
+ */
+#include "command.h"
+#include "files.h"
+#include "interrupt.h"
+#include "live.h"
+#include "options.h"
+#include "replay.h"
+#include "symbols.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct options_help help = {
+    .arguments = "ID [OPTIONS]",
+    .text = "Reproduces one power loss: records the update again, builds what the power loss of ID leaves in the flashes, lets\n"
+            "the real binary recover from it, live, and judges. Reports print an id, such as\n"
+            "eth-app-update~s1/int.080A4800.p1.half@d92a95142ab5: profile, seed, operation (the first program of 080A4800 in\n"
+            "the internal flash), tear, and the firmware that it was found on. Several operations joined by + are several power\n"
+            "losses, each in the recovery from the one before. Exit status: 0 recovered, 1 the finding is reproduced.",
+    .examples = "matterhorn replay eth-app-update~s1/int.080A4800.p1.before\n"
+                "matterhorn replay eth-app-update~s1/nor.7FE000.e1.after+nor.7FE000.p1.before --verify\n"
+                "matterhorn replay eth-app-update~s1/int.080A0000.e1.after --root build/mutants/request-cleared\n"
+                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --gdb 1234",
+};
+
+struct request {
+    char *profile, *root, *device, *artifacts;
+    int verify, strict, gdb, json;
+    const char *id;
+};
+
+/* One replay under way. */
+struct session {
+    const struct request *request;
+    struct id id;
+    struct profile *profile;
+    struct replay replay;
+    struct replay again; /* for --verify */
+    struct machine debugged;
+    struct live live;
+    bool verified;
+};
+
+/* --- before --- */
+
+/* The id may be of another firmware. */
+static bool check_firmware(const struct session *session, struct problem *problem)
+{
+    const char *found = session->id.firmware, *here = session->replay.target.firmware;
+    if (found[0] == '\0' || strncmp(found, here, strlen(found)) == 0)
+        return true;
+    if (session->request->strict)
+        return problem_set(problem, PROBLEM_USE, "this id was found on firmware %s, this is %.12s", found, here);
+    fprintf(stderr, "matterhorn: this id was found on firmware %s, this is %.12s: its operation may be another one here\n",
+            found, here);
+    return true;
+}
+
+/* In words: what the cut's operation is. */
+static void print_run(const struct session *session, unsigned index)
+{
+    const struct replay_run *run = &session->replay.runs[index];
+    const struct operation *operation = &run->recording.operations[run->cut.operation];
+    const struct rail_event *event = operation->item.event;
+    printf("%-10s loses power at operation %zu of %zu, %.6f s after power-on: %s of %" PRIu32 " bytes at %s %0*" PRIX32
+           " (%s%s%s), pc %08" PRIX32 "; torn: %s\n",
+           index == 0 ? "update" : "recovery", run->cut.operation + 1, run->recording.count, (double)event->time_ns * 1e-9,
+           trace_kind_name(event->kind), event->value, trace_chip_name(event), event->chip == RAIL_CHIP_NOR ? 6 : 8,
+           event->address, index == 0 ? recording_phase_name(session->profile, operation->phase) : "",
+           index == 0 ? ", " : "", recording_area_name(operation), event->pc, nor_tear_name(run->cut.tear));
+}
+
+static void print_head(const struct session *session)
+{
+    printf("%-10s %s on %s, firmware %.12s, %d MIPS\n", "target", session->profile->name, session->profile->machine,
+           session->replay.target.firmware, RAIL_MIPS);
+    for (unsigned i = 0; i < session->id.count; i++)
+        print_run(session, i);
+    printf("%-10s first power-up, SRAM %s, noise of weak bits %" PRIu64 "\n\n", "recovery",
+           session->replay.conditions[0].sram, session->replay.conditions[0].noise);
+    fflush(stdout);
+}
+
+/* --- under a debugger --- */
+
+/* The debugger's command line, with the files that describe what is in the flash at this moment. */
+static void print_debugger(const struct session *session)
+{
+    bool first = true;
+    fprintf(stderr, "  gdb-multiarch -q");
+    for (unsigned i = 0; i < session->profile->symbols_count; i++) {
+        char *path = files_join(session->replay.target.root, session->profile->symbols[i]);
+        if (path != NULL && symbols_fit(path, &session->debugged.arrays)) {
+            fprintf(stderr, first ? " %s" : " -ex 'add-symbol-file %s'", path);
+            first = false;
+        }
+        free(path);
+    }
+    fprintf(stderr, " -ex 'target remote :%d'\n", session->request->gdb);
+}
+
+/* Until the person at the terminal or the debugger lets the machine go on; *gone_on: it was the debugger. Where nobody is at a
+ * terminal, the end of the input is no Enter: to go on then, just as the debugger does, would let the machine run past the cut. */
+static bool wait_for_person(const struct session *session, bool *gone_on, struct problem *problem)
+{
+    struct pollfd entries[3] = {{.fd = session->debugged.socket, .events = POLLIN},
+                                {.fd = interrupt_descriptor(), .events = POLLIN},
+                                {.fd = STDIN_FILENO, .events = POLLIN}};
+    for (char typed;;) {
+        if (poll(entries, 3, -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            return problem_set(problem, PROBLEM_BENCH, "cannot wait for the terminal: %s", strerror(errno));
+        }
+        if (entries[1].revents != 0)
+            return problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+        *gone_on = entries[0].revents != 0;
+        if (*gone_on || (entries[2].revents != 0 && read(STDIN_FILENO, &typed, 1) > 0))
+            return true;
+        if (entries[2].revents != 0)
+            entries[2].fd = -1;
+    }
+}
+
+static bool debug(struct session *session, struct problem *problem)
+{
+    const struct replay_run *run = &session->replay.runs[session->id.count - 1];
+    char name[ID_TEXT];
+    bool gone_on;
+    if (session->request->gdb == 0)
+        return true;
+    if (!replay_pause(&session->replay, (unsigned)session->request->gdb, &session->debugged, problem))
+        return false;
+    id_format_cut(&session->id.cuts[session->id.count - 1], name);
+    fprintf(stderr, "The machine is paused right before %s (operation %zu). Attach a debugger:\n", name,
+            run->cut.operation + 1);
+    print_debugger(session);
+    fprintf(stderr, "To continue or detach there, or Enter here, loses power in that operation.\n");
+    if (!wait_for_person(session, &gone_on, problem) ||
+        !replay_lose_power(&session->replay, &session->debugged, gone_on, problem))
+        return false;
+    machine_close(&session->debugged);
+    return true;
+}
+
+/* --- the recovery --- */
+
+static void show(void *context, const struct trace_item *item)
+{
+    live_take(context, item);
+    fflush(stdout);
+}
+
+static bool recover(struct session *session, struct problem *problem)
+{
+    struct replay *replay = &session->replay;
+    bool show_it = !session->request->json;
+    live_begin(&session->live, stdout);
+    for (unsigned i = 0; i < session->profile->pins_count; i++)
+        live_name(&session->live, session->profile->pins[i].number, session->profile->pins[i].name);
+    if (!replay_recover(replay, show_it ? show : NULL, &session->live, problem))
+        return false;
+    if (show_it)
+        live_end(&session->live, replay->verdict.recovery_ns);
+    return true;
+}
+
+/* The same once more, in a process of its own. */
+static bool verify(struct session *session, struct problem *problem)
+{
+    const struct request *request = session->request;
+    if (!request->verify)
+        return true;
+    session->verified = replay_open(&session->again, &session->id, session->profile, request->root, request->device, problem) &&
+                        replay_build(&session->again, problem) &&
+                        replay_recover(&session->again, NULL, NULL, problem) &&
+                        replay_same(&session->replay, &session->again, problem);
+    return session->verified;
+}
+
+/* --- afterwards --- */
+
+static void print_verdict(const struct session *session)
+{
+    const struct replay *replay = &session->replay;
+    const struct verdict *verdict = &replay->verdict;
+    if (session->verified)
+        printf("\nverified   a second run in a fresh process left the same trace, byte for byte (%zu and %zu bytes)",
+               replay->runs[0].recording.size, replay->recovery.size);
+    if (verdict->pass)
+        printf("\nrecovered  after %.3f s of virtual time and %" PRIu32 " boots, and so again after another power-up%s\n",
+               (double)verdict->recovery_ns * 1e-9, verdict->boots,
+               session->profile->next != NULL ? "; it takes the next update" : "");
+    else
+        printf("\nfinding    %s: %s\n", verdict->oracle, verdict->detail);
+}
+
+static json_t *cuts_json(const struct session *session)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < session->id.count; i++) {
+        const struct replay_run *run = &session->replay.runs[i];
+        const struct operation *operation = &run->recording.operations[run->cut.operation];
+        const struct rail_event *event = operation->item.event;
+        char name[ID_TEXT];
+        id_format_cut(&session->id.cuts[i], name);
+        json_array_append_new(
+            array, json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "cut", name, "operation",
+                             (json_int_t)run->cut.operation, "ops", (json_int_t)run->recording.count, "time_ns",
+                             (json_int_t)event->time_ns, "pc", (json_int_t)event->pc, "phase",
+                             i == 0 ? recording_phase_name(session->profile, operation->phase) : "recovery", "area",
+                             recording_area_name(operation), "kind", trace_kind_name(event->kind)));
+    }
+    return array;
+}
+
+static bool print_json(const struct session *session)
+{
+    const struct replay *replay = &session->replay;
+    const struct verdict *verdict = &replay->verdict;
+    struct id bare = session->id;
+    char id[ID_TEXT];
+    bare.firmware[0] = '\0';
+    id_format(&bare, id);
+    gchar *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, replay->recovery.events, replay->recovery.size);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:o, s:s, s:o, s:f, s:I, s:I, s:s, s:o, s:i}", "id", id, "profile", session->profile->name,
+        "firmware_sha256", replay->target.firmware, "cuts", cuts_json(session), "verdict", verdict->pass ? "pass" : "fail",
+        "finding", verdict->pass ? json_null()
+                                 : json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail),
+        "recovery_s", (double)verdict->recovery_ns * 1e-9, "boots", (json_int_t)verdict->boots, "trace_bytes",
+        (json_int_t)replay->recovery.size, "trace_sha256", sum, "verified",
+        session->request->verify ? json_boolean(session->verified) : json_null(), "mips", RAIL_MIPS);
+    g_free(sum);
+    if (object == NULL)
+        return false;
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+    return true;
+}
+
+static bool write_results(struct session *session, struct problem *problem)
+{
+    const struct request *request = session->request;
+    const struct id_target words = {request->profile, request->root, request->device};
+    if (request->artifacts != NULL && !replay_artifacts(&session->replay, request->artifacts, &words, problem))
+        return false;
+    if (!request->json)
+        print_verdict(session);
+    return !request->json || print_json(session) || problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+}
+
+static bool replay(struct session *session, struct problem *problem)
+{
+    const struct request *request = session->request;
+    if (!id_parse(request->id, &session->id, problem) ||
+        !profile_load(request->profile != NULL ? request->profile : session->id.profile, &session->profile, problem) ||
+        (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
+        !replay_open(&session->replay, &session->id, session->profile, request->root, request->device, problem) ||
+        !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
+        return false;
+    if (!request->json)
+        print_head(session);
+    return recover(session, problem) && verify(session, problem) && write_results(session, problem);
+}
+
+static int run_replay(const struct request *request)
+{
+    struct problem problem = {0};
+    struct session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return bench_error("no memory");
+    session->request = request;
+    interrupt_install();
+    int status = !replay(session, &problem)           ? problem_exit(&problem)
+                 : session->replay.verdict.pass ? EXIT_PASS
+                                                : EXIT_FINDINGS;
+    machine_close(&session->debugged);
+    replay_close(&session->again);
+    replay_close(&session->replay);
+    profile_free(session->profile);
+    free(session);
+    return status;
+}
+
+static int run(int argc, const char *argv[])
+{
+    struct request request = {0};
+    struct poptOption table[] = {
+        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "the profile, when it is a file of your own (default: the id's)", "FILE"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
+        {"verify", '\0', POPT_ARG_NONE, &request.verify, 0, "do it twice, in fresh processes, and compare the traces", NULL},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes before and after, UART, trace and README", "DIR"},
+        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "pause right before the operation; a debugger may attach at this port", "PORT"},
+        {"strict", '\0', POPT_ARG_NONE, &request.strict, 0, "another firmware than the id's is wrong use", NULL},
+        {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of everything else", NULL},
+        POPT_TABLEEND,
+    };
+    struct options options;
+    int status;
+    if (options_parse(&options, argc, argv, table, &help, &status)) {
+        request.id = options.arguments[0];
+        if (options.count != 1)
+            status = usage_error("replay: name one id; see matterhorn replay --help");
+        else if (request.gdb < 0 || request.gdb > 65535)
+            status = usage_error("replay --gdb %d: a port from 1 to 65535", request.gdb);
+        else
+            status = run_replay(&request);
+    }
+    options_close(&options);
+    free(request.profile);
+    free(request.root);
+    free(request.device);
+    free(request.artifacts);
+    return status;
+}
+
+const struct command command_replay = {"replay", "reproduce one power loss from its id", run};

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * JUnit XML and the HTML page of a sweep that was made by hand: counts, escaping, size.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "junit.h"
+#include "page.h"
+#include "recorded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WORDS 4000u
+#define APPLICATION 0x080A0000u
+
+static struct profile_phase phases[] = {{"<store>", "storing"}};
+static struct profile_area areas[] = {{"a & b", RAIL_CHIP_INTERNAL, APPLICATION, 0x20000, ARRAY_INTERNAL, 0xA0000}};
+static struct profile_pin pins[] = {{"PE13", "\"green\"", 4 * 16 + 13}};
+static struct profile profile = {.name = "it's <odd>",
+                                 .machine = "board & co",
+                                 .phases = phases,
+                                 .phases_count = 1,
+                                 .areas = areas,
+                                 .areas_count = 1,
+                                 .pins = pins,
+                                 .pins_count = 1};
+static const struct id_target nothing_said;
+
+static struct sweep_outcome *new_outcome(struct sweep_result *result, bool pass)
+{
+    struct sweep_outcome *outcome = calloc(1, sizeof *outcome);
+    assert_non_null(outcome);
+    *outcome = (struct sweep_outcome){.verdict = {.pass = pass, .oracle = pass ? NULL : "time"}, .other = result->outcomes};
+    result->outcomes = outcome;
+    result->run++;
+    return outcome;
+}
+
+/* Case `index` is credited with what came of case `representative`. */
+static void credit(struct sweep_result *result, size_t index, size_t representative)
+{
+    result->cases[index].outcome = result->cases[representative].outcome;
+    result->cases[index].representative = representative;
+    result->run--;
+    result->credited++;
+}
+
+/* An erase, WORDS words and a journal page; the first `bad` operations are not recovered. */
+static struct sweep_result example(size_t bad)
+{
+    struct sweep_result result = {.firmware = "0123456789abcdef", .seeds = {1, 1, 1}, .jobs = 2, .wall_s = 1};
+    struct recording *recording = &result.recording;
+    struct problem problem = {0};
+    record_line(recording, 10, "storing");
+    record(recording, 20, 0, RAIL_PIN, RAIL_CHIP_NONE, 4 * 16 + 13, 1, NULL);
+    record_erase(recording, 1000, RAIL_CHIP_INTERNAL, APPLICATION, 0x20000);
+    for (uint32_t i = 0; i < WORDS; i++)
+        record_program(recording, 2000000 + i * 20000, RAIL_CHIP_INTERNAL, APPLICATION + 4 * i, i);
+    record_program(recording, 200000000, RAIL_CHIP_NOR, 0x7FE000, 1);
+    assert_true(recording_index(recording, &profile, &problem));
+    result.clean = (struct verdict){.pass = true, .recovery_ns = 300000000, .boots = 2};
+    result.plan.count = recording->count;
+    result.plan.points = 2 * recording->count;
+    result.plan.cuts = calloc(recording->count, sizeof *result.plan.cuts);
+    result.cases = calloc(recording->count, sizeof *result.cases);
+    for (size_t i = 0; i < recording->count; i++) {
+        struct sweep_outcome *outcome = new_outcome(&result, i >= bad);
+        if (i < bad)
+            snprintf(outcome->verdict.detail, sizeof outcome->verdict.detail, "no \"line\" <%zu>", i % 3);
+        result.cases[i] =
+            (struct sweep_case){.cut = {i, NOR_TEAR_BEFORE, 0}, .fired = true, .outcome = outcome, .representative = i};
+    }
+    return result;
+}
+
+typedef bool write_fn(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                      const struct id_target *target);
+
+static char *written(write_fn *write, const struct sweep_result *result, const struct id_target *target)
+{
+    char *memory = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&memory, &size);
+    assert_true(write(stream, result, &profile, target));
+    fclose(stream);
+    return memory;
+}
+
+static size_t occurrences(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (text = strstr(text, part); text != NULL; text = strstr(text + 1, part))
+        count++;
+    return count;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" is not there", part);
+}
+
+static void junit_has_a_case_per_group_and_per_finding(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(4);
+    char *text = written(junit_write, &result, &nothing_said);
+    assert_int_equal(occurrences(text, "<testcase "), 3 + 4);
+    assert_int_equal(occurrences(text, "</testcase>"), 3 + 4);
+    assert_int_equal(occurrences(text, "<failure "), 2 + 4); /* the erase and the words have findings, the journal none */
+    assert_has(text, "tests=\"7\" failures=\"6\" errors=\"0\" skipped=\"0\"");
+    assert_has(text, "<system-out>matterhorn replay &#39;it&#39;\\&#39;&#39;s &lt;odd&gt;~s1/int.080A0000.e1.before@0123456789ab&#39;"
+                     "</system-out>");
+    assert_has(text, "message=\"no &quot;line&quot; &lt;1&gt;\"");
+    assert_null(strstr(text, "a & b"));
+    free(text);
+    sweep_free(&result);
+}
+
+/* Five words that go the same way are one finding of five members. */
+static void reports_count_findings_with_their_members(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(8);
+    for (size_t i = 3; i < 7; i++)
+        credit(&result, i, 2);
+    size_t count, members = 0;
+    struct sweep_finding *findings = sweep_findings(&result, &count);
+    for (size_t i = 0; i < count; i++)
+        members += findings[i].members;
+    assert_int_equal(count, 4);
+    assert_int_equal(members, 8);
+    free(findings);
+    char *text = written(junit_write, &result, &nothing_said);
+    assert_int_equal(occurrences(text, "<testcase "), 3 + 4);
+    assert_int_equal(occurrences(text, "<failure "), 2 + 4);
+    assert_int_equal(occurrences(text, "<system-err>5 power losses go this way, up to "), 1);
+    assert_has(text, "7 of 4000 power losses not recovered");
+    free(text);
+    text = written(page_write, &result, &nothing_said);
+    assert_has(text, "8 of 4,002 power losses were not recovered");
+    assert_has(text, "<dt>States run</dt><dd>3,998<small>4 credited with their verdicts</small>");
+    assert_int_equal(occurrences(text, "<li><code>"), 3); /* the first cause is a single power loss */
+    assert_int_equal(occurrences(text, "; 4 more go this way, up to int.080A0014.p1.before"), 1);
+    free(text);
+    sweep_free(&result);
+}
+
+static void junit_of_an_update_that_fails_anyway(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789ab", .clean = {.oracle = "time", .detail = "never"}};
+    char *text = written(junit_write, &result, &nothing_said);
+    assert_has(text, "tests=\"1\" failures=\"1\"");
+    assert_has(text, "message=\"never\"");
+    free(text);
+}
+
+static void page_has_every_id_and_escapes(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(20);
+    char *text = written(page_write, &result, &(struct id_target){.root = "my root"});
+    for (size_t i = 0; i < 20; i++) {
+        char id[SWEEP_ID];
+        sweep_id(&result, &profile, &result.cases[i], id);
+        assert_has(text, strchr(id, '/') + 1);
+    }
+    assert_has(text, "20 of 4,002 power losses were not recovered");
+    assert_has(text, "--root &#39;my root&#39;");
+    assert_has(text, "no &quot;line&quot; &lt;2&gt;");
+    assert_null(strstr(text, "<store>"));
+    assert_null(strstr(text, "<odd>"));
+    assert_null(strstr(text, "a & b"));
+    assert_null(strstr(text, "http"));
+    assert_int_equal(occurrences(text, "<div"), occurrences(text, "</div>"));
+    assert_int_equal(occurrences(text, "<i "), occurrences(text, "</i>"));
+    free(text);
+    sweep_free(&result);
+}
+
+static void page_of_a_sweep_without_findings(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(0);
+    char *text = written(page_write, &result, &nothing_said);
+    assert_has(text, "Recovered from all 4,002 power losses");
+    assert_null(strstr(text, "<h2>Findings"));
+    free(text);
+    sweep_free(&result);
+}
+
+static void page_of_an_update_that_fails_anyway(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789ab", .clean = {.oracle = "time", .detail = "never <so>"}};
+    char *text = written(page_write, &result, &nothing_said);
+    assert_has(text, "fails without any power loss");
+    assert_has(text, "never &lt;so&gt;");
+    free(text);
+}
+
+/* Cuts repeat operations here, so that there are many. */
+static void page_stays_small_and_counts_the_rest(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(WORDS);
+    size_t operations = result.recording.count, many = 40000;
+    result.cases = realloc(result.cases, many * sizeof *result.cases);
+    for (size_t i = operations; i < many; i++) {
+        struct sweep_outcome *outcome = new_outcome(&result, false);
+        result.cases[i] = result.cases[i % WORDS];
+        outcome->verdict = result.cases[i].outcome->verdict;
+        result.cases[i].outcome = outcome;
+    }
+    result.plan.count = many;
+    char *text = written(page_write, &result, &nothing_said);
+    assert_in_range(strlen(text), PAGE_LIMIT / 2, PAGE_LIMIT);
+    size_t listed = occurrences(text, "<li><code>");
+    char rest[80];
+    snprintf(rest, sizeof rest, "And %zu,%03zu more,", (many - 2 - listed) / 1000, (many - 2 - listed) % 1000);
+    assert_has(text, rest);
+    free(text);
+    sweep_free(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(junit_has_a_case_per_group_and_per_finding),
+        cmocka_unit_test(reports_count_findings_with_their_members),
+        cmocka_unit_test(junit_of_an_update_that_fails_anyway),
+        cmocka_unit_test(page_has_every_id_and_escapes),
+        cmocka_unit_test(page_of_a_sweep_without_findings),
+        cmocka_unit_test(page_of_an_update_that_fails_anyway),
+        cmocka_unit_test(page_stays_small_and_counts_the_rest),
+    };
+    return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
+}
