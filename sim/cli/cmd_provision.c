@@ -142,8 +142,8 @@ static bool install_file(struct array_device *array, struct mh_update *update, u
     return true;
 }
 
-/* A new device's journal has one record: idle, with the factory packages in the directory. That of a device in use has a past, which
- * is `records` times the same here. */
+/* A new device's journal says idle, with the factory packages in the directory, and says it twice: then no start has to repeat it.
+ * That of a device in use has a past, which is `records` times the same here. */
 static bool reset_journal(struct array_device *array, struct mh_update *update, long long records,
                           struct problem *problem)
 {
@@ -210,7 +210,7 @@ static const struct options_help help = {
 
 static int run(int argc, const char *argv[])
 {
-    struct provision_arguments a = {.journal_records = 1};
+    struct provision_arguments a = {.journal_records = 2};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
@@ -220,7 +220,7 @@ static int run(int argc, const char *argv[])
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
-        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 1)", "N"},
+        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,
     };
