@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is."""
+
+import re
+import subprocess
+
+import pytest
+
+from .artifacts import SAFETY_SECONDS, TOP
+
+PATCHES = sorted((TOP / "firmware/mutants").glob("*.patch"))
+
+
+def command(*arguments):
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+
+
+def test_there_are_enough():
+    assert len(PATCHES) >= 14
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
+def test_patch_tells_its_cause_and_applies(patch):
+    """As ci/mutant applies it: without fuzz. It changes one file, which is not a test."""
+    text = patch.read_text()
+    cause, _, change = text.partition("\n\n")
+    assert cause.endswith(".") and not cause.startswith("---")
+    files = re.findall(r"^\+\+\+ b/(\S+)$", change, re.MULTILINE)
+    assert len(files) == 1 and files[0].startswith("firmware/")
+    done = command("patch", "-d", TOP, "-p1", "--batch", "--forward", "--fuzz=0", "--dry-run", "-i", patch)
+    assert done.returncode == 0, done.stdout
+
+
+def test_unknown_mutant_is_wrong_use():
+    done = command(TOP / "ci/mutants", "no-such-bug")
+    assert done.returncode == 2
+    assert "no-such-bug" in done.stderr and PATCHES[0].stem in done.stderr
+    assert not done.stdout
