@@ -16,6 +16,7 @@ TOP=$(cd "${TOP:-.}/.." && pwd -P)
 BUILD=$TOP/build
 LOGS=$BUILD/log
 CACHE=${MATTERHORN_CACHE:-${HOME:-/root}/.cache/matterhorn}
+case $CACHE in /*) ;; *) CACHE=$PWD/$CACHE ;; esac
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -37,6 +38,7 @@ heartbeat() {
     local start=$SECONDS silence
     exec {silence}<> <(:)
     while ! read -r -t 60 -u "$silence"; do
+        kill -0 $$ 2>/dev/null || return 0 # the script was killed
         printf '  %-52s %5d s  ...\n' "$1" $((SECONDS - start))
     done
 }
@@ -155,6 +157,16 @@ debian_mirror() {
     # shellcheck disable=SC2016 # the format is apt-get's
     apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
         awk '$2 == "bookworm" && $3 == "main" { print $4; exit }'
+}
+
+# Only one at a time in a checkout: reports and build tree are shared. Held until the script ends; `ci/build` called by
+# one that has it goes ahead.
+lock_checkout() {
+    [ -z "${MATTERHORN_LOCKED:-}" ] || return 0
+    mkdir -p "$BUILD" 2>/dev/null && [ -w "$BUILD" ] || return 0 # whoever needs to write there says so
+    exec {CHECKOUT}>"$BUILD/lock"
+    flock --nonblock "$CHECKOUT" || die 2 "another build or test runs in this checkout; wait for it, or use another clone"
+    export MATTERHORN_LOCKED=1
 }
 
 # --- roots of a fresh Debian 12, for ci/fresh and ci/image ---

@@ -97,8 +97,10 @@ static bool access_memory(uint32_t address, uint8_t *data, uint32_t count, bool 
     return address_space_rw(&address_space_memory, address, MEMTXATTRS_UNSPECIFIED, data, count, write) == MEMTX_OK;
 }
 
-static bool move(uint32_t address, bool increment, uint8_t *data, uint32_t count, uint32_t unit, bool write)
+static bool move(Mcu *mcu, uint32_t address, bool increment, uint8_t *data, uint32_t count, uint32_t unit, bool write)
 {
+    if (!write)
+        touch_address(mcu, address, increment ? count : unit);
     if (increment)
         return access_memory(address, data, count, write);
     for (uint32_t i = 0; i < count; i += unit)
@@ -117,7 +119,7 @@ static bool fail(Stream *stream)
 
 bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_memory)
 {
-    return move(stream->m0ar, stream->cr & DMA_CR_MINC, data, count, 1, to_memory) || fail(stream);
+    return move(mcu, stream->m0ar, stream->cr & DMA_CR_MINC, data, count, 1, to_memory) || fail(stream);
 }
 
 /* DMA2 only; PAR is the source. */
@@ -127,8 +129,8 @@ static void memory_to_memory(Stream *stream)
     uint32_t unit = 1u << extract32(stream->cr, 11, 2);
     uint32_t bytes = stream->ndtr * unit;
     g_autofree uint8_t *data = g_malloc(MAX(bytes, 1));
-    if (!move(stream->par, stream->cr & CR_PINC, data, bytes, unit, false) ||
-        !move(stream->m0ar, stream->cr & DMA_CR_MINC, data, bytes, unit, true)) {
+    if (!move(mcu, stream->par, stream->cr & CR_PINC, data, bytes, unit, false) ||
+        !move(mcu, stream->m0ar, stream->cr & DMA_CR_MINC, data, bytes, unit, true)) {
         fail(stream);
         return;
     }

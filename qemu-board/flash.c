@@ -47,16 +47,11 @@ static const uint32_t keys[] = {0x45670123, 0xCDEF89AB};
 static const uint32_t option_keys[] = {0x08192A3B, 0x4C5D6E7F};
 
 #define MAIN_BASE 0x08000000u
-#define SYSTEM_BASE 0x1FFF0000u
-#define OTP 0x7800u        /* from SYSTEM_BASE */
-#define UNIQUE_ID 0x7A10u
-#define FLASH_SIZE 0x7A22u
-#define OPTIONS 0xC000u
+/* Where the array is in QEMU's address space while its accesses are watched: beyond what the core can address. */
+#define MAIN_BASE_WATCHED 0x100000000u
 #define OTP_BLOCK 32u
 /* No data sheet states it; as long as erasing the smallest sector. */
 #define OPTIONS_NS (250 * SCALE_MS)
-
-static const uint8_t unique_id[12] = {0x2D, 0x00, 0x41, 0x00, 0x0F, 0x51, 0x37, 0x32, 0x35, 0x39, 0x36, 0x38};
 
 /// Operations ///
 
@@ -81,6 +76,15 @@ static void flush(Flash *flash, const Operation *operation)
 {
     if (operation->array == &flash->array)
         memory_region_flush_rom_device(&flash->main, operation->op.offset, operation->op.length);
+}
+
+static void tear_operation(Mcu *mcu, enum nor_tear tear)
+{
+    Flash *flash = &mcu->flash;
+    if (!flash->operation.pending)
+        return;
+    operation_tear(mcu, &flash->operation, tear);
+    flush(flash, &flash->operation);
 }
 
 static void finished(Flash *flash)
@@ -135,10 +139,7 @@ static bool wait_idle(Mcu *mcu)
     if (mcu->cpu->stop && mcu->rail.reason == NULL)
         return false;
     /* A pause interrupts the stall, which is made up for before the core goes on: the end may come early. */
-    if (flash->operation.pending) {
-        operation_tear(&flash->operation, NOR_TEAR_AFTER);
-        flush(flash, &flash->operation);
-    }
+    tear_operation(mcu, NOR_TEAR_AFTER);
     if (flash->options_end != 0)
         memcpy(flash->options, flash->new_options, sizeof(flash->new_options));
     flash->options_end = 0;
@@ -182,8 +183,7 @@ static bool protected(Flash *flash, uint32_t first, uint32_t last)
     return false;
 }
 
-/* A store to the main array or to OTP. */
-static void program(Mcu *mcu, struct nor_array *array, uint32_t offset, uint32_t address, uint64_t value, unsigned size)
+void flash_store(Mcu *mcu, struct nor_array *array, uint32_t offset, uint32_t address, uint64_t value, unsigned size)
 {
     Flash *flash = &mcu->flash;
     uint8_t data[4];
@@ -255,7 +255,7 @@ static void program_options(Mcu *mcu)
     flash->new_options[1] = optcr >> 8;
     stw_le_p(flash->new_options + 8, optcr >> 16 | 0xF000);
     flash->options_end = time_now(mcu) + OPTIONS_NS;
-    if (operation_status(mcu, RAIL_CHIP_INTERNAL, SYSTEM_BASE + OPTIONS, flash->new_options,
+    if (operation_status(mcu, RAIL_CHIP_INTERNAL, FLASH_OPTIONS, flash->new_options,
                          sizeof(flash->new_options), OPTIONS_NS) == OPERATION_STARTED)
         started(mcu);
 }
@@ -385,54 +385,35 @@ static uint64_t main_read(void *opaque, hwaddr offset, unsigned size)
 static void main_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     Mcu *mcu = opaque;
-    program(mcu, &mcu->flash.array, offset, MAIN_BASE + offset, value, size);
+    flash_store(mcu, &mcu->flash.array, offset, MAIN_BASE + offset, value, size);
 }
 
 MCU_REGISTER_OPS(main_ops, main_read, main_write);
 
-/// System memory, OTP, unique id, option bytes ///
-
-static uint8_t system_byte(Flash *flash, hwaddr offset)
-{
-    static const uint8_t size_kb[2] = {RAIL_INTERNAL_SIZE / 1024 & 0xFF, RAIL_INTERNAL_SIZE / 1024 >> 8};
-    if (offset - OTP < RAIL_OTP_OPTIONS)
-        return flash->otp.cells[offset - OTP];
-    if (offset - UNIQUE_ID < sizeof(unique_id))
-        return unique_id[offset - UNIQUE_ID];
-    if (offset - FLASH_SIZE < sizeof(size_kb))
-        return size_kb[offset - FLASH_SIZE];
-    if (offset - OPTIONS < RAIL_OTP_SIZE - RAIL_OTP_OPTIONS)
-        return flash->options[offset - OPTIONS];
-    return 0xFF;
-}
-
-static uint64_t system_read(void *opaque, hwaddr offset, unsigned size)
-{
-    Mcu *mcu = opaque;
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)system_byte(&mcu->flash, offset + i) << 8 * i;
-    return value;
-}
-
-static void system_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
-{
-    Mcu *mcu = opaque;
-    if (offset - OTP < RAIL_OTP_OPTIONS)
-        program(mcu, &mcu->flash.otp, offset - OTP, SYSTEM_BASE + offset, value, size);
-    else
-        qemu_log_mask(LOG_GUEST_ERROR, "FLASH: store to system memory at 0x%08x\n", (uint32_t)(SYSTEM_BASE + offset));
-}
-
-MCU_REGISTER_OPS(system_ops, system_read, system_write);
-
 /// Life ///
+
+void flash_power_on(Mcu *mcu)
+{
+    struct nor_array *arrays[] = {&mcu->flash.array, &mcu->flash.otp};
+    for (unsigned i = 0; i < ARRAY_SIZE(arrays); i++) {
+        const struct nor_marks *marks = arrays[i]->marks;
+        for (uint32_t n = 0; n < marks->count && marks->list[n].kind == NOR_WEAK; n++) {
+            uint32_t offset = marks->list[n].offset;
+            uint8_t byte = nor_read(arrays[i], offset, mcu->rail.noise);
+            if (byte == arrays[i]->cells[offset])
+                continue;
+            arrays[i]->cells[offset] = byte;
+            if (i == 0)
+                flash_changed(mcu, offset, 1);
+        }
+    }
+}
 
 void flash_reset(Mcu *mcu)
 {
     Flash *flash = &mcu->flash;
     flash_settle(mcu);
-    operation_tear(&flash->operation, NOR_TEAR_BEFORE);
+    tear_operation(mcu, nor_tear_named(RAIL_RESET_TEAR));
     flash->options_end = 0;
     timer_del(flash->timer);
     flash->acr = flash->sr = 0;
@@ -449,10 +430,7 @@ void flash_power_off(Mcu *mcu, enum nor_tear tear)
 {
     Flash *flash = &mcu->flash;
     flash_settle(mcu);
-    if (flash->operation.pending) {
-        operation_tear(&flash->operation, tear);
-        flush(flash, &flash->operation);
-    }
+    tear_operation(mcu, tear);
     if (flash->options_end != 0 && tear == NOR_TEAR_AFTER)
         memcpy(flash->options, flash->new_options, sizeof(flash->new_options));
     flash->options_end = 0;
@@ -471,6 +449,11 @@ static void init_main(Mcu *mcu, uint8_t *cells)
     memory_region_init_io(&flash->main, OBJECT(mcu->machine), &main_ops, mcu, "flash", RAIL_INTERNAL_SIZE);
     flash->main.ram_block = qemu_ram_alloc_from_ptr(RAIL_INTERNAL_SIZE, cells, &flash->main, &error_fatal);
     flash->main.rom_device = true;
+    if (mcu->touch.map != NULL) {
+        memory_region_add_subregion(get_system_memory(), MAIN_BASE_WATCHED, &flash->main);
+        touch_map_internal(mcu, MAIN_BASE);
+        return;
+    }
     memory_region_init_alias(&flash->alias, OBJECT(mcu->machine), "flash-at-0", &flash->main, 0, RAIL_INTERNAL_SIZE);
     memory_region_add_subregion(get_system_memory(), MAIN_BASE, &flash->main);
     memory_region_add_subregion(get_system_memory(), 0, &flash->alias);
@@ -487,15 +470,16 @@ void flash_init(Mcu *mcu, const char *internal, const char *otp)
     flash->array = (struct nor_array){
         .part = &nor_stm32f407_x32,
         .cells = shared_file("internal", internal, RAIL_INTERNAL_SIZE),
+        .marks = &flash->marks,
     };
     flash->otp = (struct nor_array){
         .part = &nor_stm32f407_otp,
         .cells = shared_file("otp", otp, RAIL_OTP_SIZE),
+        .marks = &flash->otp_marks,
     };
     flash->options = flash->otp.cells + RAIL_OTP_OPTIONS;
     flash->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, timer, mcu);
     init_main(mcu, flash->array.cells);
-    memory_region_init_io(&flash->system, OBJECT(mcu->machine), &system_ops, mcu, "system-flash", 0x10000);
-    memory_region_add_subregion(get_system_memory(), SYSTEM_BASE, &flash->system);
+    flash_system_init(mcu);
     mcu_map(mcu, &flash->mmio, &flash_ops, mcu, "flash-interface", 0x40023C00);
 }

@@ -12,6 +12,7 @@
 #include "hw/arm/armv7m.h"
 #include "hw/clock.h"
 #include "hw/irq.h"
+#include "qemu/bitmap.h"
 #include "qemu/log.h"
 #include "qemu/timer.h"
 #include "nor.h"
@@ -85,6 +86,7 @@ typedef struct Rail {
     uint64_t operations; /* since power-on */
     uint64_t cut;        /* UINT64_MAX: none */
     enum nor_tear tear;
+    uint64_t noise; /* how weak bits read since power-on */
     bool pause_edge, pause_line, pause_reset;
 } Rail;
 
@@ -114,7 +116,31 @@ enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t a
 /* Carries it out if it has ended by now; true if so. */
 bool operation_settle(Mcu *mcu, Operation *operation);
 /* It was interrupted. */
-void operation_tear(Operation *operation, enum nor_tear tear);
+void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear);
+/* Makes room for the marks of a tear. */
+void operation_make_room(struct nor_marks *marks);
+
+/// touch.c: what was read or programmed before it was erased ///
+
+typedef struct Touch {
+    uint8_t *map; /* NULL: nobody asked */
+    IOMMUMemoryRegion region;
+    MemoryRegion alias;
+    DECLARE_BITMAP(erased_pages, RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE);
+    DECLARE_BITMAP(erased_sectors, RAIL_NOR_SIZE / 4096);
+    DECLARE_BITMAP(used_sectors, RAIL_NOR_SIZE / 4096); /* of the map */
+} Touch;
+
+void touch_open(Mcu *mcu, const char *path);
+/* Maps what stands for the main array, which is elsewhere in the address space, to `base` and to 0. */
+void touch_map_internal(Mcu *mcu, hwaddr base);
+void touch_clear(Mcu *mcu);
+void touch_internal(Mcu *mcu, uint32_t offset, uint32_t length);
+/* A read of memory that does not pass through the core's TLB. */
+void touch_address(Mcu *mcu, hwaddr address, uint32_t length);
+void touch_nor(Mcu *mcu, uint32_t offset);
+void touch_programmed(Mcu *mcu, const struct nor_array *array, const struct nor_op *op);
+void touch_erased(Mcu *mcu, const struct nor_array *array, const struct nor_op *op);
 
 /// rcc.c ///
 
@@ -143,6 +169,7 @@ void rcc_reset(Mcu *mcu);
 typedef struct Flash {
     MemoryRegion main, alias, system, mmio;
     struct nor_array array, otp;
+    struct nor_marks marks, otp_marks;
     uint8_t *options; /* 16 bytes */
     qemu_irq irq;
     QEMUTimer *timer; /* end of an operation that the core does not wait for */
@@ -158,14 +185,23 @@ typedef struct Flash {
 void flash_init(Mcu *mcu, const char *internal, const char *otp);
 /* Once there is an interrupt controller. */
 void flash_connect(Mcu *mcu);
+/* Weak bits take the value that they have until the next power-on. */
 void flash_power_on(Mcu *mcu);
 /* A reset of the MCU, or a loss of power, tears what is under way. */
 void flash_reset(Mcu *mcu);
 void flash_power_off(Mcu *mcu, enum nor_tear tear);
 /* Brings the cells up to date with the time. */
 void flash_settle(Mcu *mcu);
-/* The bench changed bytes of the main array. */
+/* Bytes of the main array changed, other than by an operation. */
 void flash_changed(Mcu *mcu, uint32_t offset, uint32_t length);
+/* A store to the main array or to OTP. */
+void flash_store(Mcu *mcu, struct nor_array *array, uint32_t offset, uint32_t address, uint64_t value, unsigned size);
+
+/// flash-system.c: system memory ///
+
+#define FLASH_OPTIONS 0x1FFFC000u
+
+void flash_system_init(Mcu *mcu);
 
 /// gpio.c ///
 
@@ -258,6 +294,8 @@ void dma_busy(Mcu *mcu, Stream *stream, int64_t end);
 typedef struct SpiNor {
     Mcu *mcu;
     struct nor_array array;
+    struct nor_marks marks;
+    uint64_t reads; /* commands that read cells, since power-on */
     bool present, selected, ignored, powered_down, reset_enabled, write_enabled;
     uint8_t command;
     uint32_t index; /* of the next byte since selection */
@@ -324,6 +362,7 @@ struct Mcu {
     Time time;
     Trace trace;
     Rail rail;
+    Touch touch;
     Rcc rcc;
     Flash flash;
     Gpio gpio[PORTS];

@@ -19,7 +19,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
 
 struct Mountaineer {
     MachineState parent;
-    char *internal, *otp, *nor, *trace, *rail, *nor_part;
+    char *internal, *otp, *nor, *trace, *touched, *rail, *nor_part;
     bool poll_skip;
     Mcu mcu;
 };
@@ -50,6 +50,7 @@ static void reset_mcu(Mcu *mcu)
     dwt_reset(mcu);
     plain_reset(mcu);
     iwdg_reset(mcu);
+    touch_address(mcu, 0, 8); /* the core's vectors */
     qemu_devices_reset(SHUTDOWN_CAUSE_NONE);
 }
 
@@ -61,6 +62,7 @@ void mcu_power_on(Mcu *mcu)
     for (unsigned port = 0; port < PORTS; port++)
         mcu->gpio[port].level = 0;
     rcc_power_on(mcu);
+    flash_power_on(mcu);
     spi_nor_power_on(mcu);
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
@@ -141,6 +143,7 @@ static void mountaineer_init(MachineState *machine)
     init_ram(&mcu->sram, "sram", 0x20000000, 128 * KiB);
     init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
     rcc_init(mcu);
+    touch_open(mcu, board->touched);
     flash_init(mcu, board->internal, board->otp); /* the core reads its vectors as soon as it is there */
     init_core(mcu);
     flash_connect(mcu);
@@ -174,6 +177,7 @@ STRING_PROPERTY(internal)
 STRING_PROPERTY(otp)
 STRING_PROPERTY(nor)
 STRING_PROPERTY(trace)
+STRING_PROPERTY(touched)
 STRING_PROPERTY(rail)
 STRING_PROPERTY(nor_part)
 
@@ -212,6 +216,7 @@ static void mountaineer_class_init(ObjectClass *class, void *data)
     add_string(class, "otp", get_otp, set_otp, "File with OTP and option bytes (544 bytes), shared");
     add_string(class, "nor", get_nor, set_nor, "File with the 8 MB of the SPI NOR, shared");
     add_string(class, "trace", get_trace, set_trace, "File that the trace is appended to, shared");
+    add_string(class, "touched", get_touched, set_touched, "File that tells which bytes were touched, shared");
     add_string(class, "rail", get_rail, set_rail, "Character device of the power rail");
     add_string(class, "nor-part", get_nor_part, set_nor_part, "Part on the SPI bus: s25fl064k or none");
     object_class_property_add_bool(class, "poll-skip", get_poll_skip, set_poll_skip);

@@ -5,6 +5,14 @@
  */
 #include "mcu.h"
 
+void operation_make_room(struct nor_marks *marks)
+{
+    if (marks->capacity - marks->count >= NOR_MARKS_PER_TEAR)
+        return;
+    marks->capacity = marks->count + 4 * NOR_MARKS_PER_TEAR;
+    marks->list = g_renew(struct nor_mark, marks->list, marks->capacity);
+}
+
 /* Power is lost at the start of the chosen operation, with what the tear leaves of it. */
 static enum operation_result count(Mcu *mcu)
 {
@@ -34,6 +42,7 @@ enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor
         .chip = chip,
     };
     trace_event(mcu, &event, op->data);
+    touch_programmed(mcu, array, op);
 
     operation->array = array;
     operation->op = *op;
@@ -73,15 +82,18 @@ bool operation_settle(Mcu *mcu, Operation *operation)
 {
     if (!operation->pending || time_now(mcu) < operation->end)
         return false;
-    operation->pending = false;
-    nor_apply(operation->array, &operation->op);
+    operation_tear(mcu, operation, NOR_TEAR_AFTER);
     return true;
 }
 
-void operation_tear(Operation *operation, enum nor_tear tear)
+void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear)
 {
     if (!operation->pending)
         return;
     operation->pending = false;
-    nor_tear(operation->array, &operation->op, tear);
+    operation_make_room(operation->array->marks);
+    if (!nor_tear(operation->array, &operation->op, tear))
+        g_assert_not_reached();
+    if (tear == NOR_TEAR_AFTER)
+        touch_erased(mcu, operation->array, &operation->op);
 }

@@ -17,14 +17,13 @@ static void reply(Rail *rail, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void reply(Rail *rail, const char *format, ...)
 {
-    char text[256];
+    g_autoptr(GString) text = g_string_new(NULL);
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof(text) - 1, format, arguments);
+    g_string_vprintf(text, format, arguments);
     va_end(arguments);
-    length = MIN(length, (int)sizeof(text) - 2);
-    text[length++] = '\n';
-    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text, length);
+    g_string_append_c(text, '\n');
+    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text->str, text->len);
 }
 
 /// Pauses ///
@@ -97,23 +96,66 @@ static bool fill_sram(const char *how)
     return true;
 }
 
+static uint64_t chain(uint64_t hash, uint64_t word)
+{
+    return rol64(hash ^ le64_to_cpu(word), 29) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+/* Four chains, because one would wait for its multiplications. */
+static uint64_t hash_sram(Mcu *mcu)
+{
+    MemoryRegion *regions[] = {&mcu->sram, &mcu->ccm};
+    uint64_t a = 1, b = 2, c = 3, d = 4;
+    for (unsigned n = 0; n < ARRAY_SIZE(regions); n++) {
+        const uint64_t *word = memory_region_get_ram_ptr(regions[n]);
+        const uint64_t *end = word + memory_region_size(regions[n]) / sizeof(*word);
+        for (; word < end; word += 4) {
+            a = chain(a, word[0]);
+            b = chain(b, word[1]);
+            c = chain(c, word[2]);
+            d = chain(d, word[3]);
+        }
+    }
+    uint64_t hash = chain(chain(chain(a, b), c), d);
+    return splitmix(&hash);
+}
+
 /// Commands ///
+
+static void power_on(Mcu *mcu, char **words)
+{
+    Rail *rail = &mcu->rail;
+    const char *sram = "retain", *value;
+    uint64_t noise = 0;
+    if (rail->powered) {
+        reply(rail, "error the power is on");
+        return;
+    }
+    for (; *words != NULL; words++) {
+        if (strstart(*words, "noise=", &value)) {
+            if (qemu_strtou64(value, NULL, 0, &noise) != 0) {
+                reply(rail, "error power on: cannot use %s", *words);
+                return;
+            }
+        } else if (!strstart(*words, "sram=", &sram)) {
+            reply(rail, "error power on: unknown option %s", *words);
+            return;
+        }
+    }
+    if (!fill_sram(sram)) {
+        reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
+        return;
+    }
+    rail->noise = noise;
+    mcu_power_on(mcu);
+    reply(rail, "ok sram=%016" PRIx64, hash_sram(mcu));
+}
 
 static void power(Mcu *mcu, char **words)
 {
     Rail *rail = &mcu->rail;
     if (words[0] != NULL && strcmp(words[0], "on") == 0) {
-        const char *sram = "retain";
-        if (rail->powered) {
-            reply(rail, "error the power is on");
-        } else if (words[1] != NULL && !strstart(words[1], "sram=", &sram)) {
-            reply(rail, "error power on: unknown option %s", words[1]);
-        } else if (!fill_sram(sram)) {
-            reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
-        } else {
-            mcu_power_on(mcu);
-            reply(rail, "ok");
-        }
+        power_on(mcu, words + 1);
     } else if (words[0] != NULL && strcmp(words[0], "off") == 0) {
         if (rail->powered) {
             mcu_power_off(mcu, NOR_TEAR_BEFORE, UINT32_MAX);
@@ -221,6 +263,89 @@ static void changed(Mcu *mcu, char **words)
     reply(rail, "ok");
 }
 
+static struct nor_array *array_named(Mcu *mcu, const char *name)
+{
+    return g_strcmp0(name, "internal") == 0 ? &mcu->flash.array
+         : g_strcmp0(name, "otp") == 0      ? &mcu->flash.otp
+         : g_strcmp0(name, "nor") == 0      ? &mcu->nor.array
+                                            : NULL;
+}
+
+/* Pairs of numbers, each a mark; false when one is none. */
+static bool add_marks(struct nor_array *array, enum nor_mark_kind kind, char **words)
+{
+    for (; words[0] != NULL; words += 2) {
+        uint64_t offset, number;
+        if (words[1] == NULL || qemu_strtou64(words[0], NULL, 0, &offset) != 0 ||
+            qemu_strtou64(words[1], NULL, 0, &number) != 0 || offset > UINT32_MAX || number > UINT32_MAX ||
+            (kind == NOR_WEAK && number > 7))
+            return false;
+        struct nor_mark mark = {.kind = kind, .offset = offset, .length = number};
+        if (kind == NOR_WEAK)
+            mark = (struct nor_mark){.kind = kind, .offset = offset, .length = 1, .bit = number};
+        operation_make_room(array->marks);
+        if (!nor_mark(array, &mark))
+            return false;
+    }
+    return true;
+}
+
+static void mark(Mcu *mcu, char **words)
+{
+    struct nor_array *array = array_named(mcu, words[0]);
+    const char *what = array != NULL && words[1] != NULL ? words[1] : "";
+    bool weak = strcmp(what, "weak") == 0;
+    if (mcu->rail.powered) {
+        reply(&mcu->rail, "error mark: the power is on");
+    } else if (strcmp(what, "none") == 0 && words[2] == NULL) {
+        array->marks->count = 0;
+        reply(&mcu->rail, "ok");
+    } else if ((weak || strcmp(what, "notake") == 0) && words[2] != NULL) {
+        g_autofree struct nor_mark *before = g_memdup2(array->marks->list, array->marks->count * sizeof(*before));
+        uint32_t count = array->marks->count;
+        if (add_marks(array, weak ? NOR_WEAK : NOR_NOTAKE, words + 2)) {
+            reply(&mcu->rail, "ok");
+            return;
+        }
+        array->marks->count = count;
+        if (count != 0)
+            memcpy(array->marks->list, before, count * sizeof(*before));
+        reply(&mcu->rail, "error mark: no such bit or range");
+    } else {
+        reply(&mcu->rail, "error mark: must be CHIP none, weak OFFSET BIT ... or notake OFFSET LENGTH ...");
+    }
+}
+
+static void marks(Mcu *mcu, char **words)
+{
+    const struct nor_array *array = array_named(mcu, words[0]);
+    if (array == NULL || words[1] != NULL) {
+        reply(&mcu->rail, "error marks: must be CHIP");
+        return;
+    }
+    g_autoptr(GString) text = g_string_new("marks");
+    for (uint32_t i = 0; i < array->marks->count; i++) {
+        const struct nor_mark *one = &array->marks->list[i];
+        g_string_append_printf(text, " %s %u %u", one->kind == NOR_WEAK ? "weak" : "notake", one->offset,
+                               one->kind == NOR_WEAK ? one->bit : one->length);
+    }
+    reply(&mcu->rail, "%s", text->str);
+}
+
+static void touch(Mcu *mcu, char **words)
+{
+    if (g_strcmp0(words[0], "clear") != 0 || words[1] != NULL) {
+        reply(&mcu->rail, "error touch: must be clear");
+    } else if (mcu->touch.map == NULL) {
+        reply(&mcu->rail, "error touch: there is no touched=FILE");
+    } else if (mcu->rail.powered) {
+        reply(&mcu->rail, "error touch: the power is on");
+    } else {
+        touch_clear(mcu);
+        reply(&mcu->rail, "ok");
+    }
+}
+
 static void info(Mcu *mcu)
 {
     uint64_t instructions = icount_enabled() ? icount_get_raw() - mcu->time.burnt : 0;
@@ -247,6 +372,12 @@ static void command(Mcu *mcu, const char *line)
         run(mcu, words + 1);
     } else if (strcmp(words[0], "changed") == 0) {
         changed(mcu, words + 1);
+    } else if (strcmp(words[0], "mark") == 0) {
+        mark(mcu, words + 1);
+    } else if (strcmp(words[0], "marks") == 0) {
+        marks(mcu, words + 1);
+    } else if (strcmp(words[0], "touch") == 0) {
+        touch(mcu, words + 1);
     } else {
         reply(rail, "error unknown command %s", words[0]);
     }

@@ -103,7 +103,7 @@ static void software_reset(SpiNor *nor)
 {
     if (!nor->reset_enabled)
         return;
-    operation_tear(&nor->operation, NOR_TEAR_BEFORE);
+    operation_tear(nor->mcu, &nor->operation, NOR_TEAR_BEFORE);
     nor->write_enabled = nor->powered_down = false;
     nor->busy_until = time_now(nor->mcu) + RESET_NS;
 }
@@ -192,14 +192,18 @@ static void begin(SpiNor *nor, uint8_t command)
     if (nor->ignored)
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x while %s is ignored\n", command,
                       nor->powered_down ? "powered down" : "busy");
+    if (command == READ || command == FAST_READ)
+        nor->reads++;
     if (command == PAGE_PROGRAM)
         memset(nor->page, 0xFF, sizeof(nor->page));
 }
 
-/* The answer to a byte after the command and, where there is one, after the address. */
+/* Weak bits read anew in each command. */
 static uint8_t read_cells(SpiNor *nor)
 {
-    uint8_t byte = nor->array.cells[nor->address];
+    uint64_t noise = nor->mcu->rail.noise + nor->reads * RAIL_NOISE_STEP;
+    uint8_t byte = nor_read(&nor->array, nor->address, noise);
+    touch_nor(nor->mcu, nor->address);
     nor->address = (nor->address + 1) % nor->array.part->size;
     return byte;
 }
@@ -212,6 +216,7 @@ static uint8_t read_status(SpiNor *nor)
     return status;
 }
 
+/* The answer to a byte after the command and, where there is one, after the address. */
 static uint8_t answer(SpiNor *nor, uint8_t byte)
 {
     uint32_t index = nor->index;
@@ -291,6 +296,7 @@ void spi_nor_power_on(Mcu *mcu)
     nor->selected = nor->ignored = nor->powered_down = nor->reset_enabled = nor->write_enabled = false;
     nor->index = nor->received = nor->address = 0;
     nor->command = 0;
+    nor->reads = 0;
     nor->status[0] = nor->status[1] = 0;
     nor->busy_until = 0;
     nor->poll = (Poll){0};
@@ -299,7 +305,7 @@ void spi_nor_power_on(Mcu *mcu)
 void spi_nor_power_off(Mcu *mcu, enum nor_tear tear)
 {
     spi_nor_settle(mcu);
-    operation_tear(&mcu->nor.operation, tear);
+    operation_tear(mcu, &mcu->nor.operation, tear);
 }
 
 void spi_nor_init(Mcu *mcu, const char *path, const char *part)
@@ -311,5 +317,9 @@ void spi_nor_init(Mcu *mcu, const char *path, const char *part)
         error_report("nor-part: %s is unknown; known are %s and none", part, nor_s25fl064k.name);
         exit(1);
     }
-    nor->array = (struct nor_array){.part = &nor_s25fl064k, .cells = shared_file("nor", path, RAIL_NOR_SIZE)};
+    nor->array = (struct nor_array){
+        .part = &nor_s25fl064k,
+        .cells = shared_file("nor", path, RAIL_NOR_SIZE),
+        .marks = &nor->marks,
+    };
 }

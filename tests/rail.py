@@ -25,6 +25,9 @@ def _definitions():
 
 globals().update(_definitions())
 
+RAIL_TOUCHED_NOR = RAIL_INTERNAL_SIZE // RAIL_TOUCHED_PAGE // 8  # noqa: F821
+RAIL_TOUCHED_SIZE = RAIL_TOUCHED_NOR + RAIL_NOR_SIZE // 8  # noqa: F821
+
 SIZES = {"internal": RAIL_INTERNAL_SIZE, "nor": RAIL_NOR_SIZE, "otp": RAIL_OTP_SIZE}  # noqa: F821
 KINDS = {RAIL_POWER_ON: "power-on", RAIL_POWER_OFF: "power-off", RAIL_RESET: "reset", RAIL_PIN: "pin",  # noqa: F821
          RAIL_UART: "uart", RAIL_PROGRAM: "program", RAIL_ERASE: "erase", RAIL_STATUS: "status"}  # noqa: F821
@@ -42,10 +45,11 @@ class Machine:
     """A running machine, powered off. Use as a context manager.
 
     `internal`, `nor` and `otp` are writable maps of the arrays, erased at first; after writing to one while the power
-    is off, call changed(). `options` are machine properties, such as {"poll-skip": "off"}.
+    is off, call changed(). `options` are machine properties, such as {"poll-skip": "off"}. With `touched` there is a
+    touched map.
     """
 
-    def __init__(self, board="mountaineer-eth", options=None, arguments=(), trace_size=1 << 24):
+    def __init__(self, board="mountaineer-eth", options=None, arguments=(), trace_size=1 << 24, touched=False):
         self._directory = tempfile.TemporaryDirectory(prefix="machine-")
         folder = Path(self._directory.name)
         self._maps = []
@@ -58,6 +62,10 @@ class Machine:
         listener.listen(1)
         listener.settimeout(20)
         properties = {chip: folder / chip for chip in ("internal", "nor", "otp", "trace")}
+        self.touched = None
+        if touched:
+            self.touched = self._share(folder / "touched", RAIL_TOUCHED_SIZE, b"\xff")
+            properties["touched"] = folder / "touched"
         properties.update({"rail": "rail"}, **(options or {}))
         self.errors = open(folder / "stderr", "w+")
         self.process = subprocess.Popen(
@@ -112,8 +120,11 @@ class Machine:
             raise RailError(reply[len("error "):])
         return reply
 
-    def power_on(self, sram=None):
-        self.command("power on" + (f" sram={sram}" if sram else ""))
+    def power_on(self, sram=None, noise=None):
+        """Returns the hash of what the SRAM holds."""
+        reply = self.command("power on" + (f" sram={sram}" if sram else "") +
+                             (f" noise={noise}" if noise is not None else ""))
+        return re.fullmatch("ok sram=([0-9a-f]{16})", reply)[1]
 
     def power_off(self):
         self.command("power off")
@@ -126,6 +137,32 @@ class Machine:
         words += [f"{name}=1" for name, wanted in (("edge", edge), ("line", line), ("reset", reset)) if wanted]
         fields = dict(word.split("=") for word in self.command(" ".join(words)).split()[1:])
         return Stop(fields["reason"], int(fields["t"]), int(fields["ops"]), int(fields["trace"]))
+
+    def mark(self, chip, *marks):
+        """Makes these marks, such as ("weak", 0x10, 3) and ("notake", 0x1000, 4096), the only ones of the chip."""
+        self.command(f"mark {chip} none")
+        for kind in ("weak", "notake"):
+            numbers = [f"{one} {other}" for found, one, other in marks if found == kind]
+            if numbers:
+                self.command(f"mark {chip} {kind} {' '.join(numbers)}")
+
+    def marks(self, chip):
+        """The marks of the chip, as mark() takes them."""
+        words = self.command(f"marks {chip}").split()[1:]
+        return [(kind, int(one), int(other)) for kind, one, other in zip(*[iter(words)] * 3)]
+
+    def touch_clear(self):
+        self.command("touch clear")
+
+    def touched_pages(self):
+        """The offsets of the touched pages of the internal flash."""
+        return [page * RAIL_TOUCHED_PAGE for page in range(RAIL_TOUCHED_NOR * 8)  # noqa: F821
+                if self.touched[page // 8] >> page % 8 & 1]
+
+    def touched_nor(self):
+        """The offsets of the touched bytes of the SPI NOR."""
+        return [at * 8 + bit for at, byte in enumerate(self.touched[RAIL_TOUCHED_NOR:]) if byte
+                for bit in range(8) if byte >> bit & 1]
 
     def write(self, chip, offset, data):
         """Writes to an array while the power is off."""

@@ -74,8 +74,9 @@ static bool update_is_pending(void)
     return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
 }
 
-/* Everything about updates. Whatever goes wrong here, what is installed may still be good. */
-static void update(void)
+/* Everything about updates. Whatever goes wrong here, what is installed may still be good.
+ * The result is that of an install that is still wanted, else MH_OK. */
+static enum mh_error update(void)
 {
     enum mh_error error = spi_nor_initialize();
 
@@ -84,10 +85,10 @@ static void update(void)
     }
     if (error) {
         say("no updates: ", mh_error_text(error));
-        return;
+        return MH_OK;
     }
     if (!update_is_pending()) {
-        return;
+        return MH_OK;
     }
     gpio_write(BOARD_LED_BLUE, true);
     error = mh_install_pending(&device, &journal, &package);
@@ -96,6 +97,23 @@ static void update(void)
     } else {
         say(update_is_pending() ? "install not finished: " : "refused: ", mh_error_text(error));
     }
+    return update_is_pending() ? error : MH_OK;
+}
+
+/* What is installed is whole, but an install is still wanted that cannot be finished now. Once it has written a sector, whole
+ * components may still be ones that do not belong together: then only time helps. Before that, a package that went bad is dropped, so
+ * that another one can come. */
+static void give_up_or_wait(enum mh_error error)
+{
+    if (error == MH_ERR_FLASH) {
+        return;
+    }
+    if (journal.state.sectors_done != 0) {
+        try_again_later();
+    }
+    mh_state_refuse(&journal.state, error);
+    (void)mh_journal_write(&journal);
+    say("refused: ", mh_error_text(error));
 }
 
 static bool verify(unsigned component)
@@ -118,9 +136,12 @@ int main(void)
     initialize_hardware();
     say("Matterhorn on " BOARD_NAME ", reset: ", reset_cause());
     initialize_device();
-    update();
+    const enum mh_error unfinished = update();
     if (!verify(MH_RUNTIME) || !verify(MH_APPLICATION)) {
         try_again_later();
+    }
+    if (unfinished) {
+        give_up_or_wait(unfinished);
     }
     if (journal.state.phase == MH_TRIAL) {
         log_line("the running update is not confirmed");

@@ -23,6 +23,8 @@ void clock_initialize(void)
     RCC->CR |= RCC_CR_PLLON;
     wait_for(&RCC->CR, RCC_CR_PLLRDY);
     FLASH->ACR = FLASH_ACR_LATENCY_5WS | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
+    while ((FLASH->ACR & FLASH_ACR_LATENCY_Msk) != FLASH_ACR_LATENCY_5WS) {
+    }
     RCC->CFGR = RCC_CFGR_PPRE1_DIV4 | RCC_CFGR_PPRE2_DIV2 | RCC_CFGR_SW_PLL;
     wait_for(&RCC->CFGR, RCC_CFGR_SW_PLL << RCC_CFGR_SWS_Pos);
 }
@@ -33,9 +35,10 @@ void clock_release(void)
     SCB->ICSR = SCB_ICSR_PENDSTCLR;
     RCC->CR |= RCC_CR_HSION;
     wait_for(&RCC->CR, RCC_CR_HSIRDY);
-    RCC->CFGR = 0;
+    RCC->CFGR &= ~RCC_CFGR_SW_Msk; /* the bus dividers stay until the core is slow */
     while (RCC->CFGR & RCC_CFGR_SWS_Msk) {
     }
+    RCC->CFGR = 0;
     RCC->CR &= ~(RCC_CR_PLLON | RCC_CR_HSEON);
     FLASH->ACR = 0;
 }
@@ -55,11 +58,13 @@ static void sleep_step(uint32_t ms)
 
 void clock_sleep_ms(uint32_t ms)
 {
-    __asm__ volatile("cpsid i" ::: "memory");
+    uint32_t masked;
+
+    __asm__ volatile("mrs %0, primask\n\tcpsid i" : "=r"(masked)::"memory");
     while (ms > 0) {
         const uint32_t step = ms < SLEEP_STEP_MS ? ms : SLEEP_STEP_MS;
         sleep_step(step);
         ms -= step;
     }
-    __asm__ volatile("cpsie i" ::: "memory");
+    __asm__ volatile("msr primask, %0" ::"r"(masked) : "memory");
 }

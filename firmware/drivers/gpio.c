@@ -26,6 +26,7 @@ void gpio_initialize(void)
 void gpio_output(unsigned pin, bool level)
 {
     gpio_write(pin, level);
+    set_field(&port_of(pin)->OSPEEDR, pin % 16, 2, SPEED_HIGH);
     set_field(&port_of(pin)->MODER, pin % 16, 2, MODE_OUTPUT);
 }
 

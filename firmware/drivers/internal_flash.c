@@ -37,6 +37,7 @@ static enum mh_error program(void *context, uint32_t address, const uint8_t *dat
         const uint32_t word = mh_get32(data + at);
         if (word != 0xFFFFFFFF) {
             *(volatile uint32_t *)(address + at) = word;
+            __asm__ volatile("dsb" ::: "memory");
             error = finish();
         }
     }
@@ -44,13 +45,13 @@ static enum mh_error program(void *context, uint32_t address, const uint8_t *dat
     return error;
 }
 
-/* The data cache may still hold what the sector was before: RM0090 3.5.2 asks for a reset of it, while disabled. */
+/* The caches may still hold what the sector was before: RM0090 3.6.4 asks for a reset of both, while disabled. */
 static void forget_cached(void)
 {
-    FLASH->ACR &= ~FLASH_ACR_DCEN;
-    FLASH->ACR |= FLASH_ACR_DCRST;
-    FLASH->ACR &= ~FLASH_ACR_DCRST;
-    FLASH->ACR |= FLASH_ACR_DCEN;
+    FLASH->ACR &= ~(FLASH_ACR_DCEN | FLASH_ACR_ICEN);
+    FLASH->ACR |= FLASH_ACR_DCRST | FLASH_ACR_ICRST;
+    FLASH->ACR &= ~(FLASH_ACR_DCRST | FLASH_ACR_ICRST);
+    FLASH->ACR |= FLASH_ACR_DCEN | FLASH_ACR_ICEN;
 }
 
 static enum mh_error erase(void *context, unsigned sector)

@@ -9,7 +9,7 @@ const char *reset_cause(void)
     const uint32_t flags = RCC->CSR;
 
     RCC->CSR |= RCC_CSR_RMVF;
-    if (flags & RCC_CSR_PORRSTF) {
+    if (flags & (RCC_CSR_PORRSTF | RCC_CSR_BORRSTF)) {
         return "power-on";
     }
     if (flags & (RCC_CSR_IWDGRSTF | RCC_CSR_WWDGRSTF)) {

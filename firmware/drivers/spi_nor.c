@@ -10,6 +10,7 @@
 #define CHIP_SELECT GPIO_PIN('C', 0)
 #define AF_SPI1 5u
 #define SPI_HZ (CLOCK_APB2_HZ / 4)
+#define WAKE_BYTES (3 * SPI_HZ / 8 / 1000000 + 1) /* tRES1, 3 us */
 
 enum command {
     WRITE_ENABLE = 0x06,
@@ -172,6 +173,9 @@ enum mh_error spi_nor_initialize(void)
     SPI1->CR1 = SPI_CR1_SSM | SPI_CR1_SSI | SPI_CR1_MSTR | SPI_CR1_BR_DIV4 | SPI_CR1_CPOL | SPI_CR1_CPHA;
     SPI1->CR1 |= SPI_CR1_SPE;
     simple_command(RELEASE_POWER_DOWN);
+    for (unsigned i = 0; i < WAKE_BYTES; i++) {
+        exchange(0); /* nobody listens: time passes */
+    }
     const enum mh_error error = wait_ready(LEFT_RUNNING_MAX_MS);
     if (error) {
         return error;

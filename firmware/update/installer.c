@@ -4,9 +4,6 @@
 #include <sodium/crypto_hash_sha256.h>
 #include <string.h>
 
-/* A package is refused for good only when it fails this often in a row: one disturbed read must not lose an update. */
-#define VERIFY_ATTEMPTS 3
-
 static const uint8_t *cells_at(const struct mh_device *device, uint32_t address)
 {
     return device->internal.cells + (address - MH_INTERNAL_BASE);
@@ -233,10 +230,11 @@ static enum mh_error install_all(const struct install *install)
     struct mh_state *state = &install->journal->state;
 
     log_line(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
-    /* Written even when it only says again what was read: the record read may be one whose writing lost power, and
-     * after the first erase there is no way back to what stood before it. */
-    state->phase = MH_INSTALLING;
-    enum mh_error error = mh_journal_write(install->journal);
+    enum mh_error error = MH_OK;
+    if (state->phase == MH_REQUESTED) {
+        state->phase = MH_INSTALLING;
+        error = mh_journal_write(install->journal);
+    }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (install->package->manifest.components[number - 1].present) {
             error = install_component(install, number);
@@ -279,7 +277,7 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
         return MH_OK;
     }
     log_line(device, "verifying the package");
-    for (unsigned attempt = 0; attempt < VERIFY_ATTEMPTS; attempt++) {
+    for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
         error = open_and_verify(&install, &stored);
         if (error == MH_OK) {
             return install_all(&install);

@@ -7,6 +7,7 @@
 
 #define JOURNAL_MAGIC "MTHJ"
 #define JOURNAL_FORMAT 1u
+#define READ_ATTEMPTS 3
 
 enum {
     OFF_FORMAT = 4,
@@ -40,7 +41,9 @@ void mh_state_drop_incoming(struct mh_state *state)
 
 void mh_state_refuse(struct mh_state *state, enum mh_error reason)
 {
-    state->phase = MH_IDLE;
+    if (state->phase != MH_TRIAL) {
+        state->phase = MH_IDLE;
+    }
     state->refusal = reason;
     if (reason == MH_ERR_IMAGE) {
         memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
@@ -70,12 +73,14 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     mh_put32(page + OFF_CRC, mh_crc32(page, OFF_CRC));
 }
 
-static bool decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uint8_t *generation)
+static bool is_good(const uint8_t page[MH_PAGE_SIZE])
 {
-    if (memcmp(page, JOURNAL_MAGIC, 4) != 0 || mh_get32(page + OFF_CRC) != mh_crc32(page, OFF_CRC) ||
-        page[OFF_FORMAT] != JOURNAL_FORMAT || page[OFF_GENERATION] > 3 || page[OFF_PHASE] >= MH_PHASES) {
-        return false;
-    }
+    return memcmp(page, JOURNAL_MAGIC, 4) == 0 && mh_get32(page + OFF_CRC) == mh_crc32(page, OFF_CRC) &&
+           page[OFF_FORMAT] == JOURNAL_FORMAT && page[OFF_GENERATION] <= 3 && page[OFF_PHASE] < MH_PHASES;
+}
+
+static void decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uint8_t *generation)
+{
     *generation = page[OFF_GENERATION];
     state->phase = page[OFF_PHASE];
     state->sectors_done = mh_get32(page + OFF_SECTORS);
@@ -88,7 +93,6 @@ static bool decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uin
         memcpy(state->entries[i].id, entry + ENTRY_ID, MH_ID_SIZE);
     }
     memcpy(state->received, page + OFF_RECEIVED, MH_BITMAP_SIZE);
-    return true;
 }
 
 static bool is_free(const uint8_t page[MH_PAGE_SIZE])
@@ -108,30 +112,51 @@ static uint32_t page_address(unsigned sector, unsigned page)
     return MH_JOURNAL_ADDRESS + sector * MH_EXTENT_SIZE + page * MH_PAGE_SIZE;
 }
 
+enum page_kind { PAGE_FREE, PAGE_GOOD, PAGE_DAMAGED };
+
+/* Reads a page, several times when it seems damaged: one disturbed read must not lose the newest state. */
+static enum mh_error read_page(const struct mh_nor *nor, uint32_t address, uint8_t page[MH_PAGE_SIZE],
+                               enum page_kind *kind)
+{
+    *kind = PAGE_DAMAGED;
+    for (unsigned attempt = 0; *kind == PAGE_DAMAGED && attempt < READ_ATTEMPTS; attempt++) {
+        enum mh_error error = nor->read(nor->context, address, page, MH_PAGE_SIZE);
+        if (error) {
+            return error;
+        }
+        *kind = is_free(page) ? PAGE_FREE : is_good(page) ? PAGE_GOOD : PAGE_DAMAGED;
+    }
+    return MH_OK;
+}
+
 /* What one sector holds. */
 struct scan {
     bool good; /* holds a good record; the newest one is in `state` */
     bool damaged;
     uint8_t generation;
+    bool twice;        /* the page before the newest record holds the same */
     uint8_t next_page; /* behind the last page that is not free */
     struct mh_state state;
 };
 
 static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, struct scan *scan)
 {
-    uint8_t page[MH_PAGE_SIZE];
+    uint8_t pages[2][MH_PAGE_SIZE]; /* this one and the one before, alternating */
 
     memset(scan, 0, sizeof *scan);
     for (unsigned i = 0; i < MH_JOURNAL_PAGES; i++) {
-        enum mh_error error = nor->read(nor->context, page_address(sector, i), page, MH_PAGE_SIZE);
+        enum page_kind kind;
+        enum mh_error error = read_page(nor, page_address(sector, i), pages[i % 2], &kind);
         if (error) {
             return error;
         }
-        if (is_free(page)) {
+        if (kind == PAGE_FREE) {
             continue;
         }
-        if (decode(page, &scan->state, &scan->generation)) {
+        if (kind == PAGE_GOOD) {
+            decode(pages[i % 2], &scan->state, &scan->generation);
             scan->good = true;
+            scan->twice = i > 0 && memcmp(pages[0], pages[1], MH_PAGE_SIZE) == 0;
         } else {
             scan->damaged = true;
         }
@@ -140,8 +165,8 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, stru
     return MH_OK;
 }
 
-/* Takes over the newest state of both sectors; tells whether anything in them is damaged. */
-static enum mh_error read_newest(struct mh_journal *journal, bool *damaged)
+/* Takes over the newest state of both sectors. `firm`: it stands twice in a row, and nothing is damaged. */
+static enum mh_error read_newest(struct mh_journal *journal, bool *firm)
 {
     struct scan scans[MH_JOURNAL_SECTORS];
 
@@ -151,12 +176,13 @@ static enum mh_error read_newest(struct mh_journal *journal, bool *damaged)
             return error;
         }
     }
-    *damaged = scans[0].damaged || scans[1].damaged;
+    const bool damaged = scans[0].damaged || scans[1].damaged;
     if (!scans[0].good && !scans[1].good) {
         /* As if a full second sector came before: the first record then goes to the first one. */
         journal->sector = 1;
         journal->next_page = MH_JOURNAL_PAGES;
         journal->generation = 3;
+        *firm = !damaged;
         return MH_OK;
     }
     const bool second = scans[1].good &&
@@ -165,6 +191,7 @@ static enum mh_error read_newest(struct mh_journal *journal, bool *damaged)
     journal->next_page = scans[second].next_page;
     journal->generation = scans[second].generation;
     journal->state = scans[second].state;
+    *firm = !damaged && scans[second].twice;
     return MH_OK;
 }
 
@@ -187,14 +214,36 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned secto
     return error;
 }
 
+/* Programs every page of a sector that is not free to zeros. An erase that loses power may leave some of the old records as they
+ * were; none of them must ever read good again. */
+static enum mh_error spoil(const struct mh_nor *nor, unsigned sector)
+{
+    static const uint8_t zeros[MH_PAGE_SIZE];
+    uint8_t page[MH_PAGE_SIZE];
+
+    for (unsigned i = 0; i < MH_JOURNAL_PAGES; i++) {
+        enum mh_error error = nor->read(nor->context, page_address(sector, i), page, MH_PAGE_SIZE);
+        if (error == MH_OK && !is_free(page)) {
+            error = nor->program(nor->context, page_address(sector, i), zeros, MH_PAGE_SIZE);
+        }
+        if (error) {
+            return error;
+        }
+    }
+    return MH_OK;
+}
+
 /* The other sector becomes the newer one, with the state as its first record. Until that record is whole, the present
  * sector counts. */
 static enum mh_error compact(struct mh_journal *journal)
 {
     const struct mh_nor *nor = journal->nor;
     const uint8_t sector = journal->sector ^ 1, generation = (journal->generation + 1) & 3;
-    enum mh_error error = nor->erase(nor->context, page_address(sector, 0));
+    enum mh_error error = spoil(nor, sector);
 
+    if (error == MH_OK) {
+        error = nor->erase(nor->context, page_address(sector, 0));
+    }
     if (error == MH_OK) {
         error = write_page(journal, sector, 0, generation);
     }
@@ -219,22 +268,22 @@ enum mh_error mh_journal_write(struct mh_journal *journal)
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)
 {
-    bool damaged;
+    bool firm;
 
     memset(journal, 0, sizeof *journal);
     journal->nor = nor;
-    return read_newest(journal, &damaged);
+    return read_newest(journal, &firm);
 }
 
 enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor)
 {
-    bool damaged;
+    bool firm;
 
     memset(journal, 0, sizeof *journal);
     journal->nor = nor;
-    enum mh_error error = read_newest(journal, &damaged);
-    if (error == MH_OK && damaged) {
-        error = compact(journal);
+    enum mh_error error = read_newest(journal, &firm);
+    if (error == MH_OK && !firm) {
+        error = mh_journal_write(journal);
     }
     if (error) {
         memset(&journal->state, 0, sizeof journal->state);

@@ -8,23 +8,37 @@ static uint32_t extents_for(uint32_t length)
     return length / MH_EXTENT_SIZE + (length % MH_EXTENT_SIZE != 0);
 }
 
-enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE])
+/* Gives the incoming package the lowest extents that no running one has. False when they are too few. */
+static bool choose_extents(struct mh_state *state, uint32_t wanted)
 {
-    struct mh_entry incoming = {.length = length};
-    uint32_t wanted = extents_for(length);
+    uint8_t *chosen = state->entries[MH_INCOMING].extents;
 
+    memset(chosen, 0, MH_BITMAP_SIZE);
     for (unsigned n = 0; n < MH_EXTENTS && wanted > 0; n++) {
         if (!mh_bit(state->entries[MH_RUNTIME - 1].extents, n) &&
             !mh_bit(state->entries[MH_APPLICATION - 1].extents, n)) {
-            mh_bit_set(incoming.extents, n);
+            mh_bit_set(chosen, n);
             wanted--;
         }
     }
-    if (wanted > 0) {
+    return wanted == 0;
+}
+
+enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE])
+{
+    struct mh_entry *incoming = &state->entries[MH_INCOMING];
+
+    if (extents_for(length) > MH_EXTENTS) {
         return MH_ERR_NO_ROOM;
     }
-    memcpy(incoming.id, id, MH_ID_SIZE);
-    state->entries[MH_INCOMING] = incoming;
+    if (!choose_extents(state, extents_for(length))) {
+        /* The running packages are kept to go back to; that must not keep the next one out. */
+        memset(&state->entries[MH_RUNTIME - 1], 0, sizeof(struct mh_entry));
+        memset(&state->entries[MH_APPLICATION - 1], 0, sizeof(struct mh_entry));
+        (void)choose_extents(state, extents_for(length));
+    }
+    incoming->length = length;
+    memcpy(incoming->id, id, MH_ID_SIZE);
     memset(state->received, 0, sizeof state->received);
     return MH_OK;
 }
@@ -61,7 +75,7 @@ enum mh_error mh_stored_open(struct mh_stored *stored, const struct mh_nor *nor,
 {
     stored->nor = nor;
     stored->count = 0;
-    for (unsigned n = 0; n < MH_EXTENTS; n++) {
+    for (unsigned n = 0; n < MH_EXTENTS && stored->count < extents_for(entry->length); n++) {
         if (mh_bit(entry->extents, n)) {
             stored->extents[stored->count++] = (uint8_t)n;
         }

@@ -8,7 +8,17 @@ enum mh_error mh_update_initialize(struct mh_update *update, const struct mh_dev
     update->device = device;
     update->begun = false;
     update->validated = false;
-    return mh_journal_open(&update->journal, &device->nor);
+    const enum mh_error error = mh_journal_open(&update->journal, &device->nor);
+    update->open = error == MH_OK;
+    return error;
+}
+
+/* Whether an install is wanted, which nothing must disturb. */
+static bool is_requested(const struct mh_update *update)
+{
+    const enum mh_phase phase = update->journal.state.phase;
+
+    return phase == MH_REQUESTED || phase == MH_INSTALLING;
 }
 
 /* Whether the package just opened is the one that the directory holds as incoming, unfinished. */
@@ -28,7 +38,10 @@ enum mh_error mh_update_begin(struct mh_update *update, const uint8_t *first, ui
 
     update->begun = false;
     update->validated = false;
-    if (state->phase != MH_IDLE) {
+    if (!update->open) {
+        return MH_ERR_FLASH;
+    }
+    if (is_requested(update)) {
         return MH_ERR_STATE;
     }
     enum mh_error error = mh_package_open_manifest(&update->package, first, available, length, &device->anchors,
@@ -40,10 +53,9 @@ enum mh_error mh_update_begin(struct mh_update *update, const uint8_t *first, ui
     error = mh_manifest_accept(&update->package.manifest, &installed);
     if (error == MH_OK && !is_incoming(update, length)) {
         error = mh_store_allocate(state, length, update->package.manifest.id);
-    }
-    /* Written also when resuming: the packets are about to erase extents, and only a firm directory says which are free. */
-    if (error == MH_OK) {
-        error = mh_journal_write(&update->journal);
+        if (error == MH_OK) {
+            error = mh_journal_write(&update->journal);
+        }
     }
     if (error == MH_OK) {
         error = mh_stored_open(&update->stored, &device->nor, &state->entries[MH_INCOMING], &source);
@@ -97,28 +109,52 @@ static bool is_complete(const struct mh_update *update)
     return update->begun;
 }
 
-enum mh_error mh_update_validate(struct mh_update *update)
+/* Whether what is stored is good, and is what was begun. */
+static enum mh_error verify_stored(struct mh_update *update)
 {
     const struct mh_device *device = update->device;
-    struct mh_state *state = &update->journal.state;
+    const struct mh_entry *incoming = &update->journal.state.entries[MH_INCOMING];
     struct mh_source source;
 
-    if (!is_complete(update)) {
-        return MH_ERR_STATE;
-    }
-    enum mh_error error =
-        mh_stored_open(&update->stored, &device->nor, &state->entries[MH_INCOMING], &source);
+    enum mh_error error = mh_stored_open(&update->stored, &device->nor, incoming, &source);
     if (error == MH_OK) {
         error = mh_package_open(&update->package, &source, &device->anchors, device->board);
     }
-    if (error == MH_OK) {
-        error = mh_package_verify(&update->package, device->alive);
+    if (error == MH_OK && !is_incoming(update, incoming->length)) {
+        error = MH_ERR_LAYOUT;
+    }
+    return error ? error : mh_package_verify(&update->package, device->alive);
+}
+
+enum mh_error mh_update_validate(struct mh_update *update)
+{
+    enum mh_error error = MH_ERR_STATE;
+
+    if (!is_complete(update)) {
+        return error;
+    }
+    for (unsigned attempt = 0; error != MH_OK && attempt < MH_VERIFY_ATTEMPTS; attempt++) {
+        error = verify_stored(update);
     }
     update->validated = error == MH_OK;
     if (error != MH_OK && error != MH_ERR_FLASH) {
-        mh_state_refuse(state, error);
+        mh_state_refuse(&update->journal.state, error);
         update->begun = false;
         (void)mh_journal_write(&update->journal);
+    }
+    return error;
+}
+
+/* Records another phase; it stays what it was when that fails. */
+static enum mh_error change_phase(struct mh_update *update, enum mh_phase phase)
+{
+    struct mh_state *state = &update->journal.state;
+    const enum mh_phase before = state->phase;
+
+    state->phase = phase;
+    const enum mh_error error = mh_journal_write(&update->journal);
+    if (error) {
+        state->phase = before;
     }
     return error;
 }
@@ -128,13 +164,20 @@ enum mh_error mh_update_install(struct mh_update *update)
     if (!update->validated) {
         return MH_ERR_STATE;
     }
-    update->journal.state.phase = MH_REQUESTED;
-    return mh_journal_write(&update->journal);
+    const enum mh_error error = change_phase(update, MH_REQUESTED);
+    if (error == MH_OK) {
+        update->begun = false;
+        update->validated = false;
+    }
+    return error;
 }
 
 enum mh_error mh_update_delete(struct mh_update *update)
 {
-    if (update->journal.state.phase != MH_IDLE) {
+    if (!update->open) {
+        return MH_ERR_FLASH;
+    }
+    if (is_requested(update)) {
         return MH_ERR_STATE;
     }
     mh_state_drop_incoming(&update->journal.state);
@@ -145,14 +188,16 @@ enum mh_error mh_update_delete(struct mh_update *update)
 
 bool mh_update_unconfirmed(const struct mh_update *update)
 {
-    return update->journal.state.phase == MH_TRIAL;
+    return update->open && update->journal.state.phase == MH_TRIAL;
 }
 
 enum mh_error mh_update_confirm(struct mh_update *update)
 {
-    if (!mh_update_unconfirmed(update)) {
-        return MH_OK;
+    if (!update->open) {
+        return MH_ERR_FLASH;
     }
-    update->journal.state.phase = MH_IDLE;
-    return mh_journal_write(&update->journal);
+    if (!mh_update_unconfirmed(update)) {
+        return is_requested(update) ? MH_ERR_STATE : MH_OK;
+    }
+    return change_phase(update, MH_IDLE);
 }

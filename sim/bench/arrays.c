@@ -3,6 +3,7 @@
 
 #include "files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,10 +43,21 @@ static uint32_t page_count(enum array array)
     return (layout[array].size + ARRAYS_PAGE - 1) / ARRAYS_PAGE;
 }
 
-static uint32_t page_size(enum array array, uint32_t page)
+uint32_t arrays_page_size(enum array array, uint32_t page)
 {
     uint32_t rest = layout[array].size - page * ARRAYS_PAGE;
     return rest < ARRAYS_PAGE ? rest : ARRAYS_PAGE;
+}
+
+bool arrays_allocate_marks(struct arrays *arrays, struct problem *problem)
+{
+    for (enum array array = 0; array < ARRAYS; array++) {
+        arrays->marks[array] = (struct nor_marks){.list = calloc(ARRAYS_MOST_MARKS, sizeof(struct nor_mark)),
+                                                  .capacity = ARRAYS_MOST_MARKS};
+        if (arrays->marks[array].list == NULL)
+            return problem_set(problem, PROBLEM_BENCH, "no memory for the flash arrays");
+    }
+    return true;
 }
 
 bool arrays_allocate(struct arrays *arrays, struct problem *problem)
@@ -59,13 +71,18 @@ bool arrays_allocate(struct arrays *arrays, struct problem *problem)
         }
         memset(arrays->cells[array], 0xFF, layout[array].size);
     }
-    return true;
+    if (arrays_allocate_marks(arrays, problem))
+        return true;
+    arrays_free(arrays);
+    return false;
 }
 
 void arrays_free(struct arrays *arrays)
 {
-    for (enum array array = 0; array < ARRAYS; array++)
+    for (enum array array = 0; array < ARRAYS; array++) {
         free(arrays->cells[array]);
+        free(arrays->marks[array].list);
+    }
     memset(arrays, 0, sizeof *arrays);
 }
 
@@ -83,8 +100,9 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
         char *path = file_of(folder, array);
         good = path != NULL && files_read_exactly(path, arrays->cells[array], layout[array].size, problem);
         free(path);
+        arrays->marks[array].count = 0;
     }
-    memset(arrays->marks, 0, sizeof arrays->marks);
+    memset(&arrays->pages, 0, sizeof arrays->pages);
     return good;
 }
 
@@ -94,6 +112,21 @@ bool arrays_write(const struct arrays *arrays, const char *folder, struct proble
     for (enum array array = 0; good && array < ARRAYS; array++) {
         char *path = file_of(folder, array);
         good = path != NULL && files_write(path, arrays->cells[array], layout[array].size, problem);
+        free(path);
+    }
+    return good;
+}
+
+bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem)
+{
+    bool good = true;
+    for (enum array array = 0; good && array < ARRAYS; array++) {
+        char *path = file_of(folder, array);
+        FILE *stream = path == NULL ? NULL : fopen(path, "wb");
+        good = stream != NULL && fwrite(arrays->cells[array], 1, layout[array].size, stream) == layout[array].size;
+        good = stream != NULL && fclose(stream) == 0 && good;
+        if (!good)
+            problem_set(problem, PROBLEM_BENCH, "cannot write %s", path == NULL ? folder : path);
         free(path);
     }
     return good;
@@ -124,29 +157,11 @@ bool arrays_sector(unsigned chip, uint32_t address, uint32_t *start, uint32_t *s
     return true;
 }
 
-void arrays_mark(struct arrays *arrays, enum array array, uint32_t offset, uint32_t size)
+bool arrays_range(const struct rail_event *event, enum array *array, uint32_t *offset, uint32_t *size)
 {
-    if (size == 0)
-        return;
-    for (uint32_t page = offset / ARRAYS_PAGE; page <= (offset + size - 1) / ARRAYS_PAGE; page++)
-        arrays->marks[array][page / 64] |= UINT64_C(1) << (page % 64);
-}
-
-bool arrays_marked(const struct arrays *arrays, enum array array, uint32_t page)
-{
-    return (arrays->marks[array][page / 64] >> (page % 64) & 1) != 0;
-}
-
-bool arrays_mark_operation(struct arrays *arrays, const struct trace_item *item)
-{
-    const struct rail_event *event = item->event;
-    enum array array;
-    uint32_t offset;
-    if ((event->kind != RAIL_PROGRAM && event->kind != RAIL_ERASE) ||
-        !arrays_locate(event->chip, event->address, event->value, &array, &offset))
-        return false;
-    arrays_mark(arrays, array, offset, event->value);
-    return true;
+    *size = event->value;
+    return (event->kind == RAIL_PROGRAM || event->kind == RAIL_ERASE) &&
+           arrays_locate(event->chip, event->address, event->value, array, offset);
 }
 
 static bool operation_of(const struct trace_item *item, enum array *array, struct nor_op *op)
@@ -160,14 +175,21 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
     return event->kind == RAIL_ERASE || (event->kind == RAIL_PROGRAM && event->payload == event->value);
 }
 
+static struct nor_array chip_of(struct arrays *arrays, enum array array)
+{
+    struct nor_marks *marks = &arrays->marks[array];
+    return (struct nor_array){
+        .part = part_of(array), .cells = arrays->cells[array], .marks = marks->list != NULL ? marks : NULL};
+}
+
 bool arrays_apply(struct arrays *arrays, const struct trace_item *item)
 {
     enum array array;
     struct nor_op op;
     if (!operation_of(item, &array, &op))
         return false;
-    struct nor_array chip = {.part = part_of(array), .cells = arrays->cells[array]};
-    arrays_mark(arrays, array, op.offset, op.length);
+    struct nor_array chip = chip_of(arrays, array);
+    pages_add(&arrays->pages, array, op.offset, op.length);
     return nor_apply(&chip, &op);
 }
 
@@ -177,26 +199,90 @@ bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_
     struct nor_op op;
     if (!operation_of(item, &array, &op))
         return false;
-    struct nor_array chip = {.part = part_of(array), .cells = arrays->cells[array]};
-    arrays_mark(arrays, array, op.offset, op.length);
+    struct nor_array chip = chip_of(arrays, array);
+    pages_add(&arrays->pages, array, op.offset, op.length);
     return nor_tear(&chip, &op, tear);
+}
+
+static bool weak_byte(const struct nor_marks *marks, uint32_t offset)
+{
+    for (uint32_t i = 0; i < marks->count; i++)
+        if (marks->list[i].kind == NOR_WEAK && marks->list[i].offset == offset)
+            return true;
+    return false;
+}
+
+void arrays_find_pages(struct arrays *arrays, const struct arrays *device)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t page = 0; page < page_count(array); page++) {
+            uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
+            if (memcmp(arrays->cells[array] + start, device->cells[array] + start, size) != 0)
+                pages_add(&arrays->pages, array, start, size);
+        }
 }
 
 bool arrays_differ(const struct arrays *one, const struct arrays *other, bool thorough, enum array *array,
                    uint32_t *offset)
 {
     for (*array = 0; *array < ARRAYS; (*array)++) {
+        const uint8_t *left = one->cells[*array], *right = other->cells[*array];
         for (uint32_t page = 0; page < page_count(*array); page++) {
-            uint32_t start = page * ARRAYS_PAGE, size = page_size(*array, page);
-            if ((!thorough && !arrays_marked(one, *array, page) && !arrays_marked(other, *array, page)) ||
-                memcmp(one->cells[*array] + start, other->cells[*array] + start, size) == 0)
+            uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(*array, page);
+            if ((!thorough && !pages_have(&one->pages, *array, page) && !pages_have(&other->pages, *array, page)) ||
+                memcmp(left + start, right + start, size) == 0)
                 continue;
-            for (*offset = start; one->cells[*array][*offset] == other->cells[*array][*offset];)
-                (*offset)++;
-            return true;
+            for (*offset = start; *offset < start + size; (*offset)++)
+                if (left[*offset] != right[*offset] && !weak_byte(&one->marks[*array], *offset))
+                    return true;
         }
     }
     return false;
+}
+
+bool arrays_marked_alike(const struct nor_marks *marks, const struct nor_mark *mark)
+{
+    for (uint32_t i = 0; i < marks->count; i++) {
+        const struct nor_mark *other = &marks->list[i];
+        if (other->kind == mark->kind && other->offset == mark->offset && other->length == mark->length &&
+            other->bit == mark->bit)
+            return true;
+    }
+    return false;
+}
+
+struct hashing {
+    const struct arrays *arrays, *device;
+    uint64_t hash;
+};
+
+static void hash_word(uint64_t *hash, uint64_t word)
+{
+    uint64_t mixed = (*hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    *hash = mixed ^ mixed >> 32;
+}
+
+/* Pages that hold what was provisioned do not count: they may be in the set or not. */
+static void hash_page(void *context, enum array array, uint32_t page)
+{
+    struct hashing *hashing = context;
+    uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
+    const uint8_t *cells = hashing->arrays->cells[array] + start;
+    if (memcmp(cells, hashing->device->cells[array] + start, size) == 0)
+        return;
+    hash_word(&hashing->hash, (uint64_t)array << 32 | page);
+    for (uint32_t i = 0; i + 8 <= size; i += 8) {
+        uint64_t word;
+        memcpy(&word, cells + i, sizeof word);
+        hash_word(&hashing->hash, word);
+    }
+}
+
+uint64_t arrays_hash(const struct arrays *arrays, const struct arrays *device)
+{
+    struct hashing hashing = {arrays, device, 0};
+    pages_each(&arrays->pages, hash_page, &hashing);
+    return hashing.hash;
 }
 
 /* Copies page by page and reports runs of neighbouring pages together. */
@@ -206,13 +292,13 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
     uint32_t run_start = 0, run_end = 0; /* of bytes copied and not yet reported */
     bool good = true;
     for (uint32_t page = 0; good && page < page_count(array); page++) {
-        if ((target->marks[array][page / 64] | source->marks[array][page / 64]) == 0) {
+        if ((target->pages.bits[array][page / 64] | source->pages.bits[array][page / 64]) == 0) {
             page |= 63;
             continue;
         }
-        if (!arrays_marked(target, array, page) && !arrays_marked(source, array, page))
+        if (!pages_have(&target->pages, array, page) && !pages_have(&source->pages, array, page))
             continue;
-        uint32_t start = page * ARRAYS_PAGE, size = page_size(array, page);
+        uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
         if (memcmp(target->cells[array] + start, source->cells[array] + start, size) == 0)
             continue;
         memcpy(target->cells[array] + start, source->cells[array] + start, size);
@@ -224,8 +310,15 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
     }
     if (good && run_end != run_start && changed != NULL)
         good = changed(context, array, run_start, run_end - run_start);
-    memcpy(target->marks[array], source->marks[array], sizeof target->marks[array]);
+    memcpy(target->pages.bits[array], source->pages.bits[array], sizeof target->pages.bits[array]);
     return good;
+}
+
+static void load_marks(struct nor_marks *target, const struct nor_marks *source)
+{
+    target->count = source->count < target->capacity ? source->count : target->capacity;
+    if (target->count > 0)
+        memcpy(target->list, source->list, target->count * sizeof *target->list);
 }
 
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context)
@@ -233,5 +326,7 @@ bool arrays_load(struct arrays *target, const struct arrays *source, arrays_chan
     bool good = true;
     for (enum array array = 0; good && array < ARRAYS; array++)
         good = load_array(target, source, array, changed, context);
+    for (enum array array = 0; array < ARRAYS; array++)
+        load_marks(&target->marks[array], &source->marks[array]);
     return good;
 }

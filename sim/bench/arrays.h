@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The non-volatile arrays of a device, and in which pages they may differ from the provisioned device.
+ * The non-volatile arrays of a device, the marks that torn operations left there, and in which pages the cells may differ
+ * from the provisioned device.
  *
- * A page that is not marked holds what the provisioned device holds. So loading a state and judging it cost only
+ * A page that is not in the set holds what the provisioned device holds. So loading a state and judging it cost only
  * what was ever touched.
  */
 #ifndef MATTERHORN_BENCH_ARRAYS_H
 #define MATTERHORN_BENCH_ARRAYS_H
 
+#include "pages.h"
 #include "problem.h"
 #include "trace.h"
 
@@ -16,50 +18,61 @@
 
 #include "nor.h"
 
-enum array { ARRAY_INTERNAL, ARRAY_OTP, ARRAY_NOR, ARRAYS };
-
-#define ARRAYS_PAGE 1024u
-#define ARRAYS_MOST_PAGES (RAIL_NOR_SIZE / ARRAYS_PAGE)
+/* Of one array: two operations may be torn at once, and what is under way on the other chip by a second loss. */
+#define ARRAYS_MOST_MARKS (4 * NOR_MARKS_PER_TEAR)
 
 struct arrays {
-    uint8_t *cells[ARRAYS];                              /* arrays_size() bytes each */
-    uint64_t marks[ARRAYS][ARRAYS_MOST_PAGES / 64]; /* bit per page: may differ from the provisioned device */
+    uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
+    struct pages pages;             /* that may differ from the provisioned device */
+    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; no room for any if never torn */
 };
 
-/* Size in bytes; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
+/* Size in bytes; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
 uint32_t arrays_size(enum array array);
+uint32_t arrays_page_size(enum array array, uint32_t page);
 const char *arrays_name(enum array array);
 
-/* Allocates the cells (all ones); free with arrays_free. */
+/* Allocates the cells (all ones) and room for marks (none); free with arrays_free. */
 bool arrays_allocate(struct arrays *arrays, struct problem *problem);
+/* Room for marks alone, where the cells are somebody else's. */
+bool arrays_allocate_marks(struct arrays *arrays, struct problem *problem);
 void arrays_free(struct arrays *arrays);
 
-/* Reads or writes internal.bin, otp.bin and nor.bin of a folder. Reading clears all marks. */
+/* Reads or writes internal.bin, otp.bin and nor.bin of a folder. Reading empties the set of pages
+ * and forgets all marks. */
 bool arrays_read(struct arrays *arrays, const char *folder, struct problem *problem);
 bool arrays_write(const struct arrays *arrays, const char *folder, struct problem *problem);
+/* The same into a folder that is there and soon gone again: without waiting for the disk. */
+bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem);
 
 /* Where an address of a chip (enum rail_chip) is; false when no array has `size` bytes there. */
 bool arrays_locate(unsigned chip, uint32_t address, uint32_t size, enum array *array, uint32_t *offset);
 /* The erase sector around an address; false when there is none. The start is an address as the chip has it. */
 bool arrays_sector(unsigned chip, uint32_t address, uint32_t *start, uint32_t *size);
 
-void arrays_mark(struct arrays *arrays, enum array array, uint32_t offset, uint32_t size);
-bool arrays_marked(const struct arrays *arrays, enum array array, uint32_t page);
-/* Marks what an operation touches. False when the event is no operation on an array. */
-bool arrays_mark_operation(struct arrays *arrays, const struct trace_item *item);
+/* The array and the range that an operation of a trace changes. False when the event is no operation on an array. */
+bool arrays_range(const struct rail_event *event, enum array *array, uint32_t *offset, uint32_t *size);
 
 /* Carries an operation of a trace out, or what is left of it when power is lost during it. False when it is none that
  * the arrays can take (a register write, or one that the part refuses). */
 bool arrays_apply(struct arrays *arrays, const struct trace_item *item);
 bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_tear tear);
 
-/* The first byte at which the two differ; false when they are equal. Both stem from the same provisioned device. With
- * `thorough`, pages without marks are compared too. */
+/* Adds the pages that differ from those of `device` to the set, by comparing all cells. */
+void arrays_find_pages(struct arrays *arrays, const struct arrays *device);
+
+/* The first byte at which the two differ, those aside in which a bit of `one` is weak; false when they are equal. Both stem
+ * from the same provisioned device. With `thorough`, pages that are in neither set are compared too. */
 bool arrays_differ(const struct arrays *one, const struct arrays *other, bool thorough, enum array *array,
                    uint32_t *offset);
+/* Whether one of the marks is the same. */
+bool arrays_marked_alike(const struct nor_marks *marks, const struct nor_mark *mark);
 
-/* Makes `target` equal to `source`, which stems from the same provisioned device. `changed` is called for each run of
- * bytes that was written; it may be NULL. False when `changed` returned false. */
+/* A number that is the same for the same cells, and in practice for no others: whatever the set of pages says. */
+uint64_t arrays_hash(const struct arrays *arrays, const struct arrays *device);
+
+/* Makes cells, pages and marks of `target` equal to those of `source`, which stems from the same provisioned device. `changed` is
+ * called for each run of bytes that was written; it may be NULL. False when `changed` returned false. */
 typedef bool arrays_changed_fn(void *context, enum array array, uint32_t offset, uint32_t size);
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context);
 

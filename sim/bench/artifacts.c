@@ -19,16 +19,19 @@ static void log_event(void *context, const struct trace_item *item)
 }
 
 static bool in_folder(const char *folder, const struct oracle *oracle, struct machine *machine,
-                      const struct arrays *state, const char *const srams[2], struct problem *problem)
+                      const struct recovery_request *request, struct problem *problem)
 {
     struct logs logs = {0};
-    struct verdict verdict;
+    struct recovery recovery;
+    struct recovery_request observed = *request;
+    observed.observe = log_event;
+    observed.observer = &logs;
     char *before = files_join(folder, "before"), *after = files_join(folder, "after");
     char *uart = files_join(folder, "uart.txt"), *trace = files_join(folder, "trace.txt");
     bool good = before != NULL && after != NULL && uart != NULL && trace != NULL &&
-                arrays_write(state, before, problem) && files_open(&logs.uart, uart, problem) &&
+                arrays_write(request->state, before, problem) && files_open(&logs.uart, uart, problem) &&
                 files_open(&logs.trace, trace, problem) &&
-                oracle_recover(oracle, machine, state, srams, log_event, &logs, &verdict, problem) &&
+                recovery_run(&recovery, oracle, machine, &observed, problem) &&
                 files_commit(&logs.uart, problem) && files_commit(&logs.trace, problem) &&
                 arrays_write(&machine->arrays, after, problem);
     files_discard(&logs.uart);
@@ -41,14 +44,14 @@ static bool in_folder(const char *folder, const struct oracle *oracle, struct ma
 }
 
 bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
-                     const struct arrays *state, const char *const srams[2], struct problem *problem)
+                     const struct recovery_request *request, struct problem *problem)
 {
     char name[160];
     snprintf(name, sizeof name, "%s", id);
     for (char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash, '/'))
         *slash = '+';
     char *path = files_join(folder, name);
-    bool good = path != NULL && in_folder(path, oracle, machine, state, srams, problem);
+    bool good = path != NULL && in_folder(path, oracle, machine, request, problem);
     free(path);
     return good;
 }

@@ -5,11 +5,11 @@
 #ifndef MATTERHORN_BENCH_ARTIFACTS_H
 #define MATTERHORN_BENCH_ARTIFACTS_H
 
-#include "oracle.h"
+#include "recovery.h"
 
-/* Recovers from `state` once more, which goes the same way, and writes `folder`/ID/: before/ and after/ with the
- * arrays, uart.txt and trace.txt of the first power-up. '/' in the id becomes '+'. */
+/* Recovers once more as `request` says, which goes the same way, and writes `folder`/ID/: before/ and after/ with the arrays, uart.txt
+ * and trace.txt of the first power-up. '/' in the id becomes '+'. */
 bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
-                     const struct arrays *state, const char *const srams[2], struct problem *problem);
+                     const struct recovery_request *request, struct problem *problem);
 
 #endif

@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 
 static FILE *open_for_reading(const char *path, size_t *size, struct problem *problem)
 {
-    FILE *stream = fopen(path, "rb");
+    /* A pipe must not hold us up before we see that it is one. */
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
     struct stat status;
     if (stream == NULL || fstat(fileno(stream), &status) != 0) {
         problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, strerror(errno));
@@ -156,6 +159,33 @@ bool files_make_folder(const char *path, struct problem *problem)
     return good || problem_set(problem, PROBLEM_USE, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
+/* Everything is on disk under its temporary name. */
+static bool settle(struct file_writer *writer, struct problem *problem)
+{
+    return (fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0) ||
+           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
+}
+
+bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+{
+    struct file_writer writers[FILES_PARTS] = {{0}};
+    bool good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    for (unsigned i = 0; good && i < count; i++) {
+        char *path = files_join(folder, parts[i].name);
+        good = path != NULL && files_open(&writers[i], path, problem);
+        free(path);
+        if (good) {
+            fwrite(parts[i].data, 1, parts[i].size, writers[i].stream);
+            good = settle(&writers[i], problem);
+        }
+    }
+    for (unsigned i = 0; good && i < count; i++)
+        good = files_commit(&writers[i], problem);
+    for (unsigned i = 0; i < FILES_PARTS; i++)
+        files_discard(&writers[i]);
+    return good;
+}
+
 char *files_join(const char *folder, const char *name)
 {
     char *joined = NULL;
@@ -173,4 +203,12 @@ char *files_program_folder(void)
     path[length] = '\0';
     *strrchr(path, '/') = '\0';
     return strdup(path);
+}
+
+bool files_same(const char *one, const char *other)
+{
+    struct stat a, b;
+    if (stat(one, &a) == 0 && stat(other, &b) == 0)
+        return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return strcmp(one, other) == 0;
 }

@@ -31,10 +31,23 @@ void files_discard(struct file_writer *writer);
 
 /* Writes the bytes as a whole file. */
 bool files_write(const char *path, const void *data, size_t size, struct problem *problem);
+/* One of several files that belong together. */
+struct file_part {
+    const char *name;
+    const void *data;
+    size_t size;
+};
+#define FILES_PARTS 8
+/* Writes at most FILES_PARTS files into a folder, which is made if it is not there: all of them, or none takes the place of what
+ * was there. */
+bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem);
+
 /* Makes the folder, and those above it, unless they are there. */
 bool files_make_folder(const char *path, struct problem *problem);
 /* `folder`/`name`, or `name` when it is absolute; malloc'ed. */
 char *files_join(const char *folder, const char *name);
+/* Whether both paths name the same file, be it there or not. */
+bool files_same(const char *one, const char *other);
 /* The folder that holds the running program; malloc'ed. */
 char *files_program_folder(void);
 

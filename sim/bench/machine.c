@@ -23,7 +23,7 @@
 #define RUN_LIMIT_MS_PER_SECOND 20000 /* host time allowed for one virtual second */
 
 /* Descriptors of the child. */
-enum { CHILD_SOCKET = 3, CHILD_ARRAYS = 4, CHILD_TRACE = CHILD_ARRAYS + ARRAYS, CHILD_END };
+enum { CHILD_SOCKET = 3, CHILD_ARRAYS = 4, CHILD_TRACE = CHILD_ARRAYS + ARRAYS, CHILD_TOUCHED, CHILD_END };
 
 /* --- the process --- */
 
@@ -114,9 +114,10 @@ static bool spawn(struct machine *machine, const struct machine_options *options
                   const int descriptors[CHILD_END], struct problem *problem)
 {
     char model[256], icount[32], gdb[40];
-    snprintf(model, sizeof model, "%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,rail=rail",
+    snprintf(model, sizeof model,
+             "%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,touched=/dev/fd/%d,rail=rail",
              options->model, CHILD_ARRAYS + ARRAY_INTERNAL, CHILD_ARRAYS + ARRAY_OTP, CHILD_ARRAYS + ARRAY_NOR,
-             CHILD_TRACE);
+             CHILD_TRACE, CHILD_TOUCHED);
     snprintf(icount, sizeof icount, "shift=%d,sleep=off", RAIL_ICOUNT_SHIFT);
     snprintf(gdb, sizeof gdb, "tcp:127.0.0.1:%u", options->gdb_port);
     char chardev[] = "socket,id=rail,fd=3";
@@ -235,9 +236,12 @@ static bool share(struct machine *machine, const struct arrays *device, int desc
             memcpy(machine->arrays.cells[array], device->cells[array], arrays_size(array));
     }
     machine->trace = good ? shared_memory("trace", TRACE_SIZE, &descriptors[CHILD_TRACE]) : NULL;
-    if (machine->trace == NULL)
+    machine->touched = good ? shared_memory("touched", RAIL_TOUCHED_SIZE, &descriptors[CHILD_TOUCHED]) : NULL;
+    if (machine->trace == NULL || machine->touched == NULL)
         return problem_set(problem, PROBLEM_BENCH, "cannot share memory with the machine: %s", strerror(errno));
-    memcpy(machine->arrays.marks, device->marks, sizeof machine->arrays.marks);
+    if (!arrays_allocate_marks(&machine->arrays, problem))
+        return false;
+    machine->arrays.pages = device->pages;
     *machine->trace = (struct rail_trace){RAIL_TRACE_MAGIC, RAIL_TRACE_VERSION, TRACE_SIZE, 0};
     return true;
 }
@@ -301,19 +305,31 @@ void machine_close(struct machine *machine)
         reap(machine->process);
     if (machine->log > 0)
         close(machine->log);
-    for (enum array array = 0; array < ARRAYS; array++)
+    for (enum array array = 0; array < ARRAYS; array++) {
         if (machine->arrays.cells[array] != NULL)
             munmap(machine->arrays.cells[array], arrays_size(array));
+        free(machine->arrays.marks[array].list);
+    }
+    if (machine->touched != NULL)
+        munmap((void *)(uintptr_t)machine->touched, RAIL_TOUCHED_SIZE);
     if (machine->trace != NULL)
         munmap(machine->trace, TRACE_SIZE);
     memset(machine, 0, sizeof *machine);
 }
 
-bool machine_power_on(struct machine *machine, const char *sram, struct problem *problem)
+bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
+                      struct problem *problem)
 {
-    char line[96];
-    snprintf(line, sizeof line, "power on sram=%s\n", sram);
-    return plain_command(machine, line, problem);
+    char line[128];
+    uint64_t said = 0;
+    snprintf(line, sizeof line, "power on sram=%s noise=%" PRIu64 "\n", sram, noise);
+    if (!command(machine, line, REPLY_LIMIT_MS, problem))
+        return false;
+    if (sscanf(machine->reply, "ok sram=%" SCNx64, &said) != 1)
+        return problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    if (hash != NULL)
+        *hash = said;
+    return true;
 }
 
 bool machine_power_off(struct machine *machine, struct problem *problem)
@@ -346,6 +362,7 @@ bool machine_run(struct machine *machine, const struct run_request *request, str
         snprintf(cut, sizeof cut, " cut=%" PRIu64 " tear=%s", request->operation, nor_tear_name(request->tear));
     snprintf(line, sizeof line, "run until=%" PRIu64 "%s%s%s%s\n", request->until_ns, cut,
              request->edge ? " edge=1" : "", request->line ? " line=1" : "", request->reset ? " reset=1" : "");
+    machine->marked = machine->marked || request->cut;
     int64_t limit = REPLY_LIMIT_MS + (int64_t)(request->until_ns / 1000000000 + 1) * RUN_LIMIT_MS_PER_SECOND;
     if (!command(machine, line, limit, problem))
         return false;
@@ -366,10 +383,90 @@ static bool announce(void *context, enum array array, uint32_t offset, uint32_t 
     return plain_command(loading->machine, line, loading->problem);
 }
 
-bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem)
+static bool forget_marks(struct machine *machine, struct problem *problem)
+{
+    char line[32];
+    for (enum array array = 0; machine->marked && array < ARRAYS; array++) {
+        snprintf(line, sizeof line, "mark %s none\n", arrays_name(array));
+        if (!plain_command(machine, line, problem))
+            return false;
+    }
+    machine->marked = false;
+    return true;
+}
+
+#define MARK_TEXT 32 /* of one mark, at most */
+#define MARKS_TEXT (ARRAYS_MOST_MARKS * MARK_TEXT + 1)
+
+/* The marks of a kind: `word` once or before each, then offset and bit or length. */
+static char *print_marks(char *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
+{
+    bool said = false;
+    *text = '\0';
+    for (uint32_t i = 0; i < marks->count; i++) {
+        const struct nor_mark *mark = &marks->list[i];
+        if (mark->kind != kind)
+            continue;
+        text += snprintf(text, MARK_TEXT, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
+                         kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
+        said = true;
+    }
+    return text;
+}
+
+static bool send_marks_of(struct machine *machine, enum array array, enum nor_mark_kind kind, struct problem *problem)
+{
+    char line[MARKS_TEXT + 32];
+    int head = snprintf(line, sizeof line, "mark %s", arrays_name(array));
+    char *end = print_marks(line + head, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false);
+    if (end == line + head)
+        return true;
+    machine->marked = true;
+    memcpy(end, "\n", 2);
+    return plain_command(machine, line, problem);
+}
+
+static bool send_marks(struct machine *machine, struct problem *problem)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        if (machine->arrays.marks[array].count > 0 && (!send_marks_of(machine, array, NOR_WEAK, problem) ||
+                                                       !send_marks_of(machine, array, NOR_NOTAKE, problem)))
+            return false;
+    return true;
+}
+
+bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
+{
+    char expected[2 * MARKS_TEXT], line[32];
+    for (*array = 0; *array < ARRAYS; (*array)++) {
+        const struct nor_marks *marks = &state->marks[*array];
+        snprintf(line, sizeof line, "marks %s\n", arrays_name(*array));
+        if (!command(machine, line, REPLY_LIMIT_MS, problem))
+            return false;
+        char *end = expected + snprintf(expected, sizeof expected, "marks");
+        end = print_marks(end, marks, NOR_WEAK, " weak", true);
+        print_marks(end, marks, NOR_NOTAKE, " notake", true);
+        if (strcmp(machine->reply, expected) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem)
 {
     struct loading loading = {machine, problem};
     return arrays_load(&machine->arrays, state, announce, &loading);
+}
+
+bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem)
+{
+    return forget_marks(machine, problem) && machine_load_cells(machine, state, problem) &&
+           send_marks(machine, problem);
+}
+
+bool machine_clear_touched(struct machine *machine, struct problem *problem)
+{
+    return plain_command(machine, "touch clear\n", problem);
 }
 
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem)
@@ -397,7 +494,10 @@ bool machine_take_events(struct machine *machine, machine_event_fn *take, void *
     if (size > TRACE_SIZE - RAIL_TRACE_EVENTS)
         return problem_set(problem, PROBLEM_BENCH, "the machine's trace is broken");
     while (trace_next(events, size, &position, &item)) {
-        arrays_mark_operation(&machine->arrays, &item);
+        enum array array;
+        uint32_t offset, size;
+        if (arrays_range(item.event, &array, &offset, &size))
+            pages_add(&machine->arrays.pages, array, offset, size);
         take(context, &item);
     }
     machine->trace->used = 0;

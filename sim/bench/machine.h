@@ -20,13 +20,15 @@ struct machine_options {
 };
 
 struct machine {
-    struct arrays arrays;      /* cells shared with the machine; marks kept by machine_take_events and machine_load */
+    struct arrays arrays;      /* cells shared with the machine; pages kept by machine_take_events and machine_load; marks as loaded */
     struct rail_trace *trace;  /* shared */
+    const uint8_t *touched;    /* shared: the touched map (rail.h); current while the power is off */
+    bool marked;               /* the machine may hold marks */
     pid_t process;
     int socket;
     int log;                   /* what QEMU says on its standard error */
     bool unlimited;            /* no host time limits */
-    char reply[512];           /* the last one */
+    char reply[16384];         /* the last one; marks are the longest */
 };
 
 /* Why the machine stopped. */
@@ -53,20 +55,27 @@ bool machine_start(struct machine *machine, const struct machine_options *option
 /* Ends the process. Harmless on a zeroed machine. */
 void machine_close(struct machine *machine);
 
-/* `sram`: retain, zero or random:SEED. */
-bool machine_power_on(struct machine *machine, const char *sram, struct problem *problem);
+/* `sram`: retain, zero or random:SEED. `noise`: how weak bits read. *hash, which may be NULL: of what SRAM holds. */
+bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
+                      struct problem *problem);
 bool machine_power_off(struct machine *machine, struct problem *problem);
 bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
                  struct problem *problem);
-/* While powered off: makes the arrays equal to those of `state`, which stem from the same provisioned device. */
+/* While powered off: makes cells and marks equal to those of `state`, which stem from the same provisioned device. */
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
+/* The same for the cells alone: marks stay as they are in the machine. */
+bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem);
+/* Whether the machine has the marks of `state`; false with *array where it has not, and when it does not answer (a problem). */
+bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
+/* While powered off: empties the touched map. */
+bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);
 
 /* Host CPU time that the process has used. */
 double machine_cpu_seconds(const struct machine *machine);
 
-/* Calls `take` for every event since the last call, marks the pages that operations touched, and empties the trace.
+/* Calls `take` for every event since the last call, keeps the set of pages that operations touched, and empties the trace.
  * Only while the machine is stopped. */
 typedef void machine_event_fn(void *context, const struct trace_item *item);
 bool machine_take_events(struct machine *machine, machine_event_fn *take, void *context, struct problem *problem);

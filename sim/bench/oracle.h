@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a device must be like after a power session, and the judgement of the sequence of sessions after a cut.
+ * What a device must be like after a power session.
  */
 #ifndef MATTERHORN_BENCH_ORACLE_H
 #define MATTERHORN_BENCH_ORACLE_H
@@ -16,21 +16,29 @@ struct oracle_contents {
     uint32_t offset;
 };
 
+/* What one power session must lead to. */
+struct oracle_goal {
+    const struct profile_recovered *recovered;
+    struct oracle_contents *equal; /* per recovered->equal */
+};
+
 /* Everything that judging needs; read only, shared by workers. */
 struct oracle {
     const struct profile *profile;
     const struct arrays *device; /* as provisioned */
-    struct oracle_contents *equal; /* per profile->recovered.equal */
+    struct oracle_goal update, next;
 };
 
 struct verdict {
     bool pass;
-    const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged" */
+    const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged", "wear", "next" */
     char detail[200];
     uint32_t boots;          /* power-ons and resets of the first session */
     uint64_t recovery_ns;    /* virtual time of the first session */
     uint64_t virtual_ns;     /* of all sessions */
     uint64_t operations;     /* of all sessions */
+    bool compared;           /* the arrays were looked at after a session */
+    uint64_t sram;           /* a hash of what SRAM held at the first power-up */
 };
 
 /* `root`: where relative paths start. */
@@ -38,15 +46,12 @@ bool oracle_open(struct oracle *oracle, const struct profile *profile, const str
                  struct problem *problem);
 void oracle_close(struct oracle *oracle);
 
-/* Judges one session and the arrays after it; true when nothing is wrong, else verdict->oracle and ->detail say what.
- * `which` names the session in words, for the detail. */
-bool oracle_judge(const struct oracle *oracle, const struct session_result *session, const struct arrays *arrays,
-                  const char *which, struct verdict *verdict);
+/* Says that an oracle failed; returns false. `which` names the session in words, for the detail. */
+bool oracle_fail(struct verdict *verdict, const char *oracle, const char *which, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
-/* Two power-ups, judged each: the device must recover, and stay so. `state` NULL: as the arrays are. `observe`, which may
- * be NULL, sees the events of the first one; `srams` is what SRAM holds at each. */
-bool oracle_recover(const struct oracle *oracle, struct machine *machine, const struct arrays *state,
-                    const char *const srams[2], machine_event_fn *observe, void *observer, struct verdict *verdict,
-                    struct problem *problem);
+/* Judges one session and the arrays after it; true when nothing is wrong, else `verdict` says what. */
+bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, const struct session_result *session,
+                  const struct arrays *arrays, const char *which, struct verdict *verdict);
 
 #endif

@@ -18,16 +18,26 @@ uint64_t plan_random(uint64_t *state)
 struct choice {
     const struct recording *recording;
     const struct profile *profile;
-    enum nor_tear tears[NOR_TEARS];
+    const enum nor_tear *tears;
     unsigned tear_count;
-    size_t points;
+    size_t points;   /* some of which do not exist */
     uint32_t *times; /* per point: how often chosen */
     size_t *pool;    /* scratch: points to choose from */
     uint64_t random;
 };
 
+/* Whether there is such a point: the menu has the tear for the operation's kind. */
+static bool exists(const struct choice *choice, size_t point)
+{
+    const struct operation *operation = &choice->recording->operations[point / choice->tear_count];
+    return nor_tear_applies(operation->item.event->kind == RAIL_ERASE ? NOR_ERASE : NOR_PROGRAM,
+                            choice->tears[point % choice->tear_count]);
+}
+
 static bool matches(const struct choice *choice, size_t point, const struct profile_minimum *minimum)
 {
+    if (!exists(choice, point))
+        return false;
     if (minimum == NULL)
         return true;
     const struct operation *operation = &choice->recording->operations[point / choice->tear_count];
@@ -75,11 +85,12 @@ static void choose_all(struct choice *choice, const struct plan_request *request
     choose(choice, NULL, request->count, 1);
 }
 
-static bool collect(const struct choice *choice, uint64_t seed, struct plan *plan)
+static bool collect(const struct choice *choice, struct plan *plan)
 {
-    for (size_t point = 0; point < choice->points; point++)
+    for (size_t point = 0; point < choice->points; point++) {
         plan->count += choice->times[point];
-    plan->points = choice->points;
+        plan->points += exists(choice, point);
+    }
     plan->cuts = calloc(plan->count + 1, sizeof *plan->cuts);
     if (plan->cuts == NULL)
         return false;
@@ -87,7 +98,7 @@ static bool collect(const struct choice *choice, uint64_t seed, struct plan *pla
     for (size_t point = 0; point < choice->points; point++) {
         for (uint32_t time = 0; time < choice->times[point]; time++)
             plan->cuts[next++] = (struct cut){point / choice->tear_count,
-                                              choice->tears[point % choice->tear_count], seed + time};
+                                              choice->tears[point % choice->tear_count], time};
         if (choice->times[point] > 1)
             plan->repeated += choice->times[point] - 1;
     }
@@ -97,19 +108,22 @@ static bool collect(const struct choice *choice, uint64_t seed, struct plan *pla
 bool plan_make(struct plan *plan, const struct recording *recording, const struct profile *profile,
                const struct plan_request *request, struct problem *problem)
 {
-    struct choice choice = {.recording = recording, .profile = profile, .random = request->seed};
+    struct choice choice = {.recording = recording,
+                            .profile = profile,
+                            .tears = request->tears,
+                            .tear_count = request->tear_count,
+                            .random = request->seed};
     memset(plan, 0, sizeof *plan);
-    choice.tear_count = profile_tears(profile, choice.tears);
     choice.points = recording->count * choice.tear_count;
     choice.times = calloc(choice.points + 1, sizeof *choice.times);
     choice.pool = calloc(choice.points + 1, sizeof *choice.pool);
     bool good = choice.times != NULL && choice.pool != NULL;
     if (good && request->all)
         for (size_t point = 0; point < choice.points; point++)
-            choice.times[point] = 1;
+            choice.times[point] = exists(&choice, point);
     else if (good)
         choose_all(&choice, request);
-    good = good && collect(&choice, request->seed, plan);
+    good = good && collect(&choice, plan);
     free(choice.times);
     free(choice.pool);
     return good || problem_set(problem, PROBLEM_BENCH, "no memory for the plan");
@@ -128,12 +142,16 @@ void plan_name(const struct recording *recording, const struct cut *cut, char na
     snprintf(name, PLAN_NAME, "%s.%s", operation, nor_tear_name(cut->tear));
 }
 
-void plan_sram(const struct recording *recording, const struct cut *cut, unsigned power_up, char sram[PLAN_SRAM])
+static uint32_t mixed(uint64_t seed, unsigned repeat, unsigned power_up)
 {
-    char name[PLAN_NAME];
-    plan_name(recording, cut, name);
-    uint64_t state = cut->seed * 64 + power_up;
-    for (const char *c = name; *c != '\0'; c++)
-        state = plan_random(&state) ^ (uint8_t)*c;
-    snprintf(sram, PLAN_SRAM, "random:%" PRIu32, (uint32_t)plan_random(&state));
+    uint64_t state = seed + repeat;
+    state = plan_random(&state) + power_up;
+    return (uint32_t)plan_random(&state);
+}
+
+struct conditions plan_conditions(const struct seeds *seeds, unsigned repeat, unsigned power_up)
+{
+    struct conditions conditions = {.noise = mixed(seeds->noise, repeat, power_up)};
+    snprintf(conditions.sram, sizeof conditions.sram, "random:%" PRIu32, mixed(~seeds->sram, repeat, power_up));
+    return conditions;
 }

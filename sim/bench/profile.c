@@ -64,9 +64,15 @@ static const cyaml_schema_field_t recovered_fields[] = {
     CYAML_FIELD_SEQUENCE("over", MAY_MISS, struct profile_recovered, over, &text_value, 0, WATCH_MOST),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t next_fields[] = {
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_next, command, &text_value, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, recovered_fields),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t budget_fields[] = {
     CYAML_FIELD_UINT("boots", CYAML_FLAG_DEFAULT, struct profile_budget, boots),
     CYAML_FIELD_UINT("seconds", CYAML_FLAG_DEFAULT, struct profile_budget, seconds),
+    CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_budget, erases),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t minimum_fields[] = {
@@ -80,7 +86,7 @@ static const cyaml_schema_value_t minimum_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_minimum, minimum_fields)};
 
 static const cyaml_schema_field_t cuts_fields[] = {
-    CYAML_FIELD_UINT("count", CYAML_FLAG_DEFAULT, struct profile_cuts, count),
+    CYAML_FIELD_STRING_PTR("count", NEEDED, struct profile_cuts, count_text, 1, CYAML_UNLIMITED),
     CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct profile_cuts, seed),
     CYAML_FIELD_SEQUENCE("tears", MAY_MISS, struct profile_cuts, tears, &text_value, 0, NOR_TEARS),
     CYAML_FIELD_SEQUENCE("minimum", MAY_MISS, struct profile_cuts, minimum, &minimum_value, 0, CYAML_UNLIMITED),
@@ -94,6 +100,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, recovered_fields),
+    CYAML_FIELD_MAPPING_PTR("next", MAY_MISS, struct profile, next, next_fields),
     CYAML_FIELD_MAPPING("budget", CYAML_FLAG_DEFAULT, struct profile, budget, budget_fields),
     CYAML_FIELD_MAPPING("cuts", CYAML_FLAG_DEFAULT, struct profile, cuts, cuts_fields),
     CYAML_FIELD_END};
@@ -148,6 +155,17 @@ static bool check_area(struct profile_area *area, const char *key, const char *p
     return bad(problem, path, key, area->name, "this address range is not on the chip");
 }
 
+static bool check_edges(const struct profile_recovered *recovered, struct watch_edges edges[WATCH_MOST], const char *key,
+                        const char *path, struct problem *problem)
+{
+    for (unsigned i = 0; i < recovered->edges_count; i++) {
+        edges[i] = (struct watch_edges){trace_pin_number(recovered->edges[i].pin), recovered->edges[i].count};
+        if (edges[i].pin == UINT32_MAX)
+            return bad(problem, path, key, recovered->edges[i].pin, "a pin is written like PE13");
+    }
+    return true;
+}
+
 static bool check_pins(struct profile *profile, const char *path, struct problem *problem)
 {
     for (unsigned i = 0; i < profile->pins_count; i++) {
@@ -155,13 +173,32 @@ static bool check_pins(struct profile *profile, const char *path, struct problem
         if (profile->pins[i].number == UINT32_MAX)
             return bad(problem, path, "pins", profile->pins[i].pin, "a pin is written like PE13");
     }
-    for (unsigned i = 0; i < profile->recovered.edges_count; i++) {
-        const struct profile_edges *edges = &profile->recovered.edges[i];
-        profile->edges[i] = (struct watch_edges){trace_pin_number(edges->pin), edges->count};
-        if (profile->edges[i].pin == UINT32_MAX)
-            return bad(problem, path, "recovered.edges", edges->pin, "a pin is written like PE13");
-    }
-    return true;
+    return check_edges(&profile->recovered, profile->edges, "recovered.edges", path, problem) &&
+           (profile->next == NULL ||
+            check_edges(&profile->next->recovered, profile->edges_next, "next.recovered.edges", path, problem));
+}
+
+static bool check_recovered(struct profile_recovered *recovered, const char *key, const char *path,
+                            struct problem *problem)
+{
+    char unchanged[40];
+    snprintf(unchanged, sizeof unchanged, "%s.unchanged", key);
+    for (unsigned i = 0; i < recovered->unchanged_count; i++)
+        if (!check_area(&recovered->unchanged[i], unchanged, path, problem))
+            return false;
+    return recovered->lines_count + recovered->edges_count > 0 ||
+           problem_set(problem, PROBLEM_USE, "%s: %s: without lines or edges nothing says when a run ends", path, key);
+}
+
+static bool check_count(struct profile_cuts *cuts, const char *path, struct problem *problem)
+{
+    char *end;
+    unsigned long count = strtoul(cuts->count_text, &end, 10);
+    if (strcmp(cuts->count_text, "all") == 0)
+        return true;
+    cuts->count = (unsigned)count;
+    return (cuts->count_text[0] != '-' && *end == '\0' && count > 0 && count <= UINT32_MAX) ||
+           bad(problem, path, "cuts.count", cuts->count_text, "a number of at least 1, or all");
 }
 
 static bool check_minimum(const struct profile *profile, const struct profile_minimum *minimum, const char *path,
@@ -182,8 +219,9 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
     bool good = check_pins(profile, path, problem);
     for (unsigned i = 0; good && i < profile->areas_count; i++)
         good = check_area(&profile->areas[i], "areas", path, problem);
-    for (unsigned i = 0; good && i < profile->recovered.unchanged_count; i++)
-        good = check_area(&profile->recovered.unchanged[i], "recovered.unchanged", path, problem);
+    good = good && check_recovered(&profile->recovered, "recovered", path, problem) &&
+           (profile->next == NULL || check_recovered(&profile->next->recovered, "next.recovered", path, problem)) &&
+           check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
     for (unsigned i = 0; good && i < profile->cuts.tears_count; i++)
@@ -191,11 +229,6 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
             good = bad(problem, path, "cuts.tears", profile->cuts.tears[i], "there is no such tear");
     if (good && (profile->budget.boots == 0 || profile->budget.seconds == 0))
         good = problem_set(problem, PROBLEM_USE, "%s: budget: boots and seconds must be at least 1", path);
-    if (good && profile->cuts.count == 0)
-        good = problem_set(problem, PROBLEM_USE, "%s: cuts: count must be at least 1", path);
-    if (good && profile->recovered.lines_count + profile->recovered.edges_count == 0)
-        good = problem_set(problem, PROBLEM_USE,
-                           "%s: recovered: without lines or edges nothing says when a run ends", path);
     return good;
 }
 
@@ -223,6 +256,14 @@ static char *path_of(const char *name_or_path)
                       : asprintf(&path, "%s/sim/profiles/%s.yaml", root == NULL ? "." : root, name_or_path);
     free(root);
     return printed < 0 ? NULL : path;
+}
+
+static struct watch_wanted wanted_of(const struct profile_recovered *recovered, const struct watch_edges *edges)
+{
+    return (struct watch_wanted){.lines = (const char *const *)recovered->lines,
+                                 .line_count = recovered->lines_count,
+                                 .edges = edges,
+                                 .edge_count = recovered->edges_count};
 }
 
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
@@ -255,13 +296,12 @@ bool profile_load(const char *name_or_path, struct profile **profile, struct pro
         return false;
     }
     const struct profile_recovered *recovered = &(*profile)->recovered;
-    (*profile)->wanted = (struct watch_wanted){.lines = (const char *const *)recovered->lines,
-                                               .line_count = recovered->lines_count,
-                                               .edges = (*profile)->edges,
-                                               .edge_count = recovered->edges_count};
+    (*profile)->wanted = wanted_of(recovered, (*profile)->edges);
     (*profile)->wanted_again = (*profile)->wanted;
     (*profile)->wanted_again.unwanted = (const char *const *)recovered->over;
     (*profile)->wanted_again.unwanted_count = recovered->over_count;
+    if ((*profile)->next != NULL)
+        (*profile)->wanted_next = wanted_of(&(*profile)->next->recovered, (*profile)->edges_next);
     return true;
 }
 

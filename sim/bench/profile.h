@@ -66,13 +66,22 @@ struct profile_recovered {
     unsigned over_count;
 };
 
+/* The next update must work: a command puts it into the device that recovered. */
+struct profile_next {
+    char **command; /* {device} in an argument: a folder with the arrays, read and written; {matterhorn}: the running program */
+    unsigned command_count;
+    struct profile_recovered recovered; /* without `over` */
+};
+
 struct profile_budget {
     unsigned boots;   /* power-ons and resets of one power session */
     unsigned seconds; /* of virtual time for one power session */
+    unsigned erases;  /* of one sector of the internal flash, and one more per power loss; 0: any number */
 };
 
 struct profile_cuts {
-    unsigned count;
+    char *count_text; /* a number, or "all" */
+    unsigned count;   /* 0: all */
     uint64_t seed;
     char **tears; /* none: the whole menu */
     unsigned tears_count;
@@ -91,11 +100,14 @@ struct profile {
     struct profile_area *areas;
     unsigned areas_count;
     struct profile_recovered recovered;
+    struct profile_next *next; /* NULL: nobody asks */
     struct profile_budget budget;
     struct profile_cuts cuts;
     struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */
     struct watch_wanted wanted;           /* recovered.lines and .edges */
     struct watch_wanted wanted_again;     /* the same of the second power-up, with recovered.over */
+    struct watch_edges edges_next[WATCH_MOST];
+    struct watch_wanted wanted_next;      /* next.recovered.lines and .edges */
 };
 
 /* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */

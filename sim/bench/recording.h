@@ -39,24 +39,4 @@ const char *recording_phase_name(const struct profile *profile, unsigned phase);
 /* The name of the area, or of the chip when the operation is in none. */
 const char *recording_area_name(const struct operation *operation);
 
-/* A crash state: the arrays after operations 0..position-1 of a recording. */
-struct crash_state {
-    const struct recording *recording;
-    const struct arrays *device; /* as provisioned */
-    struct arrays arrays;        /* the state */
-    size_t position;
-    enum array torn_array;       /* where a tear lies over the state, and what was there */
-    uint32_t torn_offset, torn_size;
-    uint8_t *untorn;
-    uint32_t untorn_capacity;
-};
-
-bool crash_state_begin(struct crash_state *state, const struct recording *recording, const struct arrays *device,
-                       struct problem *problem);
-void crash_state_free(struct crash_state *state);
-/* Moves to `position`. Forward costs the operations between, backward those from the start. */
-bool crash_state_seek(struct crash_state *state, size_t position, struct problem *problem);
-/* Moves to where power is lost during operation `operation`. Moving on undoes the tear. */
-bool crash_state_tear(struct crash_state *state, size_t operation, enum nor_tear tear, struct problem *problem);
-
 #endif

@@ -20,11 +20,13 @@ void report_progress(void *context, const struct sweep_progress *progress)
     state->printed = progress->seconds;
     state->any = true;
     double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
-    fprintf(stderr, "%s  %zu of %zu done", terminal ? "\r" : "", progress->done, progress->total);
+    fprintf(stderr, "%s  %zu of %zu done, %zu run", terminal ? "\r" : "", progress->done, progress->total, progress->run);
     if (progress->done < progress->total && rate > 0)
         fprintf(stderr, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
     if (progress->done == progress->total && progress->live_total > 0)
         fprintf(stderr, ", cuts for real %zu of %zu", progress->live_done, progress->live_total);
+    if (progress->check_total > 0)
+        fprintf(stderr, ", credited checked %zu of %zu", progress->check_done, progress->check_total);
     fprintf(stderr, ", findings %zu%s", progress->findings, terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
@@ -41,7 +43,7 @@ struct group {
     unsigned phase;
     const char *area;
     unsigned kind;
-    size_t operations, cuts, fired, recovered;
+    size_t operations, cuts, fired, run, recovered;
     uint64_t worst_ns;
     uint32_t worst_boots;
 };
@@ -83,12 +85,14 @@ static bool group_all(struct groups *groups, const struct sweep_result *result)
         const struct sweep_case *one = &result->cases[i];
         struct group *group = group_of(groups, &result->recording.operations[one->cut.operation]);
         group->cuts++;
+        const struct verdict *verdict = &one->outcome->verdict;
         group->fired += one->fired;
-        group->recovered += one->verdict.pass;
-        if (one->verdict.recovery_ns > group->worst_ns)
-            group->worst_ns = one->verdict.recovery_ns;
-        if (one->verdict.boots > group->worst_boots)
-            group->worst_boots = one->verdict.boots;
+        group->run += one->representative == i;
+        group->recovered += verdict->pass;
+        if (verdict->recovery_ns > group->worst_ns)
+            group->worst_ns = verdict->recovery_ns;
+        if (verdict->boots > group->worst_boots)
+            group->worst_boots = verdict->boots;
     }
     return true;
 }
@@ -109,53 +113,79 @@ static size_t live_count(const struct sweep_result *result)
     return count;
 }
 
-static bool passed(const struct sweep_result *result)
+/* --- for people --- */
+
+static void add_group(struct group *total, const struct group *group)
 {
-    return result->clean.pass && sweep_findings(result) == 0;
+    total->operations += group->operations;
+    total->cuts += group->cuts;
+    total->fired += group->fired;
+    total->run += group->run;
+    total->recovered += group->recovered;
+    total->worst_ns = group->worst_ns > total->worst_ns ? group->worst_ns : total->worst_ns;
+    total->worst_boots = group->worst_boots > total->worst_boots ? group->worst_boots : total->worst_boots;
 }
 
-/* --- for people --- */
+static void print_group(FILE *stream, const struct group *group, const char *phase, const char *kind)
+{
+    fprintf(stream, "%-14s %-14s %-8s %10zu %8zu %8zu %7zu %10zu", phase, group->area, kind, group->operations,
+            group->cuts, group->fired, group->run, group->recovered);
+    if (group->cuts > 0)
+        fprintf(stream, " %13.3f s %6" PRIu32, (double)group->worst_ns * 1e-9, group->worst_boots);
+    fprintf(stream, "%s\n", group->recovered < group->cuts ? "  <-" : "");
+}
 
 static void print_table(FILE *stream, const struct groups *groups, const struct profile *profile)
 {
-    struct group total = {0};
-    fprintf(stream, "%-14s %-14s %-8s %10s %7s %7s %10s %15s %6s\n", "phase", "area", "kind", "operations", "cuts",
-            "fired", "recovered", "worst recovery", "boots");
+    struct group total = {.area = ""};
+    fprintf(stream, "%-14s %-14s %-8s %10s %8s %8s %7s %10s %15s %6s\n", "phase", "area", "kind", "operations", "cuts",
+            "fired", "run", "recovered", "worst recovery", "boots");
     for (size_t i = 0; i < groups->count; i++) {
         const struct group *group = &groups->entries[i];
-        fprintf(stream, "%-14s %-14s %-8s %10zu %7zu %7zu %10zu", recording_phase_name(profile, group->phase),
-                group->area, trace_kind_name(group->kind), group->operations, group->cuts, group->fired,
-                group->recovered);
-        if (group->cuts > 0)
-            fprintf(stream, " %13.3f s %6" PRIu32, (double)group->worst_ns * 1e-9, group->worst_boots);
-        fprintf(stream, "%s\n", group->recovered < group->cuts ? "  <-" : "");
-        total.operations += group->operations;
-        total.cuts += group->cuts;
-        total.fired += group->fired;
-        total.recovered += group->recovered;
-        total.worst_ns = group->worst_ns > total.worst_ns ? group->worst_ns : total.worst_ns;
-        total.worst_boots = group->worst_boots > total.worst_boots ? group->worst_boots : total.worst_boots;
+        print_group(stream, group, recording_phase_name(profile, group->phase), trace_kind_name(group->kind));
+        add_group(&total, group);
     }
-    fprintf(stream, "%-14s %-14s %-8s %10zu %7zu %7zu %10zu %13.3f s %6" PRIu32 "\n", "all", "", "", total.operations,
-            total.cuts, total.fired, total.recovered, (double)total.worst_ns * 1e-9, total.worst_boots);
+    print_group(stream, &total, "all", "");
 }
 
 #define MOST_FINDINGS 20 /* printed for people; the list and the JSON object have all */
 
-static void print_findings(FILE *stream, const struct sweep_result *result, const struct profile *profile)
+static bool print_findings(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
-    size_t findings = sweep_findings(result), printed = 0;
-    for (size_t i = 0; i < result->plan.count && printed < MOST_FINDINGS; i++) {
-        const struct sweep_case *one = &result->cases[i];
+    size_t count;
+    struct sweep_finding *findings = sweep_findings(result, &count);
+    if (findings == NULL)
+        return false;
+    for (size_t i = 0; i < count && i < MOST_FINDINGS; i++) {
+        const struct sweep_case *one = &result->cases[findings[i].first];
         char id[SWEEP_ID];
-        if (one->verdict.pass)
-            continue;
-        printed++;
         sweep_id(result, profile, one, id);
-        fprintf(stream, "finding: %s  %s: %s\n", id, one->verdict.oracle, one->verdict.detail);
+        fprintf(stream, "finding: %s  %s: %s\n", id, one->outcome->verdict.oracle, one->outcome->verdict.detail);
+        if (findings[i].members > 1) {
+            sweep_id(result, profile, &result->cases[findings[i].last], id);
+            fprintf(stream, "         and %zu more that go the same way, up to %s\n", findings[i].members - 1, id);
+        }
     }
-    if (findings > printed)
-        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", findings - printed);
+    if (count > MOST_FINDINGS)
+        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", count - MOST_FINDINGS);
+    free(findings);
+    return true;
+}
+
+static void print_rates(FILE *stream, const struct sweep_result *result)
+{
+    double run = (double)result->run;
+    fprintf(stream, "%zu states run, %zu credited; %.1f s, %u jobs, %.1f recoveries per second, %.1f per CPU second (machine and engine)\n",
+            result->run, result->credited, result->wall_s, result->jobs, run / result->recovery_wall_s,
+            run / result->recovery_cpu_s);
+    if (result->ends > 0)
+        fprintf(stream, "the next update was tried on %zu different end states (%.1f CPU seconds more)\n", result->ends,
+                result->next_cpu_s);
+    if (result->checked > 0)
+        fprintf(stream, "%zu credited states run all the same: each went the way of its representative\n", result->checked);
+    if (result->live > 0)
+        fprintf(stream, "%zu of %zu cuts done for real: each left exactly the state that was built\n",
+                live_count(result), result->live);
 }
 
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile)
@@ -168,62 +198,70 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     }
     if (!group_all(&groups, result))
         return false;
-    size_t findings = sweep_findings(result);
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
             profile->name, profile->machine, result->recording.count, result->plan.points, result->firmware,
-            result->seed, RAIL_MIPS);
+            result->seeds.cuts, RAIL_MIPS);
     fprintf(stream, "without power loss: running after %.3f s of virtual time and %" PRIu32 " boots\n\n",
             (double)result->clean.recovery_ns * 1e-9, result->clean.boots);
     print_table(stream, &groups, profile);
     fprintf(stream, "\n");
-    if (result->plan.repeated > 0)
-        fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM: there are not enough "
-                        "operations of their kind\n", result->plan.repeated);
-    if (result->live > 0)
-        fprintf(stream, "%zu of %zu cuts done for real: each left exactly the state that was built\n",
-                live_count(result), result->live);
-    print_findings(stream, result, profile);
-    fprintf(stream, "%zu of %zu recovered: %s  (%.1f s, %u jobs, %.1f recoveries per second, %.1f per CPU second)\n",
-            result->plan.count - findings, result->plan.count, findings == 0 ? "pass" : "FAIL", result->wall_s,
-            result->jobs, (double)result->plan.count / result->recovery_wall_s,
-            (double)result->plan.count / result->recovery_cpu_s);
     free(groups.entries);
+    if (result->plan.repeated > 0)
+        fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM and other noise: there are "
+                        "not enough operations of their kind\n", result->plan.repeated);
+    print_rates(stream, result);
+    if (!print_findings(stream, result, profile))
+        return false;
+    size_t recovered = 0;
+    for (size_t i = 0; i < result->plan.count; i++)
+        recovered += result->cases[i].outcome->verdict.pass;
+    fprintf(stream, "%zu of %zu recovered: %s\n", recovered, result->plan.count, sweep_passed(result) ? "pass" : "FAIL");
     return true;
 }
 
 void report_list(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
-    fprintf(stream, "# id phase area fired live boots virtual_ms verdict\n");
+    fprintf(stream, "# id phase area fired live boots virtual_ms verdict run\n");
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
+        const struct verdict *verdict = &one->outcome->verdict;
         const struct operation *operation = &result->recording.operations[one->cut.operation];
-        char id[SWEEP_ID];
+        char id[SWEEP_ID], run[SWEEP_ID] = "itself";
         sweep_id(result, profile, one, id);
-        fprintf(stream, "%s %s %s %s %s %" PRIu32 " %.3f %s\n", id, recording_phase_name(profile, operation->phase),
-                recording_area_name(operation), one->fired ? "yes" : "no", one->live ? "yes" : "-",
-                one->verdict.boots, (double)one->verdict.recovery_ns * 1e-6,
-                one->verdict.pass ? "recovered" : one->verdict.oracle);
+        if (one->representative != i)
+            sweep_id(result, profile, &result->cases[one->representative], run);
+        fprintf(stream, "%s %s %s %s %s %" PRIu32 " %.3f %s %s\n", id, recording_phase_name(profile, operation->phase),
+                recording_area_name(operation), one->fired ? "yes" : "no", one->live ? "yes" : "-", verdict->boots,
+                (double)verdict->recovery_ns * 1e-6, verdict->pass ? "recovered" : verdict->oracle, run);
     }
 }
 
 /* --- for machines --- */
 
+static json_t *finding_json(const struct sweep_result *result, const struct profile *profile,
+                            const struct sweep_finding *finding)
+{
+    const struct sweep_case *one = &result->cases[finding->first];
+    char first[SWEEP_ID], last[SWEEP_ID];
+    sweep_id(result, profile, one, first);
+    sweep_id(result, profile, &result->cases[finding->last], last);
+    return json_pack("{s:s, s:s, s:s, s:{s:I, s:s, s:s}}", "id", first, "oracle", one->outcome->verdict.oracle, "detail",
+                     one->outcome->verdict.detail, "members", "count", (json_int_t)finding->members, "first", first,
+                     "last", last);
+}
+
 static json_t *findings_json(const struct sweep_result *result, const struct profile *profile)
 {
-    json_t *findings = json_array();
+    json_t *array = json_array();
+    size_t count = 0;
     if (!result->clean.pass)
-        json_array_append_new(findings, json_pack("{s:s, s:s, s:s}", "id", profile->name, "oracle",
-                                                  result->clean.oracle, "detail", result->clean.detail));
-    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        const struct sweep_case *one = &result->cases[i];
-        char id[SWEEP_ID];
-        if (one->verdict.pass)
-            continue;
-        sweep_id(result, profile, one, id);
-        json_array_append_new(findings, json_pack("{s:s, s:s, s:s}", "id", id, "oracle", one->verdict.oracle,
-                                                  "detail", one->verdict.detail));
-    }
-    return findings;
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "id", profile->name, "oracle", result->clean.oracle,
+                                               "detail", result->clean.detail));
+    struct sweep_finding *findings = sweep_findings(result, &count);
+    for (size_t i = 0; findings != NULL && i < count; i++)
+        json_array_append_new(array, finding_json(result, profile, &findings[i]));
+    free(findings);
+    return array;
 }
 
 static json_t *groups_json(const struct groups *groups, const struct profile *profile)
@@ -232,14 +270,29 @@ static json_t *groups_json(const struct groups *groups, const struct profile *pr
     for (size_t i = 0; i < groups->count; i++) {
         const struct group *group = &groups->entries[i];
         json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
+            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
                              recording_phase_name(profile, group->phase), "area", group->area, "kind",
                              trace_kind_name(group->kind), "operations", (json_int_t)group->operations, "cuts",
-                             (json_int_t)group->cuts, "fired", (json_int_t)group->fired, "recovered",
+                             (json_int_t)group->cuts, "fired", (json_int_t)group->fired, "run", (json_int_t)group->run, "recovered",
                              (json_int_t)group->recovered, "worst_s", (double)group->worst_ns * 1e-9, "boots",
                              (json_int_t)group->worst_boots));
     }
     return array;
+}
+
+/* Beyond what every sweep says. */
+static json_t *more_json(const struct sweep_result *result)
+{
+    char sram[20];
+    snprintf(sram, sizeof sram, "%016" PRIx64, result->sram);
+    return json_pack("{s:I, s:I, s:I, s:s, s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:I}", "seed",
+                     (json_int_t)result->seeds.cuts, "sram_seed", (json_int_t)result->seeds.sram, "noise_seed",
+                     (json_int_t)result->seeds.noise, "sram_hash", sram, "jobs", (int)result->jobs, "live",
+                     (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "checked",
+                     (json_int_t)result->checked, "mips", RAIL_MIPS, "recovery_wall_s", result->recovery_wall_s,
+                     "recovery_cpu_s", result->recovery_cpu_s, "recoveries_per_cpu_s",
+                     (double)result->run / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
+                     result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count);
 }
 
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
@@ -248,18 +301,15 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     if (!group_all(&groups, result))
         return false;
     json_t *object = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:f, s:f, s:o}",
-        "profile", profile->name, "firmware_sha256", result->firmware, "ops", (json_int_t)result->recording.count,
-        "cut_points", (json_int_t)result->plan.points, "cuts_fired", (json_int_t)fired_count(result), "states_run",
-        (json_int_t)result->plan.count, "states_pruned", (json_int_t)0, "closed", "depth", 1, "open", "findings",
-        findings_json(result, profile), "verdict", passed(result) ? "pass" : "fail", "wall_s", result->wall_s,
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
+        "firmware_sha256", result->firmware, "ops", (json_int_t)result->recording.count, "cut_points",
+        (json_int_t)result->plan.points, "cuts_fired", (json_int_t)fired_count(result), "states_run",
+        (json_int_t)result->run, "states_pruned", (json_int_t)result->credited, "closed", "depth", 1, "open", "findings",
+        findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s", result->wall_s,
         "cpu_s", result->cpu_s, "virtual_s", (double)result->virtual_ns * 1e-9, "instructions",
-        (json_int_t)result->instructions, "seed", (json_int_t)result->seed, "jobs", (int)result->jobs, "live",
-        (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "mips", RAIL_MIPS,
-        "recovery_wall_s", result->recovery_wall_s, "recovery_cpu_s", result->recovery_cpu_s, "groups",
-        groups_json(&groups, profile));
+        (json_int_t)result->instructions, "groups", groups_json(&groups, profile));
     free(groups.entries);
-    if (object == NULL)
+    if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
     json_dumpf(object, stream, JSON_COMPACT);
     fputc('\n', stream);

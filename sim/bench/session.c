@@ -41,7 +41,7 @@ bool session_run(struct machine *machine, const struct session_request *request,
     struct stop stop;
     watch_begin(&result->watch, request->wanted);
     if ((request->state != NULL && !machine_load(machine, request->state, problem)) ||
-        !machine_power_on(machine, request->sram, problem))
+        !machine_power_on(machine, request->conditions.sram, request->conditions.noise, &result->sram, problem))
         return false;
     do {
         /* Lines first, then edges: each stop costs a round trip, and pins may toggle often. */

@@ -8,9 +8,15 @@
 #include "machine.h"
 #include "watch.h"
 
+/* What the device finds when power rises, beside its arrays. */
+struct conditions {
+    char sram[32];  /* as machine_power_on takes it */
+    uint64_t noise; /* how weak bits read */
+};
+
 struct session_request {
     const struct arrays *state;        /* loaded before power rises; NULL: as the arrays are */
-    const char *sram;                  /* as machine_power_on takes it */
+    struct conditions conditions;
     const struct watch_wanted *wanted; /* ends when all of it was seen */
     uint64_t limit_ns;                 /* of virtual time */
     uint32_t limit_boots;              /* power-on and resets */
@@ -27,6 +33,7 @@ struct session_result {
     enum session_end end;
     uint64_t time_ns;    /* virtual, from power-on to the end */
     uint64_t operations; /* as the machine counts them */
+    uint64_t sram;       /* a hash of what it held at power-on */
     struct watch watch;
 };
 

@@ -1,44 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "sweep.h"
+#include "sweep_shared.h"
 
-#include "artifacts.h"
 #include "files.h"
-#include "interrupt.h"
-#include "machine.h"
 
 #include <glib.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
-/* SRAM at the power-ups of the run without power loss; any will do. */
-static const char *const clean_srams[2] = {"random:1", "random:2"};
+/* How many ranges of cases there are at the beginning. Each begins with a state that is run, and is split where more are run. */
+#define RANGES 16
 
-#define PROGRESS_PERIOD_MS 200
-#define MOST_ARTIFACTS 20 /* findings that leave artifacts: each takes 19 MB, and the first ones tell most */
+const struct conditions sweep_clean_conditions[RECOVERY_POWER_UPS] = {{"random:1", 1}, {"random:2", 2}};
 
-/* What workers share. */
-struct sweep {
-    const struct profile *profile;
-    const struct sweep_options *options;
-    struct sweep_result *result;
-    struct arrays device;
-    struct oracle oracle;
-    size_t *live; /* indices of cases to do for real */
-    atomic_size_t next, next_live, done, live_done, findings, artifacts;
-    atomic_bool stop;
-    pthread_mutex_t lock; /* guards what follows, and the totals in `result` */
-    pthread_cond_t changed;
-    unsigned running;
-    double recovery_start;
-    struct problem problem;
-};
-
-static double seconds_now(clockid_t clock)
+double sweep_seconds(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
@@ -58,231 +35,44 @@ static double cpu_seconds(void)
     return total;
 }
 
-/* --- one cut --- */
-
-/* Recovers from the state that is built for the case, and judges. */
-static bool recover(struct sweep *sweep, struct machine *machine, struct crash_state *state, struct sweep_case *one,
-                    struct problem *problem)
-{
-    const struct recording *recording = &sweep->result->recording;
-    char first[PLAN_SRAM], second[PLAN_SRAM];
-    const char *const srams[2] = {first, second};
-    plan_sram(recording, &one->cut, 0, first);
-    plan_sram(recording, &one->cut, 1, second);
-    if (!crash_state_tear(state, one->cut.operation, one->cut.tear, problem))
-        return false;
-    one->fired = true;
-    if (!oracle_recover(&sweep->oracle, machine, &state->arrays, srams, NULL, NULL, &one->verdict, problem))
-        return false;
-    if (one->verdict.pass || sweep->options->artifacts == NULL ||
-        atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
-        return true;
-    char id[SWEEP_ID];
-    sweep_id(sweep->result, sweep->profile, one, id);
-    return artifacts_write(sweep->options->artifacts, id, &sweep->oracle, machine, &state->arrays, srams, problem);
-}
-
-/* Does the cut for real, and compares what the machine left with the state that was built. */
-static bool prove(struct sweep *sweep, struct machine *machine, struct crash_state *state, struct sweep_case *one,
-                  struct problem *problem)
-{
-    struct session_request request = {.state = &sweep->device,
-                                      .sram = clean_srams[0],
-                                      .wanted = &sweep->profile->wanted,
-                                      .limit_ns = sweep->profile->budget.seconds * UINT64_C(1000000000),
-                                      .cut = true,
-                                      .operation = one->cut.operation,
-                                      .tear = one->cut.tear};
-    struct session_result session;
-    char id[SWEEP_ID];
-    enum array array;
-    uint32_t offset;
-    sweep_id(sweep->result, sweep->profile, one, id);
-    if (!crash_state_tear(state, one->cut.operation, one->cut.tear, problem) ||
-        !session_run(machine, &request, &session, problem))
-        return false;
-    if (session.end != SESSION_CUT || session.operations != one->cut.operation + 1)
-        return problem_set(problem, PROBLEM_BENCH,
-                           "%s: a real cut did not fire: the machine did %" PRIu64 " operations, wanted was number %zu",
-                           id, session.operations, one->cut.operation);
-    if (arrays_differ(&machine->arrays, &state->arrays, true, &array, &offset))
-        return problem_set(problem, PROBLEM_BENCH,
-                           "%s: a real cut leaves another state than was built: %s.bin at 0x%" PRIX32
-                           " holds %02X, built was %02X",
-                           id, arrays_name(array), offset, machine->arrays.cells[array][offset],
-                           state->arrays.cells[array][offset]);
-    one->live = true;
-    return true;
-}
-
-/* --- workers --- */
-
-static bool recover_all(struct sweep *sweep, struct machine *machine, struct crash_state *state, uint64_t *virtual_ns,
-                        struct problem *problem)
-{
-    struct sweep_result *result = sweep->result;
-    for (size_t i; !atomic_load(&sweep->stop) && (i = atomic_fetch_add(&sweep->next, 1)) < result->plan.count;) {
-        struct sweep_case *one = &result->cases[i];
-        if (!recover(sweep, machine, state, one, problem))
-            return false;
-        *virtual_ns += one->verdict.virtual_ns;
-        if (!one->verdict.pass)
-            atomic_fetch_add(&sweep->findings, 1);
-        atomic_fetch_add(&sweep->done, 1);
-    }
-    double wall = seconds_now(CLOCK_MONOTONIC) - sweep->recovery_start;
-    double cpu = machine_cpu_seconds(machine) + seconds_now(CLOCK_THREAD_CPUTIME_ID);
-    pthread_mutex_lock(&sweep->lock);
-    result->recovery_cpu_s += cpu;
-    result->recovery_wall_s = wall > result->recovery_wall_s ? wall : result->recovery_wall_s;
-    pthread_mutex_unlock(&sweep->lock);
-    return true;
-}
-
-static bool prove_all(struct sweep *sweep, struct machine *machine, struct crash_state *state, struct problem *problem)
-{
-    struct sweep_result *result = sweep->result;
-    for (size_t i; !atomic_load(&sweep->stop) && (i = atomic_fetch_add(&sweep->next_live, 1)) < result->live;) {
-        if (!prove(sweep, machine, state, &result->cases[sweep->live[i]], problem))
-            return false;
-        atomic_fetch_add(&sweep->live_done, 1);
-    }
-    return true;
-}
-
-/* Pages without marks must hold what was provisioned: else something changed them that is not in the trace. */
-static bool check_unmarked(const struct sweep *sweep, const struct machine *machine, struct problem *problem)
+bool sweep_check_pages(const struct sweep *sweep, const struct machine *machine, struct problem *problem)
 {
     for (enum array array = 0; array < ARRAYS; array++) {
-        for (uint32_t offset = 0; offset < arrays_size(array); offset++) {
-            uint32_t page = offset / ARRAYS_PAGE, rest = arrays_size(array) - offset;
-            uint32_t size = rest < ARRAYS_PAGE ? rest : ARRAYS_PAGE;
-            if (!arrays_marked(&machine->arrays, array, page) &&
+        for (uint32_t page = 0; page * ARRAYS_PAGE < arrays_size(array); page++) {
+            uint32_t offset = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
+            if (!pages_have(&machine->arrays.pages, array, page) &&
                 memcmp(machine->arrays.cells[array] + offset, sweep->device.cells[array] + offset, size) != 0)
                 return problem_set(problem, PROBLEM_BENCH,
                                    "%s.bin changed in the %u bytes at 0x%" PRIX32 " without an operation in the trace",
                                    arrays_name(array), size, offset);
-            offset += size - 1;
         }
     }
     return true;
 }
 
-static void *worker(void *context)
+/* --- the target --- */
+
+static void compare_goal(struct credit_rules *rules, const struct oracle_goal *goal)
 {
-    struct sweep *sweep = context;
-    struct problem problem = {0};
-    struct machine_options options = {.model = sweep->profile->machine};
-    struct machine machine = {0};
-    struct crash_state state = {0};
-    uint64_t virtual_ns = 0, instructions = 0;
-    bool good = machine_start(&machine, &options, &sweep->device, &problem) &&
-                crash_state_begin(&state, &sweep->result->recording, &sweep->device, &problem) &&
-                recover_all(sweep, &machine, &state, &virtual_ns, &problem) &&
-                prove_all(sweep, &machine, &state, &problem) && check_unmarked(sweep, &machine, &problem) &&
-                machine_instructions(&machine, &instructions, &problem);
-    machine_close(&machine);
-    crash_state_free(&state);
-    pthread_mutex_lock(&sweep->lock);
-    if (!good) {
-        atomic_store(&sweep->stop, true);
-        problem_set(&sweep->problem, problem.kind, "%s", problem.text);
+    for (unsigned i = 0; i < goal->recovered->equal_count; i++)
+        credit_rules_compare(rules, goal->equal[i].array, goal->equal[i].offset, (uint32_t)goal->equal[i].size);
+    for (unsigned i = 0; i < goal->recovered->unchanged_count; i++) {
+        const struct profile_area *area = &goal->recovered->unchanged[i];
+        credit_rules_compare(rules, area->array, area->offset, area->size);
     }
-    sweep->result->virtual_ns += virtual_ns;
-    sweep->result->instructions += instructions;
-    sweep->running--;
-    pthread_cond_signal(&sweep->changed);
-    pthread_mutex_unlock(&sweep->lock);
-    return NULL;
 }
 
-static void tell_progress(struct sweep *sweep, sweep_progress_fn *progress, void *context)
+static bool open_judges(struct sweep *sweep, const char *root, struct problem *problem)
 {
-    struct sweep_progress now = {atomic_load(&sweep->done),     sweep->result->plan.count,
-                                 atomic_load(&sweep->findings), atomic_load(&sweep->live_done),
-                                 sweep->result->live,           seconds_now(CLOCK_MONOTONIC) - sweep->recovery_start};
-    progress(context, &now);
-}
-
-/* Waits for the workers. */
-static void wait_and_report(struct sweep *sweep, sweep_progress_fn *progress, void *context)
-{
-    pthread_mutex_lock(&sweep->lock);
-    while (sweep->running > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += PROGRESS_PERIOD_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&sweep->changed, &sweep->lock, &until);
-        pthread_mutex_unlock(&sweep->lock);
-        tell_progress(sweep, progress, context);
-        pthread_mutex_lock(&sweep->lock);
-    }
-    pthread_mutex_unlock(&sweep->lock);
-}
-
-static bool run_workers(struct sweep *sweep, sweep_progress_fn *progress, void *context, struct problem *problem)
-{
-    unsigned jobs = sweep->result->jobs;
-    sweep->recovery_start = seconds_now(CLOCK_MONOTONIC);
-    pthread_t *threads = calloc(jobs, sizeof *threads);
-    if (threads == NULL)
-        return problem_set(problem, PROBLEM_BENCH, "no memory");
-    unsigned started = 0;
-    pthread_mutex_lock(&sweep->lock);
-    while (started < jobs && pthread_create(&threads[started], NULL, worker, sweep) == 0)
-        started++;
-    sweep->running = started;
-    pthread_mutex_unlock(&sweep->lock);
-    wait_and_report(sweep, progress, context);
-    for (unsigned i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    if (started == 0)
-        return problem_set(problem, PROBLEM_BENCH, "cannot start a thread");
-    return sweep->problem.kind == PROBLEM_NONE || problem_set(problem, sweep->problem.kind, "%s", sweep->problem.text);
-}
-
-/* --- the whole --- */
-
-/* The update without power loss, recorded; it must satisfy the oracles itself. */
-static bool run_clean(struct sweep *sweep, struct problem *problem)
-{
-    struct sweep_result *result = sweep->result;
-    struct machine_options options = {.model = sweep->profile->machine};
-    struct machine machine = {0};
-    uint64_t instructions = 0;
-    bool good = machine_start(&machine, &options, &sweep->device, problem) &&
-                oracle_recover(&sweep->oracle, &machine, NULL, clean_srams, recording_take, &result->recording,
-                               &result->clean, problem) &&
-                check_unmarked(sweep, &machine, problem) && machine_instructions(&machine, &instructions, problem);
-    machine_close(&machine);
-    result->virtual_ns += result->clean.virtual_ns;
-    result->instructions += instructions;
-    if (good && !result->clean.pass)
+    if (!oracle_open(&sweep->oracle, sweep->profile, &sweep->device, root, problem) ||
+        !credit_rules_open(&sweep->rules, problem))
+        return false;
+    compare_goal(&sweep->rules, &sweep->oracle.update);
+    if (sweep->profile->next == NULL)
         return true;
-    return good && recording_index(&result->recording, sweep->profile, problem);
-}
-
-/* Which cases are also done for real: spread evenly, one at random in each stretch. */
-static bool choose_live(struct sweep *sweep, struct problem *problem)
-{
-    struct sweep_result *result = sweep->result;
-    size_t wanted = sweep->options->live;
-    uint64_t random = ~result->seed;
-    result->live = wanted < result->plan.count ? wanted : result->plan.count;
-    sweep->live = calloc(result->live + 1, sizeof *sweep->live);
-    result->cases = calloc(result->plan.count + 1, sizeof *result->cases);
-    if (sweep->live == NULL || result->cases == NULL)
-        return problem_set(problem, PROBLEM_BENCH, "no memory");
-    for (size_t i = 0; i < result->plan.count; i++)
-        result->cases[i].cut = result->plan.cuts[i];
-    for (size_t i = 0; i < result->live; i++) {
-        size_t from = i * result->plan.count / result->live, to = (i + 1) * result->plan.count / result->live;
-        sweep->live[i] = from + plan_random(&random) % (to - from);
-    }
-    return true;
+    struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
+    sweep->next = next_open(&sweep->oracle, root, &conditions, problem);
+    return sweep->next != NULL;
 }
 
 static bool open_target(struct sweep *sweep, struct problem *problem)
@@ -291,8 +81,7 @@ static bool open_target(struct sweep *sweep, struct problem *problem)
     char *root = sweep->options->root != NULL ? strdup(sweep->options->root) : profile_default_root();
     char *folder = root == NULL ? NULL : sweep->options->device != NULL ? strdup(device) : files_join(root, device);
     bool good = folder != NULL && arrays_allocate(&sweep->device, problem) &&
-                arrays_read(&sweep->device, folder, problem) &&
-                oracle_open(&sweep->oracle, sweep->profile, &sweep->device, root, problem);
+                arrays_read(&sweep->device, folder, problem) && open_judges(sweep, root, problem);
     free(folder);
     free(root);
     if (!good)
@@ -304,6 +93,182 @@ static bool open_target(struct sweep *sweep, struct problem *problem)
     return true;
 }
 
+static void close_target(struct sweep *sweep)
+{
+    next_close(sweep->next);
+    oracle_close(&sweep->oracle);
+    credit_rules_close(&sweep->rules);
+    wear_close(&sweep->wear);
+    arrays_free(&sweep->device);
+    ranges_close(sweep->ranges);
+    free(sweep->live);
+    free(sweep->check);
+}
+
+/* --- the run without power loss --- */
+
+static bool judge_clean(struct sweep *sweep, struct machine *machine, const struct recovery *recovery,
+                        struct problem *problem)
+{
+    struct next_place place = {NULL};
+    const struct verdict *next = NULL;
+    if (sweep->next == NULL || !recovery->verdict.pass)
+        return true;
+    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->device.marks, &next, problem);
+    next_place_close(&place);
+    if (good && !next->pass)
+        sweep->result->clean = *next;
+    return good;
+}
+
+/* Recorded; it must satisfy the oracles itself. */
+static bool run_clean(struct sweep *sweep, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    struct machine_options options = {.model = sweep->profile->machine};
+    struct recovery_request request = {.observe = recording_take, .observer = &result->recording};
+    struct recovery recovery;
+    struct machine machine = {0};
+    uint64_t instructions = 0;
+    memcpy(request.conditions, sweep_clean_conditions, sizeof request.conditions);
+    bool good = machine_start(&machine, &options, &sweep->device, problem) &&
+                recovery_run(&recovery, &sweep->oracle, &machine, &request, problem);
+    if (good) {
+        result->clean = recovery.verdict;
+        good = judge_clean(sweep, &machine, &recovery, problem) && sweep_check_pages(sweep, &machine, problem) &&
+               machine_instructions(&machine, &instructions, problem);
+    }
+    machine_close(&machine);
+    result->virtual_ns += result->clean.virtual_ns;
+    result->instructions += instructions;
+    if (good && !result->clean.pass)
+        return true;
+    return good && recording_index(&result->recording, sweep->profile, problem) &&
+           wear_open(&sweep->wear, &result->recording, problem);
+}
+
+/* --- the cases --- */
+
+/* Chooses at most `wanted` of `count`, spread evenly, one at random in each stretch; writes their numbers. */
+static size_t spread(size_t wanted, size_t count, uint64_t random, size_t *chosen)
+{
+    size_t take = wanted < count ? wanted : count;
+    for (size_t i = 0; i < take; i++) {
+        size_t from = i * count / take, to = (i + 1) * count / take;
+        chosen[i] = from + plan_random(&random) % (to - from);
+    }
+    return take;
+}
+
+static bool make_cases(struct sweep *sweep, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    const struct sweep_options *options = sweep->options;
+    struct plan_request request = {.seed = result->seeds.cuts, .count = options->cuts, .all = options->all,
+                                   .tear_count = options->tear_count};
+    memcpy(request.tears, options->tears, sizeof request.tears);
+    if (!plan_make(&result->plan, &result->recording, sweep->profile, &request, problem))
+        return false;
+    sweep->live = calloc(options->live + 1, sizeof *sweep->live);
+    result->cases = calloc(result->plan.count + 1, sizeof *result->cases);
+    if (sweep->live == NULL || result->cases == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    for (size_t i = 0; i < result->plan.count; i++)
+        result->cases[i].cut = result->plan.cuts[i];
+    result->live = spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
+    sweep->ranges = ranges_open(result->plan.count, RANGES);
+    if (sweep->ranges == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    return true;
+}
+
+/* What the next update says of each end state is known only now. */
+static void take_next_verdicts(struct sweep *sweep)
+{
+    struct sweep_result *result = sweep->result;
+    for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other) {
+        if (!outcome->verdict.pass || outcome->next == NULL || outcome->next->pass)
+            continue;
+        outcome->verdict.pass = false;
+        outcome->verdict.oracle = outcome->next->oracle;
+        memcpy(outcome->verdict.detail, outcome->next->detail, sizeof outcome->verdict.detail);
+    }
+}
+
+static bool same_kind(const struct sweep_result *result, size_t one, size_t other)
+{
+    const struct operation *a = &result->recording.operations[result->cases[one].cut.operation];
+    const struct operation *b = &result->recording.operations[result->cases[other].cut.operation];
+    return a->phase == b->phase && a->area == b->area && a->item.event->kind == b->item.event->kind;
+}
+
+/* Some of the credited cases of each stretch of operations of a kind: most cases are words of the image, and alike. */
+static size_t choose_credited(const struct sweep_result *result, size_t wanted, size_t *credited, size_t count, size_t *chosen)
+{
+    size_t stretches = 0, taken = 0;
+    uint64_t random = ~result->seeds.cuts + 1;
+    for (size_t i = 0; i < count; i++)
+        stretches += i == 0 || !same_kind(result, credited[i - 1], credited[i]);
+    for (size_t from = 0, to; from < count && taken < wanted; from = to, stretches--) {
+        for (to = from + 1; to < count && same_kind(result, credited[from], credited[to]);)
+            to++;
+        size_t share = (wanted - taken + stretches - 1) / stretches;
+        size_t got = spread(share, to - from, plan_random(&random), chosen + taken);
+        for (size_t i = taken; i < taken + got; i++)
+            chosen[i] = credited[from + chosen[i]];
+        taken += got;
+    }
+    return taken;
+}
+
+static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, void *context, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    size_t count = 0;
+    size_t *credited = calloc(result->plan.count + 1, sizeof *credited);
+    sweep->check = calloc(sweep->options->check + 1, sizeof *sweep->check);
+    bool good = (credited != NULL && sweep->check != NULL) || problem_set(problem, PROBLEM_BENCH, "no memory");
+    for (size_t i = 0; good && i < result->plan.count; i++)
+        if (result->cases[i].representative != i)
+            credited[count++] = i;
+    result->run = result->plan.count - count;
+    result->credited = count;
+    if (good)
+        result->checked = choose_credited(result, sweep->options->check, credited, count, sweep->check);
+    free(credited);
+    return good && (result->checked == 0 || sweep_work(sweep, SWEEP_CHECK, progress, context, problem));
+}
+
+static bool run_cases(struct sweep *sweep, sweep_progress_fn *progress, void *context, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    double next = sweep->next != NULL ? next_cpu_seconds(sweep->next) : 0;
+    sweep->start_s = sweep_seconds(CLOCK_MONOTONIC);
+    if (!make_cases(sweep, problem) || !sweep_work(sweep, SWEEP_RECOVER, progress, context, problem))
+        return false;
+    if (sweep->next != NULL) {
+        result->next_cpu_s = next_cpu_seconds(sweep->next) - next;
+        result->recovery_cpu_s -= result->next_cpu_s;
+        result->ends = next_count(sweep->next);
+    }
+    if (!check_credited(sweep, progress, context, problem))
+        return false;
+    take_next_verdicts(sweep);
+    result->sram = result->plan.count > 0 ? result->cases[0].outcome->verdict.sram : 0;
+    return true;
+}
+
+/* --- the whole --- */
+
+void sweep_options_of(const struct profile *profile, struct sweep_options *options)
+{
+    *options = (struct sweep_options){.jobs = 1, .prune = true};
+    options->seeds = (struct seeds){profile->cuts.seed, profile->cuts.seed, profile->cuts.seed};
+    options->cuts = profile->cuts.count;
+    options->all = profile->cuts.count == 0;
+    options->tear_count = profile_tears(profile, options->tears);
+}
+
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem)
 {
@@ -312,20 +277,16 @@ bool sweep_run(struct sweep_result *result, const struct profile *profile, const
                           .result = result,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER};
-    double wall = seconds_now(CLOCK_MONOTONIC), cpu = cpu_seconds();
+    double wall = sweep_seconds(CLOCK_MONOTONIC), cpu = cpu_seconds();
     memset(result, 0, sizeof *result);
-    result->seed = options->seed != 0 ? options->seed : profile->cuts.seed;
+    result->seeds = options->seeds;
     result->jobs = options->jobs;
-    struct plan_request request = {result->seed, options->cuts != 0 ? options->cuts : profile->cuts.count,
-                                   options->all};
-    bool good = open_target(&sweep, problem) && run_clean(&sweep, problem);
-    if (good && result->clean.pass)
-        good = plan_make(&result->plan, &result->recording, profile, &request, problem) &&
-               choose_live(&sweep, problem) && run_workers(&sweep, progress, context, problem);
-    oracle_close(&sweep.oracle);
-    arrays_free(&sweep.device);
-    free(sweep.live);
-    result->wall_s = seconds_now(CLOCK_MONOTONIC) - wall;
+    bool good = open_target(&sweep, problem) && run_clean(&sweep, problem) &&
+                (!result->clean.pass || run_cases(&sweep, progress, context, problem));
+    close_target(&sweep);
+    for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
+        outcome->next = NULL;
+    result->wall_s = sweep_seconds(CLOCK_MONOTONIC) - wall;
     result->cpu_s = cpu_seconds() - cpu;
     if (!good)
         sweep_free(result);
@@ -337,21 +298,61 @@ void sweep_free(struct sweep_result *result)
     recording_free(&result->recording);
     plan_free(&result->plan);
     free(result->cases);
+    while (result->outcomes != NULL) {
+        struct sweep_outcome *outcome = result->outcomes;
+        result->outcomes = outcome->other;
+        free(outcome);
+    }
     memset(result, 0, sizeof *result);
 }
+
+/* --- what came of it --- */
 
 void sweep_id(const struct sweep_result *result, const struct profile *profile, const struct sweep_case *one,
               char id[SWEEP_ID])
 {
-    char name[PLAN_NAME];
+    const struct seeds *seeds = &result->seeds;
+    unsigned repeat = one->cut.repeat;
+    char name[PLAN_NAME], noise[24] = "";
     plan_name(&result->recording, &one->cut, name);
-    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "/%s", profile->name, one->cut.seed, name);
+    if (seeds->noise != seeds->sram)
+        snprintf(noise, sizeof noise, "n%" PRIu64, seeds->noise + repeat);
+    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "%s/%s", profile->name, seeds->sram + repeat, noise, name);
 }
 
-size_t sweep_findings(const struct sweep_result *result)
+struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count)
 {
-    size_t count = 0;
+    GHashTable *seen = g_hash_table_new(NULL, NULL); /* outcome to index in `findings` plus 1 */
+    struct sweep_finding *findings = malloc(sizeof *findings);
+    *count = 0;
+    for (size_t i = 0; findings != NULL && result->cases != NULL && i < result->plan.count; i++) {
+        const struct sweep_case *one = &result->cases[i];
+        if (one->outcome->verdict.pass)
+            continue;
+        size_t at = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, one->outcome));
+        if (at == 0) {
+            struct sweep_finding *more = realloc(findings, (*count + 2) * sizeof *findings);
+            if (more == NULL)
+                free(findings);
+            if ((findings = more) == NULL)
+                break;
+            findings[(*count)++] = (struct sweep_finding){.first = i};
+            at = *count;
+            g_hash_table_insert(seen, (gpointer)(uintptr_t)one->outcome, GSIZE_TO_POINTER(at));
+        }
+        findings[at - 1].members++;
+        findings[at - 1].last = i;
+    }
+    g_hash_table_destroy(seen);
+    return findings;
+}
+
+bool sweep_passed(const struct sweep_result *result)
+{
+    if (!result->clean.pass)
+        return false;
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
-        count += !result->cases[i].verdict.pass;
-    return count;
+        if (!result->cases[i].outcome->verdict.pass)
+            return false;
+    return true;
 }

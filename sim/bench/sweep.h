@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sweep: one recorded run, crash states built from it, each recovered by the real binary and judged.
+ * The sweep: one recorded run, crash states built from it, each recovered by the real binary and judged, or credited with the
+ * verdict of another that was.
  */
 #ifndef MATTERHORN_BENCH_SWEEP_H
 #define MATTERHORN_BENCH_SWEEP_H
 
-#include "oracle.h"
 #include "plan.h"
+#include "recovery.h"
 
 struct sweep_options {
     const char *root;      /* where relative paths of the profile start; NULL: the project */
     const char *device;    /* folder; NULL: the profile's */
     const char *artifacts; /* folder for what the first findings leave; NULL: none */
     unsigned jobs;         /* workers, at least 1 */
-    uint64_t seed;         /* 0: the profile's */
-    size_t cuts;           /* 0: as many as the profile says */
+    struct seeds seeds;
+    size_t cuts;           /* with `all` unset; minima of the profile may need more */
     bool all;              /* every operation with every tear */
+    enum nor_tear tears[NOR_TEARS];
+    unsigned tear_count;
     size_t live;           /* cuts that are also done for real */
+    bool prune;            /* credit states that need not be run (credit.h) */
+    size_t check;          /* credited states that are run all the same */
+};
+
+/* What came of running a state; shared by those that are credited with it. */
+struct sweep_outcome {
+    struct verdict verdict;
+    bool recovered;             /* the power-ups were fine, whatever wear and the next update say */
+    const struct verdict *next; /* of the next update; NULL: not tried */
+    uint64_t trace;             /* a hash: the same for the same run */
+    uint32_t erases[FOOTPRINT_SECTORS];
+    struct sweep_outcome *other; /* of the result's list */
 };
 
 /* One cut and what came of it. */
 struct sweep_case {
     struct cut cut;
-    bool fired; /* power was lost at this operation: its state was built, or left by the machine */
-    bool live;  /* it was also done for real, and left the state that was built */
-    struct verdict verdict;
+    const struct sweep_outcome *outcome;
+    size_t representative; /* index of the case that was run in its place; its own index when it was run itself */
+    bool fired;   /* power was lost at this operation: its state was built, or left by the machine */
+    bool live;    /* it was also done for real, and left the state that was built */
+    bool checked; /* credited, and run all the same */
 };
 
 struct sweep_result {
@@ -32,30 +49,45 @@ struct sweep_result {
     struct plan plan;
     struct verdict clean; /* of the run without power loss */
     struct sweep_case *cases; /* one per cut of the plan, in its order; NULL when the clean run failed */
-    size_t live;
-    char firmware[65]; /* SHA-256 of the internal flash as provisioned, hexadecimal */
-    uint64_t seed;
+    struct sweep_outcome *outcomes;
+    size_t run, credited; /* of the cases */
+    size_t live, checked; /* done for real as well, of the cases and of the credited ones */
+    size_t ends;          /* end states on which the next update was tried */
+    char firmware[65];    /* SHA-256 of the internal flash as provisioned, hexadecimal */
+    struct seeds seeds;
+    uint64_t sram;        /* a hash of what SRAM held when power first returned */
     unsigned jobs;
     double wall_s, cpu_s; /* of everything */
     double recovery_wall_s, recovery_cpu_s; /* of recovering from the planned cuts alone, machines and engine */
+    double next_cpu_s;                      /* of trying the next update; not in recovery_cpu_s */
     uint64_t virtual_ns, instructions;
 };
 
 /* Called every so often from the calling thread, and once at the end. */
 struct sweep_progress {
-    size_t done, total, findings, live_done, live_total;
+    size_t done, run, total, findings, live_done, live_total, check_done, check_total;
     double seconds;
 };
 typedef void sweep_progress_fn(void *context, const struct sweep_progress *progress);
 
+/* What the profile asks for. */
+void sweep_options_of(const struct profile *profile, struct sweep_options *options);
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem);
 void sweep_free(struct sweep_result *result);
 
-/* The text id of a case, which alone reproduces it: PROFILE~sSEED/CUT. */
-#define SWEEP_ID 128
+/* The text id of a case, which alone reproduces it: PROFILE~sSEED/CUT. SEED is that of the SRAM's contents and of the noise; where the
+ * two differ it is 1n2. A cut that is repeated has the next seed. */
+#define SWEEP_ID 160
 void sweep_id(const struct sweep_result *result, const struct profile *profile, const struct sweep_case *one,
               char id[SWEEP_ID]);
-size_t sweep_findings(const struct sweep_result *result);
+
+/* A finding is an outcome that failed. Its members are the cases that have it; the first one gives its id. */
+struct sweep_finding {
+    size_t members, first, last; /* their number; indices of cases */
+};
+/* The findings in the order of their first member; malloc'ed. NULL: no memory. */
+struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count);
+bool sweep_passed(const struct sweep_result *result);
 
 #endif

@@ -84,6 +84,11 @@ void trace_print(FILE *stream, const struct trace_item *item)
     fputc('\n', stream);
 }
 
+void trace_lines_forget(struct trace_lines *lines)
+{
+    memset(lines->used, 0, sizeof lines->used);
+}
+
 const char *trace_line(struct trace_lines *lines, const struct rail_event *event)
 {
     uint32_t usart = event->address;

@@ -46,6 +46,9 @@ struct trace_lines {
     char text[TRACE_USARTS][TRACE_LINE];
 };
 
+/* Forgets half lines: what was being said when the MCU was reset or power was lost stays unsaid. */
+void trace_lines_forget(struct trace_lines *lines);
+
 /* Takes a RAIL_UART event. The line without its ending when it is complete, else NULL; valid until the next call.
  * Bytes that are not printable become '.', what is beyond TRACE_LINE - 1 is dropped. */
 const char *trace_line(struct trace_lines *lines, const struct rail_event *event);

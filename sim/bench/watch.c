@@ -12,6 +12,7 @@ void watch_begin(struct watch *watch, const struct watch_wanted *wanted)
 
 static void forget_boot(struct watch *watch)
 {
+    trace_lines_forget(&watch->lines);
     memset(watch->seen, 0, sizeof watch->seen);
     memset(watch->edges, 0, sizeof watch->edges);
     watch->boots++;

@@ -65,13 +65,15 @@ struct boot {
 
 static bool parse_edges(struct boot *boot, struct problem *problem)
 {
+    const char *text = boot->request->edges;
     char name[TRACE_PIN_NAME];
-    if (boot->request->edges == NULL)
+    int end = 0;
+    if (text == NULL)
         return true;
-    if (sscanf(boot->request->edges, "%7[A-Z0-9]:%" SCNu32, name, &boot->edges.count) == 2)
+    boot->edges.pin = UINT32_MAX;
+    if (sscanf(text, "%7[A-Z0-9]:%9" SCNu32 "%n", name, &boot->edges.count, &end) == 2 && text[end] == '\0' &&
+        strchr(text, '-') == NULL && boot->edges.count > 0)
         boot->edges.pin = trace_pin_number(name);
-    else
-        boot->edges.pin = UINT32_MAX;
     boot->wanted.edges = &boot->edges;
     boot->wanted.edge_count = 1;
     return boot->edges.pin != UINT32_MAX ||
@@ -212,7 +214,7 @@ static bool run_device(struct boot *boot, struct problem *problem)
         return false;
     if (request->gdb != 0 && !wait_for_enter(request->gdb, problem))
         return false;
-    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", problem) &&
+    return machine_power_on(&boot->machine, request->sram != NULL ? request->sram : "random:1", 1, NULL, problem) &&
            run_machine(boot, problem) && machine_instructions(&boot->machine, &boot->instructions, problem);
 }
 
@@ -289,6 +291,10 @@ static int run_command(struct request *request, const struct options *options)
         return usage_error("boot --time: seconds, more than 0 and at most a million");
     if (request->gdb < 0 || request->gdb > 65535)
         return usage_error("boot --gdb %d: a port from 1 to 65535", request->gdb);
+    if (request->cut < -1)
+        return usage_error("boot --cut: the number of an operation, counted from 0");
+    if (request->until != NULL && request->until[0] == '\0')
+        return usage_error("boot --until: an empty text is in every line");
     request->device = options->arguments[0];
     return boot_device(request);
 }

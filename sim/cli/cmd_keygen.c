@@ -33,15 +33,31 @@ static bool write_key(const char *path, const char *title, const uint8_t key[KEY
     return files_write(path, line, (size_t)length, problem);
 }
 
+/* Nothing that may be somebody's only copy is written over. The same key again is. */
+static bool may_write(const char *private_path, const char *public_path, const uint8_t seed[KEYS_SIZE],
+                      struct problem *problem)
+{
+    struct problem ignored = {0};
+    uint8_t there[KEYS_SIZE];
+
+    if (strcmp(private_path, public_path) == 0) {
+        return problem_set(problem, PROBLEM_USE, "keygen: --private and --public name the same file");
+    }
+    if (access(private_path, F_OK) == 0 &&
+        (!keys_read_private(private_path, there, &ignored) || memcmp(there, seed, KEYS_SIZE) != 0)) {
+        return problem_set(problem, PROBLEM_USE, "keygen: %s exists; it is not replaced, remove it first",
+                           private_path);
+    }
+    ignored.kind = PROBLEM_NONE;
+    return !keys_read_private(public_path, there, &ignored) ||
+           problem_set(problem, PROBLEM_USE, "keygen: %s is a private key; it is not replaced", public_path);
+}
+
 static bool keygen(const char *seed_hex, const char *private_path, const char *public_path, struct problem *problem)
 {
     uint8_t seed[KEYS_SIZE], public_key[KEYS_SIZE], private_key[crypto_sign_ed25519_SECRETKEYBYTES];
 
-    if (!seed_hex && access(private_path, F_OK) == 0) {
-        return problem_set(problem, PROBLEM_USE,
-                           "keygen: %s exists; a private key is not replaced, remove it first", private_path);
-    }
-    if (!make_seed(seed_hex, seed, problem)) {
+    if (!make_seed(seed_hex, seed, problem) || !may_write(private_path, public_path, seed, problem)) {
         return false;
     }
     crypto_sign_ed25519_seed_keypair(public_key, private_key, seed);

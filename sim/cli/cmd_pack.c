@@ -23,7 +23,8 @@ static bool parse_version(const char *text, struct mh_version *version)
     unsigned part[4];
     char rest;
 
-    if (sscanf(text, "%u.%u.%u.%u%c", &part[0], &part[1], &part[2], &part[3], &rest) != 4) {
+    if (text[strspn(text, "0123456789.")] != '\0' ||
+        sscanf(text, "%5u.%5u.%5u.%5u%c", &part[0], &part[1], &part[2], &part[3], &rest) != 4) {
         return false;
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -45,6 +46,21 @@ static bool read_image(const char *path, struct package_image *image, struct pro
 {
     image->path = path;
     return files_read(path, 2 * MH_INTERNAL_SIZE, &image->bytes, &image->size, problem);
+}
+
+/* An output must not take the place of what it is made from, or of another output. */
+static bool check_paths(const struct pack_arguments *a, struct problem *problem)
+{
+    const char *const paths[] = {a->output, a->flash, a->key, a->images[0], a->images[1]};
+
+    for (unsigned output = 0; output < 2; output++) {
+        for (unsigned other = output + 1; other < sizeof paths / sizeof *paths; other++) {
+            if (paths[output] && paths[other] && files_same(paths[output], paths[other])) {
+                return problem_set(problem, PROBLEM_USE, "pack: %s would be written over", paths[other]);
+            }
+        }
+    }
+    return true;
 }
 
 static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)
@@ -102,7 +118,8 @@ static bool pack(const struct pack_arguments *arguments, struct problem *problem
     struct package_order order = {0};
     uint8_t *package = NULL;
     size_t size = 0;
-    bool good = take_order(arguments, &order, problem) && package_write(&order, &package, &size, problem);
+    bool good = check_paths(arguments, problem) && take_order(arguments, &order, problem) &&
+                package_write(&order, &package, &size, problem);
 
     if (good && arguments->flash) {
         good = write_flash(arguments->flash, &order, package, problem);

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "package_offer.h"
 
+#include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
 
 #include <stdio.h>
@@ -32,13 +33,20 @@ static bool place_bootloader(struct array_device *array, const char *path, struc
     if (!files_read(path, MH_INTERNAL_SIZE, &bytes, &size, problem)) {
         return false;
     }
-    const bool fits = size <= MH_BOOTLOADER_SIZE;
-    if (fits) {
+    const uint32_t entry = size >= 8 ? mh_get32(bytes + 4) : 0;
+    const bool starts = entry >= MH_INTERNAL_BASE && entry - MH_INTERNAL_BASE < size;
+    if (starts && size <= MH_BOOTLOADER_SIZE) {
         array_device_place(array, MH_INTERNAL_BASE, bytes, (uint32_t)size);
     }
     free(bytes);
-    return fits || problem_set(problem, PROBLEM_USE, "provision: %s has %zu bytes, a bootloader has at most %u", path,
-                               size, MH_BOOTLOADER_SIZE);
+    if (!starts) {
+        return problem_set(problem, PROBLEM_USE,
+                           "provision: %s is no bootloader: its reset vector 0x%08X is not within its %zu bytes at 0x%08X",
+                           path, (unsigned)entry, size, MH_INTERNAL_BASE);
+    }
+    return size <= MH_BOOTLOADER_SIZE ||
+           problem_set(problem, PROBLEM_USE, "provision: %s has %zu bytes, a bootloader has at most %u", path, size,
+                       MH_BOOTLOADER_SIZE);
 }
 
 static bool place_anchors(struct array_device *array, const char *key, struct problem *problem)
@@ -62,12 +70,13 @@ static bool place_config(struct array_device *array, const char *text, struct pr
     uint8_t mac[MH_MAC_SIZE], record[64];
     char rest;
 
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &value[0], &value[1], &value[2], &value[3], &value[4], &value[5],
-               &rest) != 6 || strlen(text) != 17) {
+    if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' || strlen(text) != 17 ||
+        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &value[0], &value[1], &value[2], &value[3], &value[4], &value[5],
+               &rest) != 6) {
         return problem_set(problem, PROBLEM_USE, "provision: '%s' is not a MAC address such as 02:00:00:00:00:01", text);
     }
-    if (value[0] & 1) {
-        return problem_set(problem, PROBLEM_USE, "provision: %s is a multicast address, not a device's", text);
+    if (value[0] & 1 || strspn(text, "0:") == strlen(text)) {
+        return problem_set(problem, PROBLEM_USE, "provision: %s is no address of a device (multicast, or zero)", text);
     }
     for (unsigned i = 0; i < MH_MAC_SIZE; i++) {
         mac[i] = (uint8_t)value[i];
@@ -184,6 +193,9 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
     const struct mh_board *board = mh_board_named(a->board);
     struct array_device array;
 
+    if (a->user_seed < 0 || a->user_seed > UINT32_MAX) {
+        return problem_set(problem, PROBLEM_USE, "provision: a seed is a number from 0 to 4294967295");
+    }
     if (a->journal_records < 1 || a->journal_records > JOURNAL_RECORDS_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: the journal has from 1 to %u records behind it",
                            JOURNAL_RECORDS_MAX);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * matterhorn sweep: power losses spread over the operations of an update, each recovered by the real binary.
+ * matterhorn sweep: power losses at the operations of an update, each recovered by the real binary.
  */
 #include "command.h"
 #include "files.h"
@@ -15,20 +15,62 @@
 static const struct options_help help = {
     .arguments = "PROFILE [OPTIONS]",
     .text = "Runs the update of PROFILE (a name in sim/profiles, or a file) once and records its flash operations. Then, for\n"
-            "each chosen operation, builds what a power loss there leaves in the flashes, applies power, lets the real\n"
-            "binary recover, and judges; and once more after another power-up.",
+            "each operation and each way in which a power loss can tear it, builds what that leaves in the flashes, applies\n"
+            "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
+            "recovery cannot differ from one that was run are credited with its verdict.",
     .examples = "matterhorn sweep eth-app-update\n"
-                "matterhorn sweep eth-app-update --cuts all --jobs 4 --list cuts.txt\n"
+                "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
+                "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
 
 struct request {
-    int json, jobs, live;
-    long long seed;
-    char *cuts, *root, *device, *list, *artifacts;
+    int json, jobs, live, no_prune, check;
+    long long seed, sram_seed, noise_seed; /* -1: not given */
+    char *cuts, *tears, *root, *device, *list, *artifacts;
 };
 
+static bool read_cuts(const struct request *request, struct sweep_options *options, int *status)
+{
+    char *end;
+    if (request->cuts == NULL)
+        return true;
+    options->all = strcmp(request->cuts, "all") == 0;
+    long long cuts = strtoll(request->cuts, &end, 10);
+    options->cuts = cuts > 0 ? (size_t)cuts : 0;
+    if (options->all || (*end == '\0' && cuts > 0))
+        return true;
+    *status = usage_error("sweep --cuts %s: a number from 1, or all", request->cuts);
+    return false;
+}
+
+static bool read_tears(const struct request *request, struct sweep_options *options, int *status)
+{
+    char *rest = request->tears;
+    options->tear_count = request->tears != NULL ? 0 : options->tear_count;
+    for (char *name; rest != NULL && (name = strsep(&rest, ",")) != NULL;) {
+        enum nor_tear tear = nor_tear_named(name);
+        if (tear == NOR_TEARS || options->tear_count == NOR_TEARS) {
+            *status = usage_error("sweep --tears: there is no tear \"%s\"", name);
+            return false;
+        }
+        options->tears[options->tear_count++] = tear;
+    }
+    return true;
+}
+
+static void read_seeds(const struct request *request, struct seeds *seeds)
+{
+    if (request->seed >= 0)
+        *seeds = (struct seeds){(uint64_t)request->seed, (uint64_t)request->seed, (uint64_t)request->seed};
+    if (request->sram_seed >= 0)
+        seeds->sram = (uint64_t)request->sram_seed;
+    if (request->noise_seed >= 0)
+        seeds->noise = (uint64_t)request->noise_seed;
+}
+
+/* On top of what the profile says. */
 static bool read_request(const struct request *request, struct sweep_options *options, int *status)
 {
     options->root = request->root;
@@ -36,21 +78,14 @@ static bool read_request(const struct request *request, struct sweep_options *op
     options->artifacts = request->artifacts;
     options->jobs = (unsigned)request->jobs;
     options->live = (size_t)request->live;
-    options->seed = (uint64_t)request->seed;
-    if (request->cuts != NULL && strcmp(request->cuts, "all") == 0) {
-        options->all = true;
-    } else if (request->cuts != NULL) {
-        char *end;
-        long long cuts = strtoll(request->cuts, &end, 10);
-        options->cuts = cuts > 0 ? (size_t)cuts : 0;
-        if (*end != '\0' || cuts <= 0)
-            *status = usage_error("sweep --cuts %s: a number from 1, or all", request->cuts);
-    }
+    options->prune = !request->no_prune;
+    options->check = (size_t)request->check;
+    read_seeds(request, &options->seeds);
     if (request->jobs < 1 || request->jobs > 1024)
         *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
-    if (request->live < 0 || request->seed < 0)
-        *status = usage_error("sweep: --live and --seed are not negative");
-    return *status == EXIT_PASS;
+    else if (request->live < 0 || request->check < 0)
+        *status = usage_error("sweep: --live and --check-credited are not negative");
+    return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status);
 }
 
 /* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
@@ -72,37 +107,51 @@ static bool write_results(const struct request *request, struct file_writer *lis
     return files_commit(list, problem);
 }
 
-static int sweep(const char *name, const struct request *request, const struct sweep_options *options)
+static int run_and_report(const struct profile *profile, const struct request *request,
+                          const struct sweep_options *options, struct problem *problem)
 {
-    struct problem problem = {0};
-    struct profile *profile = NULL;
     struct sweep_result result = {0};
     struct report_progress progress = {0};
     struct file_writer list = {0};
-    int status = EXIT_PASS;
-    interrupt_install();
-    bool good = profile_load(name, &profile, &problem) && open_results(request, &list, &problem) &&
-                sweep_run(&result, profile, options, report_progress, &progress, &problem);
+    bool good = open_results(request, &list, problem) &&
+                sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
-    good = good && write_results(request, &list, &result, profile, &problem);
-    if (!good)
-        status = problem_exit(&problem);
-    else if (!result.clean.pass || sweep_findings(&result) > 0)
-        status = EXIT_FINDINGS;
+    good = good && write_results(request, &list, &result, profile, problem);
+    int status = !good ? problem_exit(problem) : sweep_passed(&result) ? EXIT_PASS : EXIT_FINDINGS;
     files_discard(&list);
     sweep_free(&result);
+    return status;
+}
+
+static int sweep(const char *name, const struct request *request)
+{
+    struct problem problem = {0};
+    struct profile *profile = NULL;
+    struct sweep_options options;
+    int status = EXIT_PASS;
+    interrupt_install();
+    if (!profile_load(name, &profile, &problem))
+        return problem_exit(&problem);
+    sweep_options_of(profile, &options);
+    if (read_request(request, &options, &status))
+        status = run_and_report(profile, request, &options, &problem);
     profile_free(profile);
     return status;
 }
 
 static int run(int argc, const char *argv[])
 {
-    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10};
+    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = -1, .sram_seed = -1, .noise_seed = -1};
     struct poptOption table[] = {
         {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor)", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
+        {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
+        {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},
+        {"check-credited", '\0', POPT_ARG_INT, &request.check, 0, "credited states to run all the same; one that goes another way ends with exit 3", "N"},
         {"live", '\0', POPT_ARG_INT, &request.live, 0, "cuts also done for real, to prove the built states (default: 10)", "N"},
-        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0, "chooses cuts and contents of the SRAM (default: the profile's)", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0, "chooses cuts, contents of the SRAM and noise of weak bits (default: the profile's)", "N"},
+        {"sram-seed", '\0', POPT_ARG_LONGLONG, &request.sram_seed, 0, "another one for contents of the SRAM", "N"},
+        {"noise-seed", '\0', POPT_ARG_LONGLONG, &request.noise_seed, 0, "another one for noise of weak bits", "N"},
         {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"list", '\0', POPT_ARG_STRING, &request.list, 0, "write one line per cut", "FILE"},
@@ -110,14 +159,14 @@ static int run(int argc, const char *argv[])
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
         POPT_TABLEEND,
     };
-    struct sweep_options sweep_options = {0};
     struct options options;
     int status;
-    if (options_parse(&options, argc, argv, table, &help, &status) && read_request(&request, &sweep_options, &status))
-        status = options.count == 1 ? sweep(options.arguments[0], &request, &sweep_options)
+    if (options_parse(&options, argc, argv, table, &help, &status))
+        status = options.count == 1 ? sweep(options.arguments[0], &request)
                                     : usage_error("sweep: name one profile; see matterhorn sweep --help");
     options_close(&options);
     free(request.cuts);
+    free(request.tears);
     free(request.root);
     free(request.device);
     free(request.list);

@@ -22,7 +22,7 @@ static enum mh_error apply(struct array_device *array, struct nor_array *chip, c
     return nor_apply(chip, op) ? MH_OK : MH_ERR_FLASH;
 }
 
-static enum mh_error nor_read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+static enum mh_error read_nor(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
 {
     const struct array_device *array = context;
 
@@ -30,14 +30,14 @@ static enum mh_error nor_read(void *context, uint32_t address, uint8_t *buffer, 
     return MH_OK;
 }
 
-static enum mh_error nor_program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+static enum mh_error program_nor(void *context, uint32_t address, const uint8_t *data, uint32_t length)
 {
     struct array_device *array = context;
 
     return apply(array, &array->nor, &(struct nor_op){NOR_PROGRAM, address, length, data});
 }
 
-static enum mh_error nor_erase(void *context, uint32_t address)
+static enum mh_error erase_nor(void *context, uint32_t address)
 {
     struct array_device *array = context;
 
@@ -73,7 +73,7 @@ static void bind(struct array_device *array, const struct mh_board *board)
 {
     array->device = (struct mh_device){
         .board = board,
-        .nor = {nor_read, nor_program, nor_erase, array},
+        .nor = {read_nor, program_nor, erase_nor, array},
         .internal = {array->internal.cells, internal_program, internal_erase, array},
     };
 }
@@ -112,42 +112,32 @@ void array_device_place(struct array_device *array, uint32_t address, const uint
 /// Folder ///
 
 /* The three files, in one place for both directions. */
-struct part {
-    const char *name;
-    uint8_t *bytes;
-    size_t size;
-};
+#define PARTS 3u
 
-static void parts_of(const struct array_device *array, struct part parts[3])
+static void parts_of(const struct array_device *array, struct file_part parts[PARTS])
 {
-    parts[0] = (struct part){"internal.bin", array->internal.cells, array->internal.part->size};
-    parts[1] = (struct part){"otp.bin", (uint8_t *)array->otp, sizeof array->otp};
-    parts[2] = (struct part){"nor.bin", array->nor.cells, array->nor.part->size};
+    parts[0] = (struct file_part){"internal.bin", array->internal.cells, array->internal.part->size};
+    parts[1] = (struct file_part){"otp.bin", array->otp, sizeof array->otp};
+    parts[2] = (struct file_part){"nor.bin", array->nor.cells, array->nor.part->size};
 }
 
 bool array_device_write(const struct array_device *array, const char *folder, struct problem *problem)
 {
-    struct part parts[3];
-    bool good = files_make_folder(folder, problem);
+    struct file_part parts[PARTS];
 
     parts_of(array, parts);
-    for (unsigned i = 0; good && i < 3; i++) {
-        char *path = files_join(folder, parts[i].name);
-        good = files_write(path, parts[i].bytes, parts[i].size, problem);
-        free(path);
-    }
-    return good;
+    return files_write_folder(folder, parts, PARTS, problem);
 }
 
 bool array_device_read(struct array_device *array, const char *folder, struct problem *problem)
 {
-    struct part parts[3];
+    struct file_part parts[PARTS];
     bool good = true;
 
     parts_of(array, parts);
-    for (unsigned i = 0; good && i < 3; i++) {
+    for (unsigned i = 0; good && i < PARTS; i++) {
         char *path = files_join(folder, parts[i].name);
-        good = files_read_exactly(path, parts[i].bytes, parts[i].size, problem);
+        good = files_read_exactly(path, (void *)parts[i].data, parts[i].size, problem);
         free(path);
     }
     if (!good) {

@@ -37,6 +37,18 @@ static bool check_image(const struct mh_board *board, unsigned number, const str
     return true;
 }
 
+static bool is_name(const char *text)
+{
+    const size_t length = strlen(text);
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7E) {
+            return false;
+        }
+    }
+    return length >= 1 && length <= MH_NAME_MAX;
+}
+
 bool package_check(const struct package_order *order, struct problem *problem)
 {
     bool any = false;
@@ -50,8 +62,9 @@ bool package_check(const struct package_order *order, struct problem *problem)
             }
         }
     }
-    if (order->name && (strlen(order->name) < 1 || strlen(order->name) > MH_NAME_MAX)) {
-        return problem_set(problem, PROBLEM_USE, "pack: a name has 1 to %u characters", MH_NAME_MAX);
+    if (order->name && !is_name(order->name)) {
+        return problem_set(problem, PROBLEM_USE, "pack: a name has 1 to %u characters, all of them printable ASCII",
+                           MH_NAME_MAX);
     }
     return any || problem_set(problem, PROBLEM_USE, "pack: nothing to pack; give --application, --runtime or both");
 }

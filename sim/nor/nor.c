@@ -2,25 +2,6 @@
 #include "nor.h"
 
 #include <stddef.h>
-#include <string.h>
-
-static const char *const tear_names[NOR_TEARS] = {
-    [NOR_TEAR_BEFORE] = "before",
-    [NOR_TEAR_AFTER] = "after",
-};
-
-const char *nor_tear_name(enum nor_tear tear)
-{
-    return (unsigned)tear < NOR_TEARS ? tear_names[tear] : NULL;
-}
-
-enum nor_tear nor_tear_named(const char *name)
-{
-    int tear = 0;
-    while (tear < NOR_TEARS && (name == NULL || strcmp(name, tear_names[tear]) != 0))
-        tear++;
-    return (enum nor_tear)tear;
-}
 
 uint32_t nor_sector_at(const struct nor_part *part, uint32_t offset, uint32_t *start, uint32_t *size)
 {
@@ -74,53 +55,6 @@ bool nor_valid(const struct nor_array *array, const struct nor_op *op)
                (end == part->size || sector_starts_at(part, end));
     }
     return false;
-}
-
-static void program(struct nor_array *array, const struct nor_op *op)
-{
-    for (uint32_t i = 0; i < op->length; i++)
-        array->cells[op->offset + i] &= op->data[i];
-}
-
-static void erase(struct nor_array *array, const struct nor_op *op)
-{
-    memset(array->cells + op->offset, 0xFF, op->length);
-}
-
-/* An erase wears its sectors as soon as it starts, whatever becomes of it. */
-static void count_erase(struct nor_array *array, const struct nor_op *op)
-{
-    if (array->erases == NULL || op->kind != NOR_ERASE)
-        return;
-    uint32_t first = nor_sector_at(array->part, op->offset, NULL, NULL);
-    uint32_t last = nor_sector_at(array->part, op->offset + op->length - 1, NULL, NULL);
-    for (uint32_t sector = first; sector <= last; sector++)
-        array->erases[sector]++;
-}
-
-bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear)
-{
-    if (!nor_valid(array, op))
-        return false;
-    switch (tear) {
-    case NOR_TEAR_BEFORE:
-        return true;
-    case NOR_TEAR_AFTER:
-        count_erase(array, op);
-        if (op->kind == NOR_PROGRAM)
-            program(array, op);
-        else
-            erase(array, op);
-        return true;
-    case NOR_TEARS:
-        break;
-    }
-    return false;
-}
-
-bool nor_apply(struct nor_array *array, const struct nor_op *op)
-{
-    return nor_tear(array, op, NOR_TEAR_AFTER);
 }
 
 static uint64_t erase_time_of(const struct nor_part *part, uint32_t size)

@@ -43,9 +43,10 @@ extern const struct nor_part nor_stm32f407_otp;
 /* S25FL064K with the times of its W25Q64 die: W25Q64JV Rev J section 9.6. */
 extern const struct nor_part nor_s25fl064k;
 
-/* What a torn operation leaves that cells do not show. Rewriting (programming the bit again) or erasing makes firm. */
+/* What a torn operation leaves that cells do not show. Programming a weak bit again to 0 makes it firm; an erase that
+ * completes removes every mark. */
 enum nor_mark_kind {
-    NOR_WEAK,   /* one bit that reads 0 or 1, as noise has it */
+    NOR_WEAK,   /* one bit that reads 0 or 1, as noise has it; its value in the cells means nothing */
     NOR_NOTAKE, /* an incompletely erased range: programs to it leave one seeded bit per operation unprogrammed */
 };
 
@@ -56,19 +57,21 @@ struct nor_mark {
     uint8_t bit;     /* NOR_WEAK: 0 to 7 */
 };
 
-/* The marks of one chip, in the caller's memory. */
+/* The marks of one chip, in the caller's memory. Every function here keeps the list canonical, so that equal marks are
+ * equal lists: weak bits first, in order of offset and bit, each once; then not-taking ranges in order, merged where
+ * they touch. */
 struct nor_marks {
     struct nor_mark *list;
     uint32_t count;
-    uint32_t capacity; /* at least NOR_MARKS_PER_TEAR more than `count` before a tear */
+    uint32_t capacity; /* at least NOR_MARKS_PER_TEAR more than `count` before a tear; one more before an erase */
 };
 #define NOR_MARKS_PER_TEAR 64u
 
 /* The cells of one chip. */
 struct nor_array {
     const struct nor_part *part;
-    uint8_t *cells;   /* part->size bytes */
-    uint32_t *erases; /* per smallest sector; NULL when nobody counts */
+    uint8_t *cells;          /* part->size bytes */
+    uint32_t *erases;        /* per smallest sector; NULL when nobody counts */
     struct nor_marks *marks; /* NULL: tears that leave marks are refused */
 };
 
@@ -81,12 +84,24 @@ struct nor_op {
     const uint8_t *data; /* NOR_PROGRAM: `length` bytes */
 };
 
-/* What a power loss leaves of the operation during which it happens: a finite menu, named in scenario ids. */
+/* What a power loss leaves of the operation during which it happens: a finite menu, named in scenario ids.
+ *
+ * A tear is a function of the operation and of the cells and marks that it covers, nothing else. What is seeded comes
+ * from a hash of (tear, kind, offset, length, data), so that the same loss leaves the same cells in every run and
+ * process. Beyond that
+ *  - a torn erase treats each byte by itself: its result depends on no other cell;
+ *  - a torn program depends on other bytes only through the bits that it has to clear, which are those that are 1 or
+ *    weak now and 0 in the data; bytes programmed with 0xFF are as if they were not there.
+ * Sources: what a program leaves, that bits stay weak, and that programs do not take after an incomplete erase are
+ * published (Tseng et al., DAC 2011; MTD on unstable bits), zeros from the end too (UBI, nor_erase_prepare); how many
+ * bits and which ones are assumptions. */
 enum nor_tear {
     NOR_TEAR_BEFORE, /* nothing happened */
     NOR_TEAR_HALF,   /* program: the low half of the bytes is done; erase: zeros from the end over half, head intact */
-    NOR_TEAR_MASK,   /* program: a seeded subset of the bits to clear; erase: a seeded mixture of old, 0 and 1 */
-    NOR_TEAR_WEAK,   /* program: done, one seeded bit weak; erase: reads all ones, seeded bits weak */
+    NOR_TEAR_MASK,   /* program: a seeded subset of the bits to clear, of two or more neither none nor all; erase: each
+                      * bit as it was (half of them), 0 or 1 */
+    NOR_TEAR_WEAK,   /* program: done, one seeded bit of those to clear weak; erase: reads all ones, NOR_WEAK_PER_ERASE
+                      * seeded bits weak, one in each equal part of the range */
     NOR_TEAR_AFTER,  /* all of it happened */
     NOR_TEAR_ONEBIT, /* program only: a single seeded bit was cleared */
     NOR_TEAR_LAST,   /* program only: all but the last byte is done */
@@ -94,23 +109,34 @@ enum nor_tear {
     NOR_TEAR_NOTAKE, /* erase only: reads all ones, but programs do not take */
     NOR_TEARS
 };
+#define NOR_WEAK_PER_ERASE 32u
 
-/* Whether the menu has this tear for this kind of operation. */
+/* Whether the menu has this tear for this kind of operation. A loss tears what both chips do in the same way; an
+ * operation whose menu has not that tear is torn with the one nearest to it: a program with `half` for `zeros` and
+ * `weak` for `notake`, an erase with `mask` for `onebit` and `half` for `last`. */
 bool nor_tear_applies(enum nor_kind kind, enum nor_tear tear);
 
 /* How a weak bit reads under this noise: 0 or 1, a function of noise, chip offset and bit. */
 unsigned nor_weak_value(const struct nor_mark *mark, uint64_t noise);
+/* Which bits of a byte are weak. */
+uint8_t nor_weak_bits(const struct nor_array *array, uint32_t offset);
+/* A byte as it reads under this noise. */
+uint8_t nor_read(const struct nor_array *array, uint32_t offset, uint64_t noise);
+/* Adds a mark. False (nothing done) when it is not inside the array, or the list is full. */
+bool nor_mark(struct nor_array *array, const struct nor_mark *mark);
 
-/* The name of a tear ("before", "after"); NULL beyond the menu. */
+/* The name of a tear ("before", "half"); NULL beyond the menu. */
 const char *nor_tear_name(enum nor_tear tear);
 /* The tear of that name, or NOR_TEARS. */
 enum nor_tear nor_tear_named(const char *name);
 
 /* True when the operation lies within the array, within a page (program) or on whole sectors (erase). */
 bool nor_valid(const struct nor_array *array, const struct nor_op *op);
-/* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid. */
+/* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid, or
+ * when the marks have no room. */
 bool nor_apply(struct nor_array *array, const struct nor_op *op);
-/* Carries out what is left when power is lost during the operation. False (nothing done) when invalid. */
+/* Carries out what is left when power is lost during the operation. False (nothing done) when invalid, or when the
+ * marks have no room. */
 bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear);
 /* Typical duration of the operation in ns; 0 when invalid. */
 uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op);

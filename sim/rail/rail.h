@@ -9,20 +9,28 @@
  * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
  *
  *   power on [sram=retain|zero|random:SEED] [noise=SEED]
- *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak bits
- *       read as the noise has it: in the internal flash one value for this power-on, in the SPI NOR a new one for each read.
- *       Reply: "ok sram=HASH": a hash of what the SRAM holds, 16 hexadecimal digits.
- *   mark CHIP none | mark CHIP weak OFFSET BIT | mark CHIP notake OFFSET LENGTH
- *       While the power is off: forgets all marks of the chip, or adds one (sim/nor/nor.h). Reply: "ok".
+ *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak
+ *       bits read as the noise (0 when not given) has it: in the internal flash and OTP one value for this power-on,
+ *       which is written into the shared array; in the SPI NOR a new one for each read command, the n-th since power-on
+ *       under noise + n * RAIL_NOISE_STEP. So what the shared arrays hold in a weak bit means nothing to the bench.
+ *       Reply: "ok sram=HASH": a hash of what SRAM and CCM hold, 16 hexadecimal digits.
+ *   mark CHIP none | mark CHIP weak OFFSET BIT ... | mark CHIP notake OFFSET LENGTH ...
+ *       While the power is off: forgets all marks of the chip (internal, otp or nor), or adds one or several
+ *       (sim/nor/nor.h). A cut leaves its marks in the machine and so does what the firmware then makes firm: a bench
+ *       that puts another state into the arrays says "none" first. Reply: "ok".
+ *   marks CHIP
+ *       While the machine is stopped. Reply: "marks" and those of the chip in their canonical order, as one could give
+ *       them to `mark`: " weak OFFSET BIT" each, then " notake OFFSET LENGTH" each.
  *   touch clear
- *       While the power is off: empties the touched map. Reply: "ok".
+ *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
  *   power off
  *       Power is lost between two operations. Reply: "ok".
  *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1]
- *       Runs until virtual time NS since power-on, or earlier: `cut=N` loses power at the N-th non-volatile
- *       operation since power-on (counted from 0 over both chips) with the named tear, which also tears what the
- *       other chip has under way; `ops` in the reply then counts the operation that was cut. `edge=1` pauses after an
- *       edge of a driven pin, `line=1` after a line feed on a USART, `reset=1` after a reset of the MCU.
+ *       Runs until virtual time NS since power-on, or earlier: `cut=N` loses power at the N-th non-volatile operation
+ *       since power-on (counted from 0 over both chips) with the named tear, which also tears what the other chip has
+ *       under way (with the nearest tear that its kind of operation has, see nor_tear_applies); `ops` in the reply then
+ *       counts the operation that was cut. `edge=1` pauses after an edge of a driven pin, `line=1` after a line feed on
+ *       a USART, `reset=1` after a reset of the MCU.
  *       Reply: "stopped reason=time|cut|edge|line|reset|trace-full t=NS ops=N trace=BYTES".
  *       After reason=cut the power is off; otherwise `run` goes on from there, without any trace of the pause.
  *   changed CHIP OFFSET LENGTH
@@ -45,6 +53,13 @@
 #define RAIL_ICOUNT_SHIFT 3
 #define RAIL_MIPS (1000 >> RAIL_ICOUNT_SHIFT)
 
+/* What a reset of the MCU leaves of the internal flash's operation under way (a tear of sim/nor/nor.h). The SPI NOR
+ * goes on. */
+#define RAIL_RESET_TEAR "mask"
+
+/* From one read command of the SPI NOR to the next: added to the noise under which weak bits read. */
+#define RAIL_NOISE_STEP UINT64_C(0x9E3779B97F4A7C15)
+
 /* Sizes of the shared files. The OTP file holds 512 B of OTP, 16 lock bytes, 16 option bytes (RM0090 3.6.5, 3.7). */
 #define RAIL_INTERNAL_SIZE 0x100000u
 #define RAIL_NOR_SIZE 0x800000u
@@ -52,9 +67,15 @@
 #define RAIL_OTP_LOCKS 512u
 #define RAIL_OTP_OPTIONS 528u
 
-/* The touched map, a shared file that the machine writes (property touched=FILE): which bytes were read, fetched or programmed before they
- * were erased, since the last `touch clear`, over any number of power-ons. One bit per page of 1 KB of the internal main array (a page counts as a
- * whole), then one bit per byte of the SPI NOR (exact). Bit n is bit n mod 8 of byte n div 8. A debugger's read is not a touch. */
+/* The touched map, a shared file that the machine writes (property touched=FILE): which bytes were read, fetched or
+ * programmed before they were erased, since the last `touch clear`, over any number of power-ons. One bit per page of 1
+ * KB of the internal main array (a page counts as a whole), then one bit per byte of the SPI NOR (exact). Bit n is bit
+ * n mod 8 of byte n div 8. A debugger's read is not a touch.
+ *
+ * When in doubt a byte is touched. Each power-on fetches the vectors, so page 0 is always touched; so is an internal
+ * page of which code was translated that then did not run, and one that was stored to in vain. Programming 0xFF is no
+ * touch. Only an erase that completes protects. OTP, option bytes and the NOR's status are not in the map: they count
+ * as touched. */
 #define RAIL_TOUCHED_PAGE 1024u
 #define RAIL_TOUCHED_INTERNAL 0u
 #define RAIL_TOUCHED_NOR (RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE / 8)

@@ -493,10 +493,72 @@ static void test_mixture(void)
     led(13, true);
 }
 
+/* Carries out the triples of words that follow the number of the test: what to do, and two arguments. */
+static void test_script(void)
+{
+    unlock();
+    for (const volatile uint32_t *step = TEST + 1; step[0] != 0xFFFFFFFF; step += 3) {
+        uint32_t a = step[1], b = step[2];
+        switch (step[0]) {
+        case 0:
+            print("word", REG(a));
+            break;
+        case 1:
+            word_program_cycles(a, b);
+            break;
+        case 2: /* sector a */
+            FLASH_CR = 2u << 8 | a << 3 | 2;
+            FLASH_CR = 2u << 8 | a << 3 | 2 | 1u << 16;
+            FLASH_CR = 2u << 8;
+            break;
+        case 3: /* a function */
+            ((void (*)(void))(a | 1))();
+            break;
+        case 4: /* an exception through the vector table at a */
+            REG(0xE000ED08) = a;
+            REG(0xE000ED04) = 1u << 28; /* PendSV */
+            __asm volatile("dsb\n isb");
+            REG(0xE000ED08) = 0;
+            break;
+        case 5: /* b bytes by DMA */
+            REG(DMA2 + 8) = REG(DMA2 + 12) = 0xFFFFFFFF;
+            REG(DMA2 + 0x10 + 4) = b;
+            REG(DMA2 + 0x10 + 8) = a;
+            REG(DMA2 + 0x10 + 12) = (uint32_t)buffer;
+            REG(DMA2 + 0x10) = 2u << 6 | 1u << 10 | 1u << 9 | 1;
+            while (!(REG(DMA2) & 1u << 5))
+                ;
+            break;
+        case 6:
+            print("byte", nor_byte(a));
+            break;
+        case 7: /* fast read of b bytes */
+            select(true);
+            address(0x0B, a);
+            for (spi(0); b != 0; b--)
+                spi(0);
+            select(false);
+            break;
+        case 8: /* b bytes, ascending from 1 */
+            command(0x06);
+            nor_program(a, b, 1);
+            nor_wait();
+            break;
+        case 9:
+            nor_erase(b, a);
+            nor_wait();
+            break;
+        case 10:
+            nor_erase(b, a);
+            break;
+        }
+    }
+}
+
 static void (*const tests[])(void) = {
     test_idle, test_flash, test_flash_errors, test_programs, test_nor, test_nor_reset, test_dma,
     test_systick_clocks, test_watchdog, test_lockup, test_reset, test_mixture,
-    test_watchdog_in_a_stall, test_reset_deselects_nor,
+    test_watchdog_in_a_stall, test_reset_deselects_nor, test_script,
 };
 
 void systick_handler(void)

@@ -2,65 +2,16 @@
 """The machine's devices, seen from firmware that exercises them: run with `python3 -m pytest tests/device`."""
 
 import hashlib
-import os
 import struct
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import rail  # noqa: E402
-
-HERE = Path(__file__).resolve().parent
-MS = 10**6
-SECOND = 10**9
-SCRATCH = 0x40000
-PROTECT_SECTOR_7 = 0xFFFF & ~(1 << 7)
-GREEN, RED, BLUE = 4 * 16 + 13, 4 * 16 + 11, 4 * 16 + 14
-(IDLE, FLASH, FLASH_ERRORS, PROGRAMS, NOR, NOR_RESET, DMA, SYSTICK_CLOCKS, WATCHDOG, LOCKUP, RESET,
- MIXTURE, WATCHDOG_IN_A_STALL, RESET_DESELECTS_NOR) = range(14)
-
-
-@pytest.fixture(scope="session")
-def firmware(tmp_path_factory):
-    elf = tmp_path_factory.mktemp("firmware") / "firmware.elf"
-    binary = elf.with_suffix(".bin")
-    prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
-    subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",
-                    "-Wextra", "-Werror", "-T", str(HERE / "firmware.ld"), str(HERE / "firmware.c"), "-lgcc", "-o",
-                    str(elf)], check=True)
-    subprocess.run([prefix + "objcopy", "-O", "binary", str(elf), str(binary)], check=True)
-    return binary.read_bytes()
-
-
-@pytest.fixture
-def machine(firmware):
-    with rail.Machine() as started:
-        started.write("internal", 0, firmware)
-        yield started
-
-
-def choose(machine, test, *arguments):
-    """Makes the firmware run that test after the next power-on."""
-    machine.write("internal", 0x20000, struct.pack(f"<{1 + len(arguments)}I", test, *arguments))
-
-
-def run_test(machine, test, *arguments, until=20 * SECOND, **stops):
-    choose(machine, test, *arguments)
-    machine.power_on(sram="zero")
-    return machine.run(until=until, **stops)
-
-
-def results(machine):
-    """The lines "name value"; of a name printed twice, all values."""
-    found = {}
-    for line in machine.uart().splitlines():
-        name, value = line.split()
-        found.setdefault(name, []).append(int(value))
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+import rail
+from bed import (DMA, FLASH, FLASH_ERRORS, GREEN, IDLE, LOCKUP, MIXTURE, MS, NOR, NOR_RESET, PROGRAMS, PROTECT_SECTOR_7,
+                 RED, RESET, RESET_DESELECTS_NOR, SCRATCH, SECOND, SYSTICK_CLOCKS, WATCHDOG, WATCHDOG_IN_A_STALL,
+                 choose, results, run_test)
 
 
 def test_idle_time(machine):
@@ -165,11 +116,12 @@ def test_watchdog(machine):
 
 
 def test_watchdog_bites_during_a_stall(machine):
-    machine.write("internal", SCRATCH, b"\0")
+    machine.write("internal", SCRATCH, b"\0" * 4096)
     stop = run_test(machine, WATCHDOG_IN_A_STALL, reset=True)
     red, = [event for event in machine.events("pin") if event.address == RED and event.value]
     assert stop.reason == "reset" and abs(stop.t - red.time_ns - 100 * MS) < 100_000
-    assert machine.internal[SCRATCH] == 0, "the erase must be torn"
+    torn = machine.internal[SCRATCH:SCRATCH + 4096]
+    assert 0.2 < sum(bin(byte).count("1") for byte in torn) / (8 * 4096) < 0.8, "a reset leaves a mixture"
     assert machine.run(until=20 * SECOND).reason == "time"
     assert GREEN not in [event.address for event in machine.events("pin")]
 

@@ -44,6 +44,7 @@ class Bench:
 def load(machine, cells):
     """Makes the chips hold these cells; only what differs is written, as the engine does it."""
     for chip in ("internal", "otp", "nor"):
+        machine.mark(chip)
         wanted, there = getattr(cells, chip), getattr(machine, chip)
         for at in range(0, len(wanted), BLOCK):
             if there[at : at + BLOCK] != wanted[at : at + BLOCK]:

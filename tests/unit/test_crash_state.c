@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
+#include "crash_state.h"
 #include "recorded.h"
+
+#include <stdlib.h>
 
 #define SECTOR 0x08020000u
 #define SECTOR_OFFSET 0x20000u
@@ -101,15 +104,109 @@ static void the_other_chips_operation_is_torn_too(void **state)
     assert_int_equal(word(fixture, ARRAY_NOR, 0x1000), 0xFFFFFFFF);
 }
 
-static void only_touched_pages_are_marked(void **state)
+/* A tear is what sim/nor makes of the operation, on top of what the operations before left. */
+static void every_tear_is_that_of_the_physics(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t program_data[] = {0x22, 0x22, 0x22, 0x22};
+    const struct nor_op program = {NOR_PROGRAM, SECTOR_OFFSET + 4, 4, program_data};
+    const struct nor_op erase = {NOR_ERASE, SECTOR_OFFSET, 0x20000, NULL};
+    uint8_t *cells = malloc(RAIL_INTERNAL_SIZE);
+    struct nor_mark list[2 * NOR_MARKS_PER_TEAR];
+    assert_non_null(cells);
+    for (enum nor_tear each = 0; each < NOR_TEARS; each++) {
+        for (int torn = 0; torn < 2; torn++) {
+            const struct nor_op *op = torn == 0 ? &erase : &program;
+            struct nor_marks marks = {list, 0, 2 * NOR_MARKS_PER_TEAR};
+            struct nor_array array = {.part = &nor_stm32f407_x32, .cells = cells, .marks = &marks};
+            if (!nor_tear_applies(op->kind, each))
+                continue;
+            tear(fixture, torn == 0 ? 0 : 2, NOR_TEAR_BEFORE);
+            memcpy(cells, fixture->state.arrays.cells[ARRAY_INTERNAL], RAIL_INTERNAL_SIZE);
+            assert_true(nor_tear(&array, op, each));
+            tear(fixture, torn == 0 ? 0 : 2, each);
+            assert_memory_equal(fixture->state.arrays.cells[ARRAY_INTERNAL], cells, RAIL_INTERNAL_SIZE);
+            assert_int_equal(fixture->state.arrays.marks[ARRAY_INTERNAL].count, marks.count);
+            for (uint32_t i = 0; i < marks.count; i++)
+                assert_true(arrays_marked_alike(&fixture->state.arrays.marks[ARRAY_INTERNAL], &list[i]));
+        }
+    }
+    free(cells);
+}
+
+static void moving_on_undoes_a_tear_and_its_marks(void **state)
+{
+    struct fixture *fixture = *state;
+    for (enum nor_tear each = 0; each < NOR_TEARS; each++) {
+        if (!nor_tear_applies(NOR_ERASE, each))
+            continue;
+        tear(fixture, 0, each);
+        tear(fixture, 1, NOR_TEAR_BEFORE);
+        assert_int_equal(word(fixture, ARRAY_INTERNAL, SECTOR_OFFSET), 0xFFFFFFFF);
+        assert_int_equal(word(fixture, ARRAY_INTERNAL, SECTOR_OFFSET + 0x1FFFC), 0xFFFFFFFF);
+        assert_int_equal(fixture->state.arrays.marks[ARRAY_INTERNAL].count, 0);
+        tear(fixture, 0, NOR_TEAR_BEFORE);
+        assert_int_equal(word(fixture, ARRAY_INTERNAL, SECTOR_OFFSET), 0);
+    }
+}
+
+static void both_chips_get_marks(void **state)
+{
+    struct fixture *fixture = *state;
+    tear(fixture, 4, NOR_TEAR_WEAK); /* a program, while the other chip erases */
+    assert_int_equal(fixture->state.arrays.marks[ARRAY_INTERNAL].count, 1);
+    assert_int_equal(fixture->state.arrays.marks[ARRAY_NOR].count, NOR_WEAK_PER_ERASE);
+    tear(fixture, 5, NOR_TEAR_BEFORE); /* the erase has ended */
+    assert_int_equal(fixture->state.arrays.marks[ARRAY_INTERNAL].count, 0);
+    assert_int_equal(fixture->state.arrays.marks[ARRAY_NOR].count, 0);
+    assert_int_equal(word(fixture, ARRAY_NOR, 0x1000), 0xFFFFFFFF);
+}
+
+static void what_moved_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    tear(fixture, 1, NOR_TEAR_HALF);
+    memset(&fixture->state.moved, 0, sizeof fixture->state.moved);
+    tear(fixture, 2, NOR_TEAR_BEFORE);
+    assert_true(pages_have(&fixture->state.moved, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE));
+    assert_false(pages_have(&fixture->state.moved, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 1));
+    assert_false(pages_have(&fixture->state.moved, ARRAY_NOR, 4));
+    tear(fixture, 5, NOR_TEAR_BEFORE);
+    assert_true(pages_have(&fixture->state.moved, ARRAY_NOR, 4));
+    memset(&fixture->state.moved, 0, sizeof fixture->state.moved);
+    tear(fixture, 0, NOR_TEAR_BEFORE); /* back to the start */
+    assert_true(pages_have(&fixture->state.moved, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 127));
+    assert_true(pages_have(&fixture->state.moved, ARRAY_NOR, 7));
+}
+
+static void weak_cells_may_differ(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arrays machine;
+    enum array array;
+    uint32_t offset;
+    assert_true(arrays_allocate(&machine, &fixture->problem));
+    tear(fixture, 2, NOR_TEAR_WEAK);
+    memcpy(machine.cells[ARRAY_NOR], fixture->device.cells[ARRAY_NOR], RAIL_NOR_SIZE);
+    memcpy(machine.cells[ARRAY_INTERNAL], fixture->state.arrays.cells[ARRAY_INTERNAL], RAIL_INTERNAL_SIZE);
+    const struct nor_mark *mark = &fixture->state.arrays.marks[ARRAY_INTERNAL].list[0];
+    machine.cells[ARRAY_INTERNAL][mark->offset] ^= (uint8_t)(1u << mark->bit);
+    assert_false(arrays_differ(&fixture->state.arrays, &machine, true, &array, &offset));
+    machine.cells[ARRAY_INTERNAL][mark->offset + 8] ^= 1;
+    assert_true(arrays_differ(&fixture->state.arrays, &machine, true, &array, &offset));
+    assert_int_equal(offset, mark->offset + 8);
+    arrays_free(&machine);
+}
+
+static void only_touched_pages_are_in_the_set(void **state)
 {
     struct fixture *fixture = *state;
     tear(fixture, 1, NOR_TEAR_AFTER);
-    assert_false(arrays_marked(&fixture->state.arrays, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE - 1));
-    assert_true(arrays_marked(&fixture->state.arrays, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE));
-    assert_true(arrays_marked(&fixture->state.arrays, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 127));
-    assert_false(arrays_marked(&fixture->state.arrays, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 128));
-    assert_false(arrays_marked(&fixture->state.arrays, ARRAY_NOR, 4));
+    assert_false(pages_have(&fixture->state.arrays.pages, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE - 1));
+    assert_true(pages_have(&fixture->state.arrays.pages, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE));
+    assert_true(pages_have(&fixture->state.arrays.pages, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 127));
+    assert_false(pages_have(&fixture->state.arrays.pages, ARRAY_INTERNAL, SECTOR_OFFSET / ARRAYS_PAGE + 128));
+    assert_false(pages_have(&fixture->state.arrays.pages, ARRAY_NOR, 4));
 }
 
 struct announced {
@@ -170,7 +267,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(before_is_the_prefix_and_after_includes_the_operation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(going_back_gives_the_same_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_other_chips_operation_is_torn_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(only_touched_pages_are_marked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_tear_is_that_of_the_physics, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(moving_on_undoes_a_tear_and_its_marks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(both_chips_get_marks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_moved_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(weak_cells_may_differ, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_touched_pages_are_in_the_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_copies_only_what_differs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_operation_that_the_part_refuses_is_said, set_up, tear_down),
     };

@@ -77,6 +77,18 @@ static void largest_image_fits(void **state)
     assert_installed(0x60000 - MH_HEADER_SIZE, 4);
 }
 
+/* The record of the trial was cut and reads good at one start only: the application must find the trial all the same. */
+static void trial_outlives_a_record_that_reads_good_only_once(void **state)
+{
+    (void)state;
+    install(SMALL, 1);
+    const unsigned page = update.journal.next_page - 1u;
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK); /* a start in which it reads good */
+    array.nor.cells[MH_JOURNAL_ADDRESS + update.journal.sector * MH_EXTENT_SIZE + page * MH_PAGE_SIZE + 9] ^= 1;
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_true(mh_update_unconfirmed(&update));
+}
+
 static void each_sector_is_erased_once(void **state)
 {
     uint32_t erases[12] = {0};
@@ -287,10 +299,14 @@ static void calls_out_of_order_are_refused(void **state)
     assert_int_equal(mh_update_packet(&update, 0, package.bytes, 17), MH_ERR_ARGUMENT);
     assert_int_equal(mh_update_validate(&update), MH_ERR_STATE); /* packets are missing */
     assert_int_equal(mh_update_install(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_confirm(&update), MH_OK); /* nothing awaits it */
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_ERR_STATE); /* requested, not installed */
     free(package.bytes);
 }
 
-static void full_store_is_told_before_anything_is_erased(void **state)
+/* What is kept to go back to must not keep the next package out. */
+static void full_store_gives_up_the_running_packages(void **state)
 {
     struct blob package = fixture_package(SMALL, 0, 1, 0);
     struct mh_journal journal;
@@ -300,9 +316,53 @@ static void full_store_is_told_before_anything_is_erased(void **state)
     memset(journal.state.entries[0].extents, 0xFF, MH_BITMAP_SIZE);
     journal.state.entries[0].length = 1;
     assert_int_equal(mh_journal_write(&journal), MH_OK);
-    const uint64_t before = array.operations_left;
-    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_NO_ROOM);
-    assert_int_equal(array.operations_left, before);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(SMALL, 1);
+    struct mh_state state_of = {0};
+    assert_int_equal(mh_store_allocate(&state_of, MH_EXTENTS * MH_EXTENT_SIZE + 1, package.bytes), MH_ERR_NO_ROOM);
+    free(package.bytes);
+}
+
+/* Packets of another good package than the one that was begun. */
+static void what_is_validated_is_what_was_begun(void **state)
+{
+    struct blob begun = fixture_package(SMALL, 0, 1, 0), other = fixture_package(SMALL, 0, 2, 0);
+
+    (void)state;
+    assert_int_equal(begun.size, other.size);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_begin(&update, begun.bytes, MH_PACKET_SIZE, (uint32_t)begun.size), MH_OK);
+    for (uint32_t i = 0; i < mh_update_packets(&update); i++) {
+        const uint32_t left = (uint32_t)other.size - i * MH_PACKET_SIZE;
+        assert_int_equal(mh_update_packet(&update, i, other.bytes + i * MH_PACKET_SIZE,
+                                          left < MH_PACKET_SIZE ? left : MH_PACKET_SIZE), MH_OK);
+    }
+    assert_int_equal(mh_update_validate(&update), MH_ERR_LAYOUT);
+    free(begun.bytes);
+    free(other.bytes);
+}
+
+static void unconfirmed_image_can_be_updated(void **state)
+{
+    (void)state;
+    install(SMALL, 1);
+    assert_true(mh_update_unconfirmed(&update));
+    install(LARGE, 2);
+    assert_installed(LARGE, 2);
+}
+
+static void request_outlives_what_the_session_does_after_it(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 1, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(mh_update_validate(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_begin(&update, package.bytes, MH_PACKET_SIZE, (uint32_t)package.size), MH_ERR_STATE);
+    assert_int_equal(mh_update_delete(&update), MH_ERR_STATE);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(SMALL, 1);
     free(package.bytes);
 }
 
@@ -322,6 +382,9 @@ static void dead_spi_flash_leaves_the_application_verified(void **state)
     install(SMALL, 1);
     array.device.nor.read = dead_read;
     assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_FLASH);
+    assert_int_equal(mh_update_begin(&update, (const uint8_t *)"", 0, 0), MH_ERR_FLASH);
+    assert_int_equal(mh_update_delete(&update), MH_ERR_FLASH);
+    assert_int_equal(mh_update_confirm(&update), MH_ERR_FLASH);
     assert_int_equal(mh_component_verify(&array.device, MH_APPLICATION, &manifest), MH_OK);
 }
 
@@ -352,6 +415,7 @@ int main(void)
         TEST(update_installs_and_confirms),
         TEST(both_components_install_together),
         TEST(largest_image_fits),
+        TEST(trial_outlives_a_record_that_reads_good_only_once),
         TEST(each_sector_is_erased_once),
         TEST(nothing_outside_the_reserved_megabyte_and_the_region_changes),
         TEST(power_loss_between_operations_never_loses_the_device),
@@ -362,7 +426,10 @@ int main(void)
         TEST(missing_packets_alone_are_sent_again),
         TEST(lower_counter_is_refused),
         TEST(calls_out_of_order_are_refused),
-        TEST(full_store_is_told_before_anything_is_erased),
+        TEST(full_store_gives_up_the_running_packages),
+        TEST(what_is_validated_is_what_was_begun),
+        TEST(unconfirmed_image_can_be_updated),
+        TEST(request_outlives_what_the_session_does_after_it),
         TEST(dead_spi_flash_leaves_the_application_verified),
         TEST(every_single_bit_of_header_and_image_counts),
     };

@@ -106,16 +106,40 @@ static void power_loss_at_each_operation_leaves_the_old_or_the_new_state(void **
     }
 }
 
-static void damaged_record_is_compacted_away(void **state)
+static void damaged_record_is_gone_for_good(void **state)
 {
     (void)state;
     write(1);
     write(2);
     page(0, 1)[100] ^= 8; /* the writing of 2 lost power */
     assert_int_equal(reopen(), 1);
-    assert_memory_equal(page(1, 0), "MTHJ", 4); /* compacted */
+    assert_memory_equal(page(0, 2), "MTHJ", 4); /* the state before it was written once more */
     page(0, 1)[100] ^= 8; /* its weak bit reads right again: too late */
     assert_int_equal(reopen(), 1);
+}
+
+/* Whatever is opened stays what it is, also when the record that was read turns out to be damaged afterwards. */
+static void what_was_opened_is_firm(void **state)
+{
+    (void)state;
+    for (uint32_t mark = 1; mark <= 40; mark++) { /* on every page of both sectors */
+        write(mark);
+        uint8_t *newest = page(journal.sector, journal.next_page - 1u);
+        assert_int_equal(reopen(), mark);
+        newest[77] ^= 4;
+        assert_int_equal(reopen(), mark);
+        assert_int_equal(reopen(), mark);
+    }
+}
+
+static void opening_twice_writes_nothing_more(void **state)
+{
+    (void)state;
+    write(1);
+    (void)reopen();
+    const uint64_t before = array.operations_left;
+    assert_int_equal(reopen(), 1);
+    assert_int_equal(array.operations_left, before);
 }
 
 static void leftovers_of_a_torn_erase_do_not_count(void **state)
@@ -179,7 +203,9 @@ int main(void)
         TEST(every_field_is_read_back),
         TEST(newest_of_many_is_read),
         TEST(power_loss_at_each_operation_leaves_the_old_or_the_new_state),
-        TEST(damaged_record_is_compacted_away),
+        TEST(damaged_record_is_gone_for_good),
+        TEST(what_was_opened_is_firm),
+        TEST(opening_twice_writes_nothing_more),
         TEST(leftovers_of_a_torn_erase_do_not_count),
         TEST(each_bit_of_a_record_counts),
         TEST(journal_with_nothing_good_starts_anew),

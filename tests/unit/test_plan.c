@@ -13,6 +13,7 @@
 #include "recorded.h"
 
 #define WORDS 1000
+#define TEARS 2
 #define APPLICATION 0x080A0000u
 
 static struct profile_phase phases[] = {{"store", "storing"}, {"install", "installing"}};
@@ -95,7 +96,9 @@ static struct plan make(const struct recording *recording, const struct profile 
 {
     struct plan plan;
     struct problem problem = {0};
-    assert_true(plan_make(&plan, recording, profile, &(struct plan_request){7, count, all}, &problem));
+    struct plan_request request = {.seed = 7, .count = count, .all = all, .tears = {NOR_TEAR_BEFORE, NOR_TEAR_AFTER},
+                                   .tear_count = TEARS};
+    assert_true(plan_make(&plan, recording, profile, &request, &problem));
     return plan;
 }
 
@@ -113,7 +116,7 @@ static void all_means_each_operation_with_each_tear_once(void **state)
     struct profile profile = profile_of(NULL, 0);
     struct recording recording = example(&profile);
     struct plan plan = make(&recording, &profile, 0, true);
-    assert_int_equal(plan.points, recording.count * NOR_TEARS);
+    assert_int_equal(plan.points, recording.count * TEARS);
     assert_int_equal(plan.count, plan.points);
     assert_int_equal(plan.repeated, 0);
     for (size_t i = 1; i < plan.count; i++)
@@ -141,22 +144,22 @@ static void cuts_are_spread_and_distinct(void **state)
     recording_free(&recording);
 }
 
-static void minima_repeat_with_other_seeds_where_operations_are_few(void **state)
+static void minima_repeat_where_operations_are_few(void **state)
 {
     (void)state;
-    struct profile_minimum minimum[] = {{.kind = RAIL_ERASE, .count = 4 * NOR_TEARS + 1},
+    struct profile_minimum minimum[] = {{.kind = RAIL_ERASE, .count = 4 * TEARS + 1},
                                         {.area = "journal", .count = 2},
                                         {.phase = "install", .count = 30}};
     struct profile profile = profile_of(minimum, 3);
     struct recording recording = example(&profile);
     struct plan plan = make(&recording, &profile, 50, false);
     assert_int_equal(plan.count, 50);
-    assert_in_range(count_kind(&recording, &plan, RAIL_ERASE), 4 * NOR_TEARS + 1, 50);
-    assert_in_range(plan.repeated, 2 * NOR_TEARS + 1, 50);
+    assert_in_range(count_kind(&recording, &plan, RAIL_ERASE), 4 * TEARS + 1, 50);
+    assert_in_range(plan.repeated, 2 * TEARS + 1, 50);
     for (size_t i = 1; i < plan.count; i++) {
         const struct cut *one = &plan.cuts[i - 1], *next = &plan.cuts[i];
         if (one->operation == next->operation && one->tear == next->tear)
-            assert_int_equal(next->seed, one->seed + 1);
+            assert_int_equal(next->repeat, one->repeat + 1);
     }
     plan_free(&plan);
     recording_free(&recording);
@@ -199,22 +202,40 @@ static void the_same_request_gives_the_same_plan(void **state)
     recording_free(&recording);
 }
 
-static void sram_follows_from_name_seed_and_power_up(void **state)
+static void tears_of_the_other_kind_are_left_out(void **state)
 {
     (void)state;
     struct profile profile = profile_of(NULL, 0);
     struct recording recording = example(&profile);
-    char one[PLAN_SRAM], same[PLAN_SRAM], seed[PLAN_SRAM], later[PLAN_SRAM], tear[PLAN_SRAM];
-    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 0, one);
-    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 0, same);
-    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 8}, 0, seed);
-    plan_sram(&recording, &(struct cut){5, NOR_TEAR_BEFORE, 7}, 1, later);
-    plan_sram(&recording, &(struct cut){5, NOR_TEAR_AFTER, 7}, 0, tear);
-    assert_string_equal(one, same);
-    assert_string_not_equal(one, seed);
-    assert_string_not_equal(one, later);
-    assert_string_not_equal(one, tear);
+    struct plan plan;
+    struct problem problem = {0};
+    struct plan_request request = {.all = true, .tears = {NOR_TEAR_BEFORE, NOR_TEAR_ZEROS, NOR_TEAR_LAST}, .tear_count = 3};
+    assert_true(plan_make(&plan, &recording, &profile, &request, &problem));
+    assert_int_equal(plan.points, 2 * recording.count);
+    assert_int_equal(plan.count, plan.points);
+    assert_int_equal(plan.cuts[1].tear, NOR_TEAR_ZEROS); /* of the erase */
+    assert_int_equal(plan.cuts[3].tear, NOR_TEAR_LAST);  /* of the program */
+    plan_free(&plan);
     recording_free(&recording);
+}
+
+static void conditions_follow_from_seeds_repeat_and_power_up(void **state)
+{
+    (void)state;
+    struct seeds seeds = {7, 7, 7}, sram = {7, 8, 7}, noise = {7, 7, 8};
+    struct conditions one = plan_conditions(&seeds, 0, 0), same = plan_conditions(&seeds, 0, 0);
+    struct conditions repeat = plan_conditions(&seeds, 1, 0), later = plan_conditions(&seeds, 0, 1);
+    struct conditions other_sram = plan_conditions(&sram, 0, 0), other_noise = plan_conditions(&noise, 0, 0);
+    assert_string_equal(one.sram, same.sram);
+    assert_int_equal(one.noise, same.noise);
+    assert_string_not_equal(one.sram, repeat.sram);
+    assert_int_not_equal(one.noise, repeat.noise);
+    assert_string_not_equal(one.sram, later.sram);
+    assert_int_not_equal(one.noise, later.noise);
+    assert_string_not_equal(one.sram, other_sram.sram);
+    assert_int_equal(one.noise, other_sram.noise);
+    assert_string_equal(one.sram, other_noise.sram);
+    assert_int_not_equal(one.noise, other_noise.noise);
 }
 
 int main(void)
@@ -225,11 +246,12 @@ int main(void)
         cmocka_unit_test(a_phase_that_never_begins_is_said),
         cmocka_unit_test(all_means_each_operation_with_each_tear_once),
         cmocka_unit_test(cuts_are_spread_and_distinct),
-        cmocka_unit_test(minima_repeat_with_other_seeds_where_operations_are_few),
+        cmocka_unit_test(minima_repeat_where_operations_are_few),
         cmocka_unit_test(minima_may_need_more_than_was_asked_for),
         cmocka_unit_test(a_minimum_that_nothing_matches_ends),
         cmocka_unit_test(the_same_request_gives_the_same_plan),
-        cmocka_unit_test(sram_follows_from_name_seed_and_power_up),
+        cmocka_unit_test(tears_of_the_other_kind_are_left_out),
+        cmocka_unit_test(conditions_follow_from_seeds_repeat_and_power_up),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -74,7 +74,47 @@ static void a_good_profile_loads(void **state)
     assert_int_equal(profile_tears(profile, tears), 1);
     assert_int_equal(tears[0], NOR_TEAR_BEFORE);
     assert_int_equal(profile->budget.seconds, 30);
+    assert_int_equal(profile->budget.erases, 0);
+    assert_int_equal(profile->cuts.count, 20);
+    assert_null(profile->next);
     profile_free(profile);
+}
+
+static const char next[] = "next:\n"
+                           "  command: [\"{matterhorn}\", deploy, \"{device}\", third.nmf]\n"
+                           "  recovered:\n"
+                           "    lines: [\"third\"]\n"
+                           "    edges:\n"
+                           "      - {pin: PE14, count: 3}\n"
+                           "    unchanged:\n"
+                           "      - {name: otp, chip: internal, address: 0x1FFF7800, size: 544}\n";
+
+static void the_next_update_has_a_command_and_a_goal(void **state)
+{
+    (void)state;
+    char text[2000];
+    struct profile *profile;
+    struct problem problem;
+    snprintf(text, sizeof text, "%s%s%scuts: {count: all}\n", head, next, rest);
+    assert_true(load(text, &profile, &problem));
+    assert_int_equal(profile->cuts.count, 0);
+    assert_non_null(profile->next);
+    assert_int_equal(profile->next->command_count, 4);
+    assert_string_equal(profile->next->command[2], "{device}");
+    assert_int_equal(profile->wanted_next.line_count, 1);
+    assert_string_equal(profile->wanted_next.lines[0], "third");
+    assert_int_equal(profile->wanted_next.edges[0].pin, 4 * 16 + 14);
+    assert_int_equal(profile->next->recovered.unchanged[0].array, ARRAY_OTP);
+    profile_free(profile);
+}
+
+static void a_bad_next_update_is_said(void **state)
+{
+    (void)state;
+    expect_bad(head, "next: {command: [], recovered: {lines: [x]}}\n", rest, "Insufficient entries");
+    expect_bad(head, "next: {command: [true], recovered: {}}\n"
+                     "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "next.recovered");
+    expect_bad(head, "next: {recovered: {lines: [x]}}\n", rest, "command");
 }
 
 static void bad_yaml_is_said_with_its_line(void **state)
@@ -83,7 +123,8 @@ static void bad_yaml_is_said_with_its_line(void **state)
     expect_bad(head, "wheels: 4\n", rest, "wheels");
     expect_bad(head, "wheels: 4\n", rest, "(line: ");
     expect_bad("name: example\n", rest, cuts, "machine");
-    expect_bad(head, "cuts: {count: many}\n", rest, "many");
+    expect_bad(head, rest, "cuts: {count: many}\n", "many");
+    expect_bad(head, rest, "cuts: {count: -3}\n", "-3");
     expect_bad(head, "areas:\n  - {name: a, chip: eeprom, address: 0, size: 4}\n", rest, "eeprom");
     expect_bad("name: [", "", "", "line");
     expect_bad("", "", "", "the file is empty");
@@ -118,6 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_profile_loads),
+        cmocka_unit_test(the_next_update_has_a_command_and_a_goal),
+        cmocka_unit_test(a_bad_next_update_is_said),
         cmocka_unit_test(bad_yaml_is_said_with_its_line),
         cmocka_unit_test(bad_values_are_said),
         cmocka_unit_test(a_missing_profile_is_said),

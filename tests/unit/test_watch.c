@@ -79,6 +79,22 @@ static void a_line_is_complete_at_its_line_feed(void **state)
     assert_true(watch_lines_seen(&watch));
 }
 
+static void half_a_line_before_a_reset_is_not_a_line(void **state)
+{
+    (void)state;
+    static const char said[] = "update: confirmed";
+    struct recording recording = {0};
+    struct watch watch;
+    watch_begin(&watch, &wanted);
+    record(&recording, 0, 0, RAIL_POWER_ON, RAIL_CHIP_NONE, 0, 0, NULL);
+    for (const char *c = said; *c != '\0'; c++)
+        record(&recording, 0, 0, RAIL_UART, RAIL_CHIP_NONE, 1, (uint8_t)*c, NULL);
+    record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
+    record_line(&recording, 0, "boot: nothing is installed");
+    take_all(&watch, &recording);
+    assert_false(watch_lines_seen(&watch));
+}
+
 static void unwanted_text_counts_for_the_whole_session(void **state)
 {
     (void)state;
@@ -178,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_seen_counts_from_the_last_reset),
         cmocka_unit_test(a_line_is_complete_at_its_line_feed),
+        cmocka_unit_test(half_a_line_before_a_reset_is_not_a_line),
         cmocka_unit_test(unwanted_text_counts_for_the_whole_session),
         cmocka_unit_test(endless_lines_are_cut_short),
         cmocka_unit_test(a_broken_trace_is_noticed),

@@ -18,6 +18,7 @@ extern const struct resource {
 } mh_resource;
 
 #define PACKET_SIZE 4096u
+#define ATTEMPTS 3u
 
 static void blink(const struct runtime_api *api, unsigned times)
 {
@@ -50,7 +51,7 @@ static enum mh_error send_packets(const struct runtime_api *api)
     return MH_OK;
 }
 
-static enum mh_error store(const struct runtime_api *api)
+static enum mh_error try_to_store(const struct runtime_api *api)
 {
     enum mh_error error = api->update.begin(mh_resource.bytes, packet_length(0), mh_resource.length);
 
@@ -62,6 +63,17 @@ static enum mh_error store(const struct runtime_api *api)
     }
     if (error == MH_OK) {
         error = api->update.install();
+    }
+    return error;
+}
+
+/* A flash that fails once may not fail twice; what is stored already is not sent again. */
+static enum mh_error store(const struct runtime_api *api)
+{
+    enum mh_error error = MH_ERR_FLASH;
+
+    for (unsigned i = 0; error == MH_ERR_FLASH && i < ATTEMPTS; i++) {
+        error = try_to_store(api);
     }
     return error;
 }

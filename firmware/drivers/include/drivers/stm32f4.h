@@ -26,6 +26,7 @@ REG(rcc, RCC, 0x40023800);
 #define RCC_CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR_SRC_HSE (1u << 22)
 #define RCC_CFGR_SW_PLL 2u
+#define RCC_CFGR_SW_Msk 3u
 #define RCC_CFGR_SWS_Pos 2
 #define RCC_CFGR_SWS_Msk (3u << 2)
 #define RCC_CFGR_PPRE1_DIV4 (5u << 10)
@@ -46,10 +47,12 @@ struct flash {
     uint32_t ACR, KEYR, OPTKEYR, SR, CR, OPTCR;
 };
 REG(flash, FLASH, 0x40023C00);
+#define FLASH_ACR_LATENCY_Msk 7u
 #define FLASH_ACR_LATENCY_5WS 5u
 #define FLASH_ACR_PRFTEN (1u << 8)
 #define FLASH_ACR_ICEN (1u << 9)
 #define FLASH_ACR_DCEN (1u << 10)
+#define FLASH_ACR_ICRST (1u << 11)
 #define FLASH_ACR_DCRST (1u << 12)
 #define FLASH_KEY1 0x45670123u
 #define FLASH_KEY2 0xCDEF89ABu
@@ -93,7 +96,6 @@ REG(spi, SPI1, 0x40013000);
 #define SPI_CR2_RXDMAEN (1u << 0)
 #define SPI_CR2_TXDMAEN (1u << 1)
 #define SPI_SR_RXNE (1u << 0)
-#define SPI_SR_TXE (1u << 1)
 #define SPI_SR_BSY (1u << 7)
 
 /* RM0090 10.5 */
@@ -143,7 +145,7 @@ REG(scb, SCB, 0xE000ED00);
 #define SCB_ICSR_PENDSTCLR (1u << 25)
 #define SCB_AIRCR_SYSRESETREQ 0x05FA0004u
 
-/* RM0090 3.6.5: the one-time programmable area. */
+/* RM0090 3.8: the one-time programmable area. */
 #define OTP_ADDRESS 0x1FFF7800u
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the runtime does for an application: one versioned table of functions at a fixed address. An application is linked
- * for its region (firmware/boards), starts at its own vector table, and calls nothing but this.
+ * for its region (firmware/boards), starts at its own vector table, and calls nothing but this. The functions run on its stack: 4 KB must be
+ * free there, in SRAM, not in CCM, which the transfers to the SPI NOR do not reach.
  */
 #ifndef MATTERHORN_RUNTIME_H
 #define MATTERHORN_RUNTIME_H

@@ -7,6 +7,9 @@
 
 #include "matterhorn/store.h"
 
+/* A package is refused only when it fails this often in a row: one disturbed read must not lose an update. */
+#define MH_VERIFY_ATTEMPTS 3u
+
 /* Verifies what is installed as component `number` from internal flash alone: header, signature, ranges, image hash.
  * `manifest` receives the header's manifest. MH_ERR_NO_IMAGE when there is no header. */
 enum mh_error mh_component_verify(const struct mh_device *device, unsigned number, struct mh_manifest *manifest);

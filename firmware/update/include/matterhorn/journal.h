@@ -2,8 +2,8 @@
  *
  * The journal (docs/SPEC.md 3.2): the state of updates, one whole record per change, in two sectors of the SPI NOR.
  *
- * A record whose writing lost power may read good now and damaged later. So nothing irreversible may depend on a
- * record that was only read: whoever is about to erase writes the state once more first (mh_journal_write).
+ * A record whose writing lost power may read good now and damaged later. So nothing may depend on a record that was only
+ * read: opening writes the newest one once more unless it stands twice in a row. Then either copy will do.
  */
 #ifndef MATTERHORN_JOURNAL_H
 #define MATTERHORN_JOURNAL_H
@@ -64,12 +64,13 @@ static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
 /* Forgets the incoming package. */
 void mh_state_drop_incoming(struct mh_state *state);
 
-/* Back to idle without the incoming package, which was refused for `reason`. Its id is kept, so that it is never taken again,
+/* Back to idle (a trial goes on) without the incoming package, which was refused for `reason`. Its id is kept, so that it is never taken again,
  * only when what was signed is itself wrong (MH_ERR_IMAGE): any other package may have been damaged on its way, and its
  * undamaged twin has the same id. */
 void mh_state_refuse(struct mh_state *state, enum mh_error reason);
 
-/* Reads the newest state; compacts before returning when a damaged page was met, and formats when there is no good record.
+/* Reads the newest state and makes it firm: writes it once more unless it stands twice in a row and no page is damaged. An empty
+ * journal stays empty.
  * MH_ERR_FLASH when the SPI NOR cannot be read or written; the state is then empty and must not be relied on. */
 enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor);
 

@@ -8,8 +8,8 @@
 #include "matterhorn/journal.h"
 #include "matterhorn/package.h"
 
-/* Chooses the lowest free extents for a package of `length` bytes as the incoming one; nothing is written.
- * MH_ERR_NO_ROOM when the running packages leave too few. */
+/* Chooses the lowest free extents for a package of `length` bytes as the incoming one; nothing is written. When the running
+ * packages leave too few, they are given up: then there is nothing to go back to. MH_ERR_NO_ROOM when it is larger than the store. */
 enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE]);
 
 /* A stored package as a source for mh_package_open. */

@@ -17,6 +17,7 @@ struct mh_update {
     struct mh_journal journal;
     struct mh_package package;
     struct mh_stored stored;
+    bool open; /* the journal was read: without it, every call is refused with MH_ERR_FLASH */
     bool begun;
     bool validated;
 };
@@ -50,7 +51,7 @@ enum mh_error mh_update_delete(struct mh_update *update);
 /* True while the running component awaits confirmation. */
 bool mh_update_unconfirmed(const struct mh_update *update);
 
-/* Confirms what was installed. MH_OK also when nothing awaited it. */
+/* Confirms what was installed. MH_OK also when nothing awaited it; MH_ERR_STATE while an install is requested or going on. */
 enum mh_error mh_update_confirm(struct mh_update *update);
 
 #endif

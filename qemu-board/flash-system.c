@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * System memory: OTP, unique id, size and option bytes as the core reads them (RM0090 Rev 21 sections 3.6.5, 3.7, 39).
+ */
+#include "mcu.h"
+#include "exec/address-spaces.h"
+
+#define SYSTEM_BASE 0x1FFF0000u
+#define SYSTEM_SIZE 0x10000u
+#define OTP 0x7800u /* from SYSTEM_BASE */
+#define UNIQUE_ID 0x7A10u
+#define FLASH_SIZE 0x7A22u
+#define OPTIONS (FLASH_OPTIONS - SYSTEM_BASE)
+
+static const uint8_t unique_id[12] = {0x2D, 0x00, 0x41, 0x00, 0x0F, 0x51, 0x37, 0x32, 0x35, 0x39, 0x36, 0x38};
+
+static uint8_t system_byte(Flash *flash, hwaddr offset)
+{
+    static const uint8_t size_kb[2] = {RAIL_INTERNAL_SIZE / 1024 & 0xFF, RAIL_INTERNAL_SIZE / 1024 >> 8};
+    if (offset - OTP < RAIL_OTP_OPTIONS)
+        return flash->otp.cells[offset - OTP];
+    if (offset - UNIQUE_ID < sizeof(unique_id))
+        return unique_id[offset - UNIQUE_ID];
+    if (offset - FLASH_SIZE < sizeof(size_kb))
+        return size_kb[offset - FLASH_SIZE];
+    if (offset - OPTIONS < RAIL_OTP_SIZE - RAIL_OTP_OPTIONS)
+        return flash->options[offset - OPTIONS];
+    return 0xFF;
+}
+
+static uint64_t system_read(void *opaque, hwaddr offset, unsigned size)
+{
+    Mcu *mcu = opaque;
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint64_t)system_byte(&mcu->flash, offset + i) << 8 * i;
+    return value;
+}
+
+static void system_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    Mcu *mcu = opaque;
+    if (offset - OTP < RAIL_OTP_OPTIONS)
+        flash_store(mcu, &mcu->flash.otp, offset - OTP, SYSTEM_BASE + offset, value, size);
+    else
+        qemu_log_mask(LOG_GUEST_ERROR, "FLASH: store to system memory at 0x%08x\n", (uint32_t)(SYSTEM_BASE + offset));
+}
+
+MCU_REGISTER_OPS(system_ops, system_read, system_write);
+
+void flash_system_init(Mcu *mcu)
+{
+    MemoryRegion *region = &mcu->flash.system;
+    memory_region_init_io(region, OBJECT(mcu->machine), &system_ops, mcu, "system-flash", SYSTEM_SIZE);
+    memory_region_add_subregion(get_system_memory(), SYSTEM_BASE, region);
+}

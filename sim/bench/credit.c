@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "credit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_PER_PAGE (ARRAYS_PAGE / 64)
+
+/* --- sets of bytes --- */
+
+static uint32_t page_count(enum array array)
+{
+    return (arrays_size(array) + ARRAYS_PAGE - 1) / ARRAYS_PAGE;
+}
+
+static void bytes_free(struct bytes *bytes)
+{
+    for (enum array array = 0; array < ARRAYS; array++) {
+        free(bytes->bits[array]);
+        bytes->bits[array] = NULL;
+    }
+}
+
+static bool bytes_allocate(struct bytes *bytes, struct problem *problem)
+{
+    *bytes = (struct bytes){{NULL}};
+    for (enum array array = 0; array < ARRAYS; array++) {
+        bytes->bits[array] = calloc(page_count(array), ARRAYS_PAGE / 8);
+        if (bytes->bits[array] == NULL) {
+            bytes_free(bytes);
+            return problem_set(problem, PROBLEM_BENCH, "no memory for sets of bytes");
+        }
+    }
+    return true;
+}
+
+static bool bytes_have(const struct bytes *bytes, enum array array, uint32_t offset)
+{
+    return (bytes->bits[array][offset / 64] >> (offset % 64) & 1) != 0;
+}
+
+static bool bytes_have_any(const struct bytes *bytes, enum array array, uint32_t offset, uint32_t size)
+{
+    for (uint32_t at = offset; at < offset + size;) {
+        if (at % 64 == 0 && bytes->bits[array][at / 64] == 0)
+            at += 64;
+        else if (bytes_have(bytes, array, at))
+            return true;
+        else
+            at++;
+    }
+    return false;
+}
+
+/* --- rules --- */
+
+bool credit_rules_open(struct credit_rules *rules, struct problem *problem)
+{
+    return bytes_allocate(&rules->compared, problem);
+}
+
+void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size)
+{
+    for (uint32_t at = offset; at < offset + size; at++)
+        rules->compared.bits[array][at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+void credit_rules_close(struct credit_rules *rules)
+{
+    bytes_free(&rules->compared);
+}
+
+/* --- representatives --- */
+
+bool representative_open(struct representative *representative, const struct arrays *device, struct problem *problem)
+{
+    memset(representative, 0, sizeof *representative);
+    if (!arrays_allocate(&representative->state, problem) || !bytes_allocate(&representative->matters, problem)) {
+        representative_close(representative);
+        return false;
+    }
+    for (enum array array = 0; array < ARRAYS; array++)
+        memcpy(representative->state.cells[array], device->cells[array], arrays_size(array));
+    return true;
+}
+
+void representative_close(struct representative *representative)
+{
+    arrays_free(&representative->state);
+    bytes_free(&representative->matters);
+    memset(representative, 0, sizeof *representative);
+}
+
+/* Which of 64 bytes the run touched before it erased them. */
+static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t word)
+{
+    uint32_t page = word / WORDS_PER_PAGE;
+    uint64_t bits;
+    if (array == ARRAY_OTP)
+        return ~UINT64_C(0);
+    if (array == ARRAY_INTERNAL)
+        return (touched[RAIL_TOUCHED_INTERNAL + page / 8] >> (page % 8) & 1) != 0 ? ~UINT64_C(0) : 0;
+    memcpy(&bits, touched + RAIL_TOUCHED_NOR + word * sizeof bits, sizeof bits);
+    return bits;
+}
+
+static void set_page(struct representative *representative, const uint8_t *touched, const struct footprint *footprint,
+                     const struct credit_rules *rules, enum credit_look look, enum array array, uint32_t page)
+{
+    for (uint32_t word = page * WORDS_PER_PAGE; word < (page + 1) * WORDS_PER_PAGE; word++) {
+        uint64_t matters = touched_bytes(touched, array, word);
+        if (pages_have(&footprint->cut, array, page))
+            matters = ~UINT64_C(0);
+        else if (!pages_have(&footprint->erased, array, page))
+            matters |= look == CREDIT_ALL ? ~UINT64_C(0) : look == CREDIT_COMPARED ? rules->compared.bits[array][word] : 0;
+        representative->matters.bits[array][word] = matters;
+    }
+}
+
+void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,
+                        const struct footprint *footprint, const struct credit_rules *rules, enum credit_look look)
+{
+    arrays_load(&representative->state, state, NULL, NULL);
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t page = 0; page < page_count(array); page++)
+            set_page(representative, touched, footprint, rules, look, array, page);
+    memset(&representative->differing, 0, sizeof representative->differing);
+    representative->differing_count = 0;
+}
+
+/* --- states --- */
+
+struct asking {
+    struct representative *representative;
+    const struct arrays *state;
+};
+
+static bool page_differs(const struct asking *asking, enum array array, uint32_t page)
+{
+    const struct representative *representative = asking->representative;
+    uint32_t start = page * ARRAYS_PAGE, end = start + arrays_page_size(array, page);
+    const uint8_t *one = asking->state->cells[array], *other = representative->state.cells[array];
+    if (memcmp(one + start, other + start, end - start) == 0)
+        return false;
+    for (uint32_t at = start; at < end; at += 64) {
+        uint32_t size = end - at < 64 ? end - at : 64;
+        if (representative->matters.bits[array][at / 64] == 0 || memcmp(one + at, other + at, size) == 0)
+            continue;
+        for (uint32_t i = at; i < at + size; i++)
+            if (one[i] != other[i] && bytes_have(&representative->matters, array, i))
+                return true;
+    }
+    return false;
+}
+
+static void ask_page(void *context, enum array array, uint32_t page)
+{
+    const struct asking *asking = context;
+    struct representative *representative = asking->representative;
+    bool before = pages_have(&representative->differing, array, page), now = page_differs(asking, array, page);
+    if (now && !before)
+        pages_add(&representative->differing, array, page * ARRAYS_PAGE, 1);
+    else if (before && !now)
+        pages_remove(&representative->differing, array, page * ARRAYS_PAGE, 1);
+    representative->differing_count += (size_t)now - (size_t)before;
+}
+
+/* Whether a mark that only `marks` have, of these and the others, lies where it matters. */
+static bool mark_differs(const struct representative *representative, enum array array, const struct nor_marks *marks,
+                         const struct nor_marks *others)
+{
+    for (uint32_t i = 0; i < marks->count; i++) {
+        const struct nor_mark *mark = &marks->list[i];
+        if (!arrays_marked_alike(others, mark) &&
+            bytes_have_any(&representative->matters, array, mark->offset, mark->kind == NOR_WEAK ? 1 : mark->length))
+            return true;
+    }
+    return false;
+}
+
+bool representative_credits(struct representative *representative, const struct arrays *state, struct pages *moved)
+{
+    struct asking asking = {representative, state};
+    pages_each(moved, ask_page, &asking);
+    memset(moved, 0, sizeof *moved);
+    if (representative->differing_count > 0)
+        return false;
+    for (enum array array = 0; array < ARRAYS; array++) {
+        const struct nor_marks *its = &state->marks[array], *own = &representative->state.marks[array];
+        if (mark_differs(representative, array, its, own) || mark_differs(representative, array, own, its))
+            return false;
+    }
+    return true;
+}

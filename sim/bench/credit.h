@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which crash states need not be run, because a representative was run from which they differ only where it does not matter.
+ *
+ * Let R be a state whose recovery was run: power-ups with certain contents of SRAM and certain noise, after each of which the
+ * arrays were judged. Let T be the bytes that this run read, fetched or programmed before it erased them, E those that
+ * it erased completely, and C those that the oracles compare. Let M be another state, recovered under the same contents of SRAM
+ * and the same noise, and W the bytes in which M and R differ, in cells or in marks. M is credited with R's verdict when
+ *
+ *     no byte of W is in T, and every byte of W is in E, or outside C where nothing is asked of the end state but C.
+ *
+ * Why: both runs start the same, and a run can only take another course by an access to a byte in which the flashes differ. Let
+ * the first such access in M's run be at a byte b. Up to there both runs did the same, so R's run makes the same access; since b is
+ * not in T, R had erased b before, hence so had M. A complete erase leaves ones and no marks, whatever was there before, and from
+ * then on both were treated alike: b does not differ. So there is no such access; the runs are the same to the nanosecond, and their
+ * sessions give the same verdicts except for what compares the bytes of W that are left at the end. Those in E are no longer
+ * in W. Where the next update is tried on the end state, something outside the machine reads it all, so that nothing of W may be
+ * left; then the end states are the same and so is what follows.
+ *
+ * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
+ *
+ * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
+ * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
+ * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
+ *
+ * This holds for one loss of power: nothing is said of the crash states of M's own recovery.
+ */
+#ifndef MATTERHORN_BENCH_CREDIT_H
+#define MATTERHORN_BENCH_CREDIT_H
+
+#include "footprint.h"
+#include "profile.h"
+
+/* A set of bytes of the arrays, a bit each. */
+struct bytes {
+    uint64_t *bits[ARRAYS];
+};
+
+/* What the oracles compare; the same for all states. */
+struct credit_rules {
+    struct bytes compared;
+};
+
+/* How much of the arrays was looked at, beside by the run itself. */
+enum credit_look {
+    CREDIT_NOTHING,  /* the run failed before */
+    CREDIT_COMPARED, /* what the oracles compare */
+    CREDIT_ALL,      /* something read the whole end state */
+};
+
+bool credit_rules_open(struct credit_rules *rules, struct problem *problem);
+void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size);
+void credit_rules_close(struct credit_rules *rules);
+
+struct representative {
+    struct arrays state;     /* in which its recovery began */
+    struct bytes matters;    /* in which others must not differ */
+    struct pages differing;  /* pages in which the last state asked about differs in a byte that matters */
+    size_t differing_count;
+};
+
+bool representative_open(struct representative *representative, const struct arrays *device, struct problem *problem);
+void representative_close(struct representative *representative);
+/* `state` was run: `touched` is the machine's map (rail.h), `footprint` what the trace says. */
+void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,
+                        const struct footprint *footprint, const struct credit_rules *rules, enum credit_look look);
+/* Whether `state` is credited. Only the pages of `moved`, which is emptied, may hold something else than the last time, or
+ * than the state that was set. */
+bool representative_credits(struct representative *representative, const struct arrays *state, struct pages *moved);
+
+#endif

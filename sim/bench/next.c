@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "next.h"
+
+#include "files.h"
+
+#include <ftw.h>
+#include <glib.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct next {
+    const struct oracle *oracle;
+    char *root;
+    char *program; /* the running one */
+    struct conditions conditions;
+    pthread_mutex_t lock; /* guards what follows */
+    GHashTable *ends;     /* hash of an end state to its struct verdict */
+    double cpu_s;
+};
+
+struct next *next_open(const struct oracle *oracle, const char *root, const struct conditions *conditions,
+                       struct problem *problem)
+{
+    struct next *next = calloc(1, sizeof *next);
+    if (next == NULL) {
+        problem_set(problem, PROBLEM_BENCH, "no memory");
+        return NULL;
+    }
+    *next = (struct next){.oracle = oracle,
+                          .root = strdup(root),
+                          .program = realpath("/proc/self/exe", NULL),
+                          .conditions = *conditions,
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, free, free)};
+    return next;
+}
+
+void next_close(struct next *next)
+{
+    if (next == NULL)
+        return;
+    g_hash_table_destroy(next->ends);
+    free(next->root);
+    free(next->program);
+    free(next);
+}
+
+size_t next_count(const struct next *next)
+{
+    return g_hash_table_size(next->ends);
+}
+
+double next_cpu_seconds(const struct next *next)
+{
+    return next->cpu_s;
+}
+
+/* --- the place --- */
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)status, (void)type, (void)where;
+    return remove(path);
+}
+
+void next_place_close(struct next_place *place)
+{
+    if (place->folder != NULL)
+        nftw(place->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(place->folder);
+    arrays_free(&place->arrays);
+    *place = (struct next_place){.folder = NULL};
+}
+
+/* In memory where there is such a place: it holds 9 MB for a moment. */
+static bool open_place(struct next_place *place, struct problem *problem)
+{
+    const char *above = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir();
+    if (place->folder != NULL)
+        return true;
+    if (!arrays_allocate(&place->arrays, problem))
+        return false;
+    place->folder = files_join(above, "matterhorn-next-XXXXXX");
+    if (place->folder != NULL && mkdtemp(place->folder) != NULL)
+        return true;
+    free(place->folder);
+    place->folder = NULL;
+    return problem_set(problem, PROBLEM_BENCH, "cannot make a folder in %s", above);
+}
+
+/* --- the command --- */
+
+static void append_replaced(GPtrArray *arguments, const char *text, const char *device, const char *program)
+{
+    GString *argument = g_string_new(text);
+    g_string_replace(argument, "{device}", device, 0);
+    g_string_replace(argument, "{matterhorn}", program, 0);
+    g_ptr_array_add(arguments, g_string_free(argument, FALSE));
+}
+
+/* The last line of a text, without its end. */
+static const char *last_line(char *text)
+{
+    g_strchomp(text);
+    const char *feed = strrchr(text, '\n');
+    return feed != NULL ? feed + 1 : text;
+}
+
+/* Exit 1 says that the device does not take the update; anything else that is not 0 is no verdict. */
+static bool judge_command(int status, const char *said, struct verdict *verdict, struct problem *problem)
+{
+    GError *error = NULL;
+    if (g_spawn_check_wait_status(status, &error))
+        return true;
+    bool refused = error->domain == G_SPAWN_EXIT_ERROR && error->code == 1;
+    if (refused)
+        oracle_fail(verdict, "next", "next update", "the command refuses: %.150s", said);
+    else
+        problem_set(problem, PROBLEM_BENCH, "the profile's next.command failed (%s): %s", error->message, said);
+    g_error_free(error);
+    return refused;
+}
+
+static bool run_command(const struct next *next, const struct next_place *place, struct verdict *verdict,
+                        struct problem *problem)
+{
+    const struct profile_next *wanted = next->oracle->profile->next;
+    GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
+    GError *error = NULL;
+    char *told = NULL, *complained = NULL;
+    int status = 0;
+    for (unsigned i = 0; i < wanted->command_count; i++)
+        append_replaced(arguments, wanted->command[i], place->folder, next->program);
+    g_ptr_array_add(arguments, NULL);
+    bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
+                             G_SPAWN_SEARCH_PATH, NULL, NULL, &told, &complained, &status, &error);
+    if (good) {
+        good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
+    } else {
+        problem_set(problem, PROBLEM_USE, "the profile's next.command cannot run: %s", error->message);
+        g_error_free(error);
+    }
+    g_free(told);
+    g_free(complained);
+    g_ptr_array_free(arguments, TRUE);
+    return good;
+}
+
+/* --- one end state --- */
+
+/* Marks stay as they are in the machine: the command does not know of them either. */
+static bool load_cells(struct machine *machine, struct next_place *place, const struct arrays *device,
+                       struct problem *problem)
+{
+    if (!arrays_read(&place->arrays, place->folder, problem))
+        return false;
+    arrays_find_pages(&place->arrays, device);
+    return machine_load_cells(machine, &place->arrays, problem);
+}
+
+static bool find_out(const struct next *next, struct next_place *place, struct machine *machine, struct verdict *verdict,
+                     struct problem *problem)
+{
+    const struct oracle *oracle = next->oracle;
+    struct session_request request = {.wanted = &oracle->profile->wanted_next,
+                                      .limit_ns = oracle->profile->budget.seconds * UINT64_C(1000000000),
+                                      .limit_boots = oracle->profile->budget.boots,
+                                      .conditions = next->conditions};
+    struct session_result session;
+    verdict->pass = true;
+    if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->folder, problem) ||
+        !run_command(next, place, verdict, problem))
+        return false;
+    if (!verdict->pass)
+        return true;
+    if (!load_cells(machine, place, oracle->device, problem) || !session_run(machine, &request, &session, problem))
+        return false;
+    verdict->virtual_ns = session.time_ns;
+    struct verdict judged = *verdict;
+    if (!oracle_judge(oracle, &oracle->next, &session, &machine->arrays, "next update", &judged)) {
+        verdict->pass = false;
+        verdict->oracle = "next";
+        snprintf(verdict->detail, sizeof verdict->detail, "%.50s: %.140s", judged.oracle, judged.detail);
+    }
+    return true;
+}
+
+/* Cells, and the marks that nothing erased. */
+static uint64_t end_of(const struct next *next, const struct machine *machine, const struct recovery *recovery,
+                       const struct nor_marks marks[ARRAYS])
+{
+    uint64_t hash = arrays_hash(&machine->arrays, next->oracle->device);
+    for (enum array array = 0; array < ARRAYS; array++) {
+        for (uint32_t i = 0; i < marks[array].count; i++) {
+            const struct nor_mark *mark = &marks[array].list[i];
+            if (pages_have(&recovery->footprint.erased, array, mark->offset / ARRAYS_PAGE))
+                continue;
+            const uint32_t words[] = {array, mark->kind, mark->offset, mark->length, mark->bit};
+            for (unsigned word = 0; word < sizeof words / sizeof words[0]; word++)
+                hash = (hash ^ words[word]) * UINT64_C(0x9E3779B97F4A7C15);
+        }
+    }
+    return hash;
+}
+
+static double cpu_seconds_of(const struct machine *machine)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return machine_cpu_seconds(machine) + (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
+                const struct nor_marks marks[ARRAYS], const struct verdict **verdict, struct problem *problem)
+{
+    uint64_t hash = end_of(next, machine, recovery, marks);
+    pthread_mutex_lock(&next->lock);
+    struct verdict *known = g_hash_table_lookup(next->ends, &hash), *found = NULL;
+    if (known == NULL) {
+        uint64_t *key = malloc(sizeof *key);
+        found = calloc(1, sizeof *found);
+        if (key == NULL || found == NULL)
+            abort();
+        *key = hash;
+        g_hash_table_insert(next->ends, key, found);
+    }
+    pthread_mutex_unlock(&next->lock);
+    *verdict = known != NULL ? known : found;
+    if (known != NULL)
+        return true;
+    double before = cpu_seconds_of(machine);
+    bool good = find_out(next, place, machine, found, problem);
+    pthread_mutex_lock(&next->lock);
+    next->cpu_s += cpu_seconds_of(machine) - before;
+    pthread_mutex_unlock(&next->lock);
+    return good;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * After a recovery the next update must work: a command of the profile puts it into the arrays, power rises, and the device must end
+ * in what the profile says. The engine knows nothing of what the command does.
+ *
+ * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others.
+ */
+#ifndef MATTERHORN_BENCH_NEXT_H
+#define MATTERHORN_BENCH_NEXT_H
+
+#include "oracle.h"
+#include "recovery.h"
+
+/* The end states that were met; shared by workers. */
+struct next;
+
+/* What a worker needs for it. */
+struct next_place {
+    char *folder;         /* NULL: none yet */
+    struct arrays arrays; /* as the command leaves them */
+};
+
+/* `root`: where the command runs. */
+struct next *next_open(const struct oracle *oracle, const char *root, const struct conditions *conditions,
+                       struct problem *problem);
+void next_close(struct next *next);
+void next_place_close(struct next_place *place);
+
+/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine. The
+ * first worker that meets the state finds the verdict out; for others it may come later: until all are done,
+ * only the pointer is good. */
+bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
+                const struct nor_marks marks[ARRAYS], const struct verdict **verdict, struct problem *problem);
+
+/* Once no worker is at it: how many states there were, and the CPU time that they took. */
+size_t next_count(const struct next *next);
+double next_cpu_seconds(const struct next *next);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the workers of a sweep share; for sweep.c and sweep_worker.c.
+ */
+#ifndef MATTERHORN_BENCH_SWEEP_SHARED_H
+#define MATTERHORN_BENCH_SWEEP_SHARED_H
+
+#include "credit.h"
+#include "next.h"
+#include "ranges.h"
+#include "sweep.h"
+#include "wear.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct sweep {
+    const struct profile *profile;
+    const struct sweep_options *options;
+    struct sweep_result *result;
+    struct arrays device;
+    struct oracle oracle;
+    struct wear wear;
+    struct credit_rules rules;
+    struct next *next; /* NULL: the profile does not ask for it */
+    struct ranges *ranges; /* of cases, to be taken */
+    size_t *live;      /* indices of cases to do for real */
+    size_t *check;     /* indices of credited cases to run all the same */
+    atomic_size_t next_live, next_check;
+    atomic_size_t done, run, live_done, check_done, findings, artifacts;
+    atomic_bool stop;
+    pthread_mutex_t lock; /* guards what follows, and the totals in `result` */
+    pthread_cond_t changed;
+    unsigned running;
+    double start_s;
+    struct problem problem;
+};
+
+/* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
+extern const struct conditions sweep_clean_conditions[RECOVERY_POWER_UPS];
+
+enum sweep_job {
+    SWEEP_RECOVER, /* all cases, then the live ones */
+    SWEEP_CHECK,   /* the credited ones to run all the same */
+};
+
+/* Starts the workers on that and waits for them. */
+bool sweep_work(struct sweep *sweep, enum sweep_job job, sweep_progress_fn *progress, void *context,
+                struct problem *problem);
+
+double sweep_seconds(clockid_t clock);
+/* Pages outside the set must hold what was provisioned: else something changed them that is not in the trace. */
+bool sweep_check_pages(const struct sweep *sweep, const struct machine *machine, struct problem *problem);
+
+#endif

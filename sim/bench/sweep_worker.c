@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep_shared.h"
+
+#include "artifacts.h"
+#include "crash_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PROGRESS_PERIOD_MS 200
+#define SMALLEST_SPLIT 32 /* cases */
+#define MOST_ARTIFACTS 20 /* findings that leave artifacts: each takes 19 MB, and the first ones tell most */
+
+/* One thread with its machine. */
+struct worker {
+    struct sweep *sweep;
+    struct machine machine;
+    struct crash_state state;
+    struct representative representative;
+    struct next_place place;
+    size_t represented; /* index of the case of `representative`; SIZE_MAX: none */
+    const struct sweep_outcome *outcome; /* what came of that */
+    uint64_t virtual_ns;
+    struct problem *problem;
+};
+
+/* --- one case --- */
+
+static void request_of(const struct worker *worker, const struct sweep_case *one, struct recovery_request *request)
+{
+    *request = (struct recovery_request){.state = &worker->state.arrays, .touched = worker->sweep->options->prune};
+    for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)
+        request->conditions[i] = plan_conditions(&worker->sweep->result->seeds, one->cut.repeat, i);
+}
+
+static struct sweep_outcome *new_outcome(struct sweep *sweep)
+{
+    struct sweep_outcome *outcome = calloc(1, sizeof *outcome);
+    if (outcome == NULL)
+        return NULL;
+    pthread_mutex_lock(&sweep->lock);
+    outcome->other = sweep->result->outcomes;
+    sweep->result->outcomes = outcome;
+    pthread_mutex_unlock(&sweep->lock);
+    return outcome;
+}
+
+static bool write_artifacts(struct worker *worker, const struct sweep_case *one, const struct recovery_request *request)
+{
+    struct sweep *sweep = worker->sweep;
+    char id[SWEEP_ID];
+    if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
+        return true;
+    sweep_id(sweep->result, sweep->profile, one, id);
+    return artifacts_write(sweep->options->artifacts, id, &sweep->oracle, &worker->machine, request, worker->problem);
+}
+
+/* Recovers from the state that stands built, judges, and makes it the representative of what follows. */
+static bool run_case(struct worker *worker, size_t index)
+{
+    struct sweep *sweep = worker->sweep;
+    struct sweep_case *one = &sweep->result->cases[index];
+    struct sweep_outcome *outcome = new_outcome(sweep);
+    struct recovery_request request;
+    struct recovery recovery;
+    if (outcome == NULL)
+        return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
+    request_of(worker, one, &request);
+    if (!recovery_run(&recovery, &sweep->oracle, &worker->machine, &request, worker->problem))
+        return false;
+    if (sweep->options->prune) {
+        enum credit_look look = recovery.verdict.pass && sweep->next != NULL ? CREDIT_ALL
+                                : recovery.verdict.compared                  ? CREDIT_COMPARED
+                                                                             : CREDIT_NOTHING;
+        representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery.footprint,
+                           &sweep->rules, look);
+        worker->represented = index;
+        worker->outcome = outcome;
+    }
+    outcome->verdict = recovery.verdict;
+    outcome->recovered = recovery.verdict.pass;
+    outcome->trace = recovery.footprint.trace;
+    memcpy(outcome->erases, recovery.footprint.erases, sizeof outcome->erases);
+    one->outcome = outcome;
+    one->representative = index;
+    worker->virtual_ns += recovery.verdict.virtual_ns;
+    atomic_fetch_add(&sweep->run, 1);
+    if (!recovery.verdict.pass)
+        return write_artifacts(worker, one, &request);
+    return sweep->next == NULL || next_judge(sweep->next, &worker->place, &worker->machine, &recovery,
+                                             worker->state.arrays.marks, &outcome->next, worker->problem);
+}
+
+/* The wear before the cut is each case's own. */
+static bool judge_wear(struct worker *worker, struct sweep_case *one)
+{
+    struct sweep *sweep = worker->sweep;
+    struct verdict verdict = one->outcome->verdict;
+    if (!verdict.pass || wear_judge(&sweep->wear, sweep->profile, &one->cut, one->outcome->erases, &verdict))
+        return true;
+    struct sweep_outcome *own = new_outcome(sweep);
+    if (own == NULL)
+        return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
+    struct sweep_outcome *other = own->other;
+    *own = *one->outcome;
+    own->other = other;
+    own->verdict = verdict;
+    one->outcome = own;
+    return true;
+}
+
+static bool is_credited(struct worker *worker, const struct sweep_case *one)
+{
+    const struct sweep_case *cases = worker->sweep->result->cases;
+    return worker->represented != SIZE_MAX && cases[worker->represented].cut.repeat == one->cut.repeat &&
+           representative_credits(&worker->representative, &worker->state.arrays, &worker->state.moved);
+}
+
+static bool settle_case(struct worker *worker, size_t index)
+{
+    struct sweep *sweep = worker->sweep;
+    struct sweep_case *one = &sweep->result->cases[index];
+    if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem))
+        return false;
+    one->fired = true;
+    if (is_credited(worker, one)) {
+        one->representative = worker->represented;
+        one->outcome = worker->outcome;
+    } else if (!run_case(worker, index)) {
+        return false;
+    }
+    if (!judge_wear(worker, one))
+        return false;
+    if (!one->outcome->verdict.pass && (one->representative == index || strcmp(one->outcome->verdict.oracle, "wear") == 0))
+        atomic_fetch_add(&sweep->findings, 1);
+    atomic_fetch_add(&sweep->done, 1);
+    return true;
+}
+
+/* Does the cut for real, and compares what the machine left with the state that was built. */
+static bool prove(struct worker *worker, struct sweep_case *one)
+{
+    struct sweep *sweep = worker->sweep;
+    struct machine *machine = &worker->machine;
+    struct session_request request = {.state = &sweep->device,
+                                      .conditions = sweep_clean_conditions[0],
+                                      .wanted = &sweep->profile->wanted,
+                                      .limit_ns = sweep->profile->budget.seconds * UINT64_C(1000000000),
+                                      .cut = true,
+                                      .operation = one->cut.operation,
+                                      .tear = one->cut.tear};
+    struct session_result session;
+    char id[SWEEP_ID];
+    enum array array;
+    uint32_t offset;
+    sweep_id(sweep->result, sweep->profile, one, id);
+    if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
+        !session_run(machine, &request, &session, worker->problem))
+        return false;
+    if (session.end != SESSION_CUT || session.operations != one->cut.operation + 1)
+        return problem_set(worker->problem, PROBLEM_BENCH,
+                           "%s: a real cut did not fire: the machine did %" PRIu64 " operations, wanted was number %zu",
+                           id, session.operations, one->cut.operation);
+    if (arrays_differ(&worker->state.arrays, &machine->arrays, true, &array, &offset))
+        return problem_set(worker->problem, PROBLEM_BENCH,
+                           "%s: a real cut leaves another state than was built: %s.bin at 0x%" PRIX32
+                           " holds %02X, built was %02X",
+                           id, arrays_name(array), offset, machine->arrays.cells[array][offset],
+                           worker->state.arrays.cells[array][offset]);
+    if (!machine_has_marks(machine, &worker->state.arrays, &array, worker->problem))
+        return problem_set(worker->problem, PROBLEM_BENCH,
+                           "%s: a real cut leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
+                           id, arrays_name(array), machine->reply);
+    one->live = true;
+    return true;
+}
+
+/* Runs a credited state, which must go the way of its representative to the last event. */
+static bool check_credited(struct worker *worker, struct sweep_case *one)
+{
+    struct sweep *sweep = worker->sweep;
+    const struct sweep_case *run = &sweep->result->cases[one->representative];
+    const struct verdict *next = NULL;
+    struct recovery_request request;
+    struct recovery recovery;
+    request_of(worker, one, &request);
+    if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
+        !recovery_run(&recovery, &sweep->oracle, &worker->machine, &request, worker->problem))
+        return false;
+    worker->virtual_ns += recovery.verdict.virtual_ns;
+    one->checked = true;
+    bool same = recovery.verdict.pass == run->outcome->recovered && recovery.footprint.trace == run->outcome->trace;
+    if (same && run->outcome->next != NULL) {
+        if (!next_judge(sweep->next, &worker->place, &worker->machine, &recovery, worker->state.arrays.marks, &next,
+                        worker->problem))
+            return false;
+        same = next == run->outcome->next; /* it ended in the same state */
+    }
+    if (same)
+        return true;
+    char id[SWEEP_ID], other[SWEEP_ID];
+    sweep_id(sweep->result, sweep->profile, one, id);
+    sweep_id(sweep->result, sweep->profile, run, other);
+    return problem_set(worker->problem, PROBLEM_BENCH,
+                       "%s was credited with the verdict of %s, but goes another way when it is run (%s)", id, other,
+                       recovery.verdict.pass ? "it recovers" : recovery.verdict.oracle);
+}
+
+/* --- the thread --- */
+
+/* Takes the cases of a range in order. What follows a state that had to be run is often run too, so the later half of the rest
+ * is left to whoever is free. Where that happens depends on the states alone, not on the number of workers. */
+static bool recover_range(struct worker *worker, struct range range)
+{
+    struct sweep *sweep = worker->sweep;
+    worker->represented = SIZE_MAX;
+    for (size_t i = range.from; i < range.to; i++) {
+        if (atomic_load(&sweep->stop) || !settle_case(worker, i))
+            return false;
+        bool run = sweep->result->cases[i].representative == i;
+        if (run && (i > range.from || !sweep->options->prune) && range.to - i > SMALLEST_SPLIT) {
+            size_t middle = i + (range.to - i) / 2;
+            if (!ranges_put(sweep->ranges, (struct range){middle, range.to}))
+                return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
+            range.to = middle;
+        }
+    }
+    return true;
+}
+
+static bool recover_all(struct worker *worker)
+{
+    struct sweep *sweep = worker->sweep;
+    struct sweep_result *result = sweep->result;
+    struct range range;
+    while (ranges_take(sweep->ranges, &range)) {
+        bool good = recover_range(worker, range);
+        ranges_done(sweep->ranges, good);
+        if (!good)
+            return false;
+    }
+    double wall = sweep_seconds(CLOCK_MONOTONIC) - sweep->start_s;
+    double cpu = machine_cpu_seconds(&worker->machine) + sweep_seconds(CLOCK_THREAD_CPUTIME_ID);
+    pthread_mutex_lock(&sweep->lock);
+    result->recovery_cpu_s += cpu;
+    result->recovery_wall_s = wall > result->recovery_wall_s ? wall : result->recovery_wall_s;
+    pthread_mutex_unlock(&sweep->lock);
+    return true;
+}
+
+static bool prove_all(struct worker *worker)
+{
+    struct sweep *sweep = worker->sweep;
+    for (size_t i; (i = atomic_fetch_add(&sweep->next_live, 1)) < sweep->result->live;) {
+        if (atomic_load(&sweep->stop) || !prove(worker, &sweep->result->cases[sweep->live[i]]))
+            return false;
+        atomic_fetch_add(&sweep->live_done, 1);
+    }
+    return true;
+}
+
+static bool check_all(struct worker *worker)
+{
+    struct sweep *sweep = worker->sweep;
+    for (size_t i; (i = atomic_fetch_add(&sweep->next_check, 1)) < sweep->result->checked;) {
+        if (atomic_load(&sweep->stop) || !check_credited(worker, &sweep->result->cases[sweep->check[i]]))
+            return false;
+        atomic_fetch_add(&sweep->check_done, 1);
+    }
+    return true;
+}
+
+static bool open_worker(struct worker *worker)
+{
+    struct sweep *sweep = worker->sweep;
+    struct machine_options options = {.model = sweep->profile->machine};
+    return machine_start(&worker->machine, &options, &sweep->device, worker->problem) &&
+           crash_state_begin(&worker->state, &sweep->result->recording, &sweep->device, worker->problem) &&
+           representative_open(&worker->representative, &sweep->device, worker->problem);
+}
+
+static void close_worker(struct worker *worker)
+{
+    machine_close(&worker->machine);
+    crash_state_free(&worker->state);
+    representative_close(&worker->representative);
+    next_place_close(&worker->place);
+}
+
+/* The work, and the totals. */
+static void *work(struct sweep *sweep, bool job(struct worker *worker))
+{
+    struct problem problem = {0};
+    struct worker worker = {.sweep = sweep, .represented = SIZE_MAX, .problem = &problem};
+    uint64_t instructions = 0;
+    bool good = open_worker(&worker) && job(&worker) && sweep_check_pages(sweep, &worker.machine, &problem) &&
+                machine_instructions(&worker.machine, &instructions, &problem);
+    close_worker(&worker);
+    pthread_mutex_lock(&sweep->lock);
+    if (!good) {
+        atomic_store(&sweep->stop, true);
+        problem_set(&sweep->problem, problem.kind, "%s", problem.text);
+    }
+    sweep->result->virtual_ns += worker.virtual_ns;
+    sweep->result->instructions += instructions;
+    sweep->running--;
+    pthread_cond_signal(&sweep->changed);
+    pthread_mutex_unlock(&sweep->lock);
+    return NULL;
+}
+
+static bool recover_and_prove(struct worker *worker)
+{
+    return recover_all(worker) && prove_all(worker);
+}
+
+static void *recover_thread(void *sweep)
+{
+    return work(sweep, recover_and_prove);
+}
+
+static void *check_thread(void *sweep)
+{
+    return work(sweep, check_all);
+}
+
+/* --- all of them --- */
+
+static void tell_progress(struct sweep *sweep, sweep_progress_fn *progress, void *context)
+{
+    struct sweep_progress now = {.done = atomic_load(&sweep->done),
+                                 .run = atomic_load(&sweep->run),
+                                 .total = sweep->result->plan.count,
+                                 .findings = atomic_load(&sweep->findings),
+                                 .live_done = atomic_load(&sweep->live_done),
+                                 .live_total = sweep->result->live,
+                                 .check_done = atomic_load(&sweep->check_done),
+                                 .check_total = sweep->result->checked,
+                                 .seconds = sweep_seconds(CLOCK_MONOTONIC) - sweep->start_s};
+    progress(context, &now);
+}
+
+static void wait_and_report(struct sweep *sweep, sweep_progress_fn *progress, void *context)
+{
+    pthread_mutex_lock(&sweep->lock);
+    while (sweep->running > 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += PROGRESS_PERIOD_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&sweep->changed, &sweep->lock, &until);
+        pthread_mutex_unlock(&sweep->lock);
+        tell_progress(sweep, progress, context);
+        pthread_mutex_lock(&sweep->lock);
+    }
+    pthread_mutex_unlock(&sweep->lock);
+}
+
+bool sweep_work(struct sweep *sweep, enum sweep_job job, sweep_progress_fn *progress, void *context,
+                struct problem *problem)
+{
+    unsigned jobs = sweep->result->jobs, started = 0;
+    pthread_t *threads = calloc(jobs, sizeof *threads);
+    if (threads == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    pthread_mutex_lock(&sweep->lock);
+    while (started < jobs &&
+           pthread_create(&threads[started], NULL, job == SWEEP_CHECK ? check_thread : recover_thread, sweep) == 0)
+        started++;
+    sweep->running = started;
+    pthread_mutex_unlock(&sweep->lock);
+    wait_and_report(sweep, progress, context);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    if (started == 0)
+        return problem_set(problem, PROBLEM_BENCH, "cannot start a thread");
+    return sweep->problem.kind == PROBLEM_NONE || problem_set(problem, sweep->problem.kind, "%s", sweep->problem.text);
+}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the machine's devices share: the tests that firmware.c knows, and how to run one."""
+
+import struct
+
+MS = 10**6
+SECOND = 10**9
+SCRATCH = 0x40000
+PROTECT_SECTOR_7 = 0xFFFF & ~(1 << 7)
+GREEN, RED, BLUE = 4 * 16 + 13, 4 * 16 + 11, 4 * 16 + 14
+(IDLE, FLASH, FLASH_ERRORS, PROGRAMS, NOR, NOR_RESET, DMA, SYSTICK_CLOCKS, WATCHDOG, LOCKUP, RESET,
+ MIXTURE, WATCHDOG_IN_A_STALL, RESET_DESELECTS_NOR, SCRIPT) = range(15)
+
+# Steps of SCRIPT, each with its arguments.
+WORD, PROGRAM, ERASE, CALL, EXCEPTION, COPY, NOR_BYTE, NOR_READ, NOR_PROGRAM, NOR_ERASE, NOR_ERASE_NO_WAIT = range(11)
+
+
+def choose(machine, test, *arguments):
+    """Makes the firmware run that test after the next power-on."""
+    machine.write("internal", 0x20000, struct.pack(f"<{1 + len(arguments)}I", test, *arguments))
+
+
+def choose_script(machine, *steps):
+    """Makes the firmware carry these steps out."""
+    words = [word for step in steps for word in (*step, 0, 0)[:3]]
+    choose(machine, SCRIPT, *words, 0xFFFFFFFF)
+
+
+def run_test(machine, test, *arguments, until=20 * SECOND, **stops):
+    choose(machine, test, *arguments)
+    machine.power_on(sram="zero")
+    return machine.run(until=until, **stops)
+
+
+def run_script(machine, *steps, **noise):
+    """Powers up, runs the steps to their end and cuts the power; what the firmware printed meanwhile."""
+    choose_script(machine, *steps)
+    machine.clear_trace()
+    machine.power_on(sram="zero", **noise)
+    machine.run(until=20 * SECOND)
+    assert BLUE in [event.address for event in machine.events("pin") if event.value], "the script did not end"
+    machine.power_off()
+    return results(machine)
+
+
+def results(machine):
+    """The lines "name value"; of a name printed twice, all values."""
+    found = {}
+    for line in machine.uart().splitlines():
+        name, value = line.split()
+        found.setdefault(name, []).append(int(value))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
