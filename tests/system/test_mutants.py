@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is."""
+"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; and two that are
+caught, one by a clean cut, one only by a torn operation."""
 
 import re
 import subprocess
 
 import pytest
 
-from .artifacts import SAFETY_SECONDS, TOP
+from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn_json
 
+PROFILE = "eth-large-update"
 PATCHES = sorted((TOP / "firmware/mutants").glob("*.patch"))
 
 
@@ -36,3 +38,13 @@ def test_unknown_mutant_is_wrong_use():
     assert done.returncode == 2
     assert "no-such-bug" in done.stderr and PATCHES[0].stem in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize("name", ["resume-forgotten", "crc-not-checked"])
+def test_mutant_is_killed_by_a_power_loss(name):
+    """Not by the run that nobody interrupts, whose finding would have the profile's name for an id."""
+    done = command(TOP / "ci/mutant", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = matterhorn_json("sweep", PROFILE, "--root", BUILD / "mutants" / name, "--live", 0, "--jobs", 2, status=1)
+    assert result["ops"] > 0
+    assert all(finding["id"].startswith(f"{PROFILE}~") for finding in result["findings"])
