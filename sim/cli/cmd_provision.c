@@ -22,7 +22,7 @@
 struct provision_arguments {
     char *board, *bootloader, *key, *mac, *output;
     char *packages[MH_COMPONENTS];
-    long long counter, user_seed, journal_records;
+    long long counter, user_seed, reserved_seed, journal_records;
 };
 
 static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
@@ -98,15 +98,25 @@ static bool place_counter(struct array_device *array, long long counter, struct 
     return true;
 }
 
-/* Fills the user's part of the SPI NOR with numbers that nothing else would write there (xorshift32), so that a
- * bench sees any touch. */
-static void fill_user_area(struct array_device *array, uint32_t seed)
+/* Fills a part of the SPI NOR with numbers that nothing else would write there (xorshift32); the next ones for the next part. */
+static uint32_t fill_cells(struct array_device *array, uint32_t address, uint32_t size, uint32_t seed)
 {
-    for (uint32_t i = 0; seed && i < MH_RESERVED_ADDRESS; i++) {
+    for (uint32_t i = 0; seed && i < size; i++) {
         seed ^= seed << 13;
         seed ^= seed >> 17;
         seed ^= seed << 5;
-        array->nor.cells[i] = (uint8_t)seed;
+        array->nor.cells[address + i] = (uint8_t)seed;
+    }
+    return seed;
+}
+
+/* What packages of the past have left behind, in every extent that no package occupies. */
+static void fill_free_extents(struct array_device *array, const struct mh_state *state, uint32_t seed)
+{
+    for (unsigned n = 0; n < MH_EXTENTS; n++) {
+        if (!mh_bit(state->entries[MH_RUNTIME - 1].extents, n) && !mh_bit(state->entries[MH_APPLICATION - 1].extents, n)) {
+            seed = fill_cells(array, MH_RESERVED_ADDRESS + n * MH_EXTENT_SIZE, MH_EXTENT_SIZE, seed);
+        }
     }
 }
 
@@ -166,11 +176,14 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
                 place_anchors(array, a->key, problem) && place_config(array, a->mac, problem) &&
                 place_counter(array, a->counter, problem);
 
-    fill_user_area(array, (uint32_t)a->user_seed);
+    fill_cells(array, 0, MH_RESERVED_ADDRESS, (uint32_t)a->user_seed); /* a bench then sees any touch */
     for (unsigned number = 1; good && number <= MH_COMPONENTS; number++) {
         good = install_file(array, update, number, a->packages[number - 1], problem);
     }
     good = good && reset_journal(array, update, a->journal_records, problem);
+    if (good) {
+        fill_free_extents(array, &update->journal.state, (uint32_t)a->reserved_seed);
+    }
     free(update);
     return good;
 }
@@ -220,6 +233,7 @@ static int run(int argc, const char *argv[])
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
+        {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
         {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,

@@ -3,7 +3,7 @@
 
 import pytest
 
-from formats import boards, journal, keys, package
+from formats import boards, journal, keys, package, store
 from formats.boards import APPLICATION, HEADER_SIZE, RUNTIME
 
 from .artifacts import MAC, PRIVATE_KEY, PUBLIC_KEY, firmware, matterhorn, package_file
@@ -250,6 +250,16 @@ def test_provision_of_a_journal_with_a_past(tmp_path, records, sector, page, gen
     found = journal.locate((tmp_path / "device/nor.bin").read_bytes())
     assert (found.sector, found.page, found.state.generation) == (sector, page, generation)
     assert found.state.phase == journal.IDLE and found.state.application.length > 0
+
+
+def test_provision_of_a_store_with_a_past(tmp_path):
+    provision(tmp_path, **{"reserved-seed": 2})
+    nor = (tmp_path / "device/nor.bin").read_bytes()
+    state = journal.read(nor)
+    assert store.read(nor, state.application) == package_file(ETHERNET, "demo").read_bytes()
+    for n in store.free_extents(state):
+        at = store.RESERVED + n * store.EXTENT_SIZE
+        assert nor[at : at + store.EXTENT_SIZE].count(0xFF) < store.EXTENT_SIZE // 64
 
 
 def test_boot_of_a_missing_device():
