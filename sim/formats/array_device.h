@@ -9,14 +9,13 @@
 #include "matterhorn/device.h"
 #include "nor.h"
 #include "problem.h"
-
-#define ARRAY_DEVICE_OTP_SIZE 544u /* one-time programmable, lock and option bytes */
+#include "rail.h"
 
 struct array_device {
     struct mh_device device;
     struct nor_array internal;
     struct nor_array nor;
-    uint8_t otp[ARRAY_DEVICE_OTP_SIZE];
+    uint8_t otp[RAIL_OTP_SIZE];
     /* Operations until power is lost; from then on nothing changes any more and every operation fails. */
     uint64_t operations_left;
 };
