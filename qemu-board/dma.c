@@ -97,12 +97,33 @@ static bool access_memory(uint32_t address, uint8_t *data, uint32_t count, bool 
     return address_space_rw(&address_space_memory, address, MEMTXATTRS_UNSPECIFIED, data, count, write) == MEMTX_OK;
 }
 
+/* One place again and again: memory says each time the same, which a register need not. */
+static bool repeat_memory(uint32_t address, uint8_t *data, uint32_t count, uint32_t unit)
+{
+    if (!access_memory(address, data, unit, false))
+        return false;
+    for (uint32_t i = unit; i < count; i++)
+        data[i] = data[i - unit];
+    return true;
+}
+
+static bool is_memory(uint32_t address, uint32_t length)
+{
+    hwaddr offset, size = length;
+    RCU_READ_LOCK_GUARD();
+    MemoryRegion *region = address_space_translate(&address_space_memory, address, &offset, &size, false,
+                                                   MEMTXATTRS_UNSPECIFIED);
+    return memory_access_is_direct(region, false) && size >= length;
+}
+
 static bool move(Mcu *mcu, uint32_t address, bool increment, uint8_t *data, uint32_t count, uint32_t unit, bool write)
 {
     if (!write)
         touch_address(mcu, address, increment ? count : unit);
     if (increment)
         return access_memory(address, data, count, write);
+    if (!write && count >= unit && is_memory(address, unit))
+        return repeat_memory(address, data, count, unit);
     for (uint32_t i = 0; i < count; i += unit)
         if (!access_memory(address, data + i, MIN(unit, count - i), write))
             return false;

@@ -89,7 +89,8 @@ static void tear_operation(Mcu *mcu, enum nor_tear tear)
 
 static void finished(Flash *flash)
 {
-    timer_del(flash->timer);
+    if (timer_pending(flash->timer))
+        timer_del(flash->timer);
     flash->cr &= ~CR_STRT;
     if (flash->cr & CR_EOPIE)
         flash->sr |= SR_EOP;
@@ -147,16 +148,16 @@ static bool wait_idle(Mcu *mcu)
     return true;
 }
 
-static bool core_runs_from_flash(Mcu *mcu)
+static bool in_flash(uint32_t pc)
 {
-    uint32_t pc = time_pc(mcu);
     return pc < RAIL_INTERNAL_SIZE || pc - MAIN_BASE < RAIL_INTERNAL_SIZE;
 }
 
-static void started(Mcu *mcu)
+/* The core at `pc` has started an operation. */
+static void started(Mcu *mcu, uint32_t pc)
 {
     Flash *flash = &mcu->flash;
-    if (core_runs_from_flash(mcu)) {
+    if (in_flash(pc)) {
         time_stall_until(mcu, end_of_operation(flash));
         flash_settle(mcu);
     }
@@ -170,8 +171,9 @@ static void start(Mcu *mcu, struct nor_array *array, const struct nor_op *op, ui
         error(&mcu->flash, SR_PGAERR, "operation crosses a row or the end of the array");
         return;
     }
-    if (operation_start(mcu, &mcu->flash.operation, array, op, RAIL_CHIP_INTERNAL, address) == OPERATION_STARTED)
-        started(mcu);
+    uint32_t pc = time_pc(mcu);
+    if (operation_start(mcu, &mcu->flash.operation, array, op, RAIL_CHIP_INTERNAL, address, pc) == OPERATION_STARTED)
+        started(mcu, pc);
 }
 
 static bool protected(Flash *flash, uint32_t first, uint32_t last)
@@ -257,7 +259,7 @@ static void program_options(Mcu *mcu)
     flash->options_end = time_now(mcu) + OPTIONS_NS;
     if (operation_status(mcu, RAIL_CHIP_INTERNAL, FLASH_OPTIONS, flash->new_options,
                          sizeof(flash->new_options), OPTIONS_NS) == OPERATION_STARTED)
-        started(mcu);
+        started(mcu, time_pc(mcu));
 }
 
 /// Registers ///

@@ -106,10 +106,10 @@ typedef struct Operation {
     uint8_t data[256];
 } Operation;
 
-/* Starts an operation of a valid `op`: records it, and takes power away if this is the one. The cells change when it
- * is settled. `address` is where it is for the bench. */
+/* Starts an operation of a valid `op`, asked for by the instruction at `pc`: records it, and takes power away if this is
+ * the one. The cells change when it is settled. `address` is where it is for the bench. */
 enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor_array *array, const struct nor_op *op,
-                                      enum rail_chip chip, uint32_t address);
+                                      enum rail_chip chip, uint32_t address, uint32_t pc);
 /* Counts and records an operation on something else than cells; the same result. */
 enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
                                        uint16_t length, int64_t duration);

@@ -27,14 +27,14 @@ static void lose_power(Mcu *mcu)
 }
 
 enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor_array *array, const struct nor_op *op,
-                                      enum rail_chip chip, uint32_t address)
+                                      enum rail_chip chip, uint32_t address, uint32_t pc)
 {
     int64_t duration = nor_duration_ns(array, op);
     int64_t now = time_now(mcu);
     struct rail_event event = {
         .time_ns = now,
         .duration_ns = duration,
-        .pc = time_pc(mcu),
+        .pc = pc,
         .address = address,
         .value = op->length,
         .payload = op->kind == NOR_PROGRAM ? op->length : 0,

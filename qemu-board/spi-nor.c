@@ -61,7 +61,8 @@ static bool writable(SpiNor *nor)
 static void start(SpiNor *nor, const struct nor_op *op)
 {
     nor->write_enabled = false;
-    if (operation_start(nor->mcu, &nor->operation, &nor->array, op, RAIL_CHIP_NOR, op->offset) == OPERATION_STARTED)
+    if (operation_start(nor->mcu, &nor->operation, &nor->array, op, RAIL_CHIP_NOR, op->offset, time_pc(nor->mcu)) ==
+        OPERATION_STARTED)
         nor->busy_until = nor->operation.end;
 }
 

@@ -99,9 +99,11 @@ static bool enabled(Mcu *mcu)
     return (mcu->spi.cr1 & (CR1_SPE | CR1_MSTR)) == (CR1_SPE | CR1_MSTR);
 }
 
-static uint8_t exchange(Mcu *mcu, uint8_t byte)
+static void exchange(Mcu *mcu, uint8_t *bytes, uint32_t count)
 {
-    return connected(mcu) ? spi_nor_exchange(mcu, byte) : 0xFF;
+    bool wired = connected(mcu);
+    for (uint32_t i = 0; i < count; i++)
+        bytes[i] = wired ? spi_nor_exchange(mcu, bytes[i]) : 0xFF;
 }
 
 static void transmit(Mcu *mcu, uint8_t byte)
@@ -118,12 +120,12 @@ static void transmit(Mcu *mcu, uint8_t byte)
     /* The times come first: the exchange of a status byte may be a stall, which a pause may interrupt. */
     spi->free_at = MAX(time_now(mcu), spi->done_at);
     spi->done_at = spi->free_at + byte_ns(mcu);
-    uint8_t received = exchange(mcu, byte);
+    exchange(mcu, &byte, 1);
     if (spi->fill == ARRAY_SIZE(spi->fifo)) {
         spi->overrun = true;
         return;
     }
-    spi->fifo[spi->fill].data = received;
+    spi->fifo[spi->fill].data = byte;
     spi->fifo[spi->fill++].at = spi->done_at;
 }
 
@@ -157,8 +159,7 @@ void spi_dma(Mcu *mcu)
         return;
     int64_t start = MAX(time_now(mcu), spi->done_at);
     int64_t end = start + count * byte_ns(mcu);
-    for (uint32_t i = 0; i < count; i++)
-        bytes[i] = exchange(mcu, bytes[i]);
+    exchange(mcu, bytes, count);
     spi->done_at = end;
     spi->free_at = MAX(start, end - byte_ns(mcu));
     dma_busy(mcu, tx, spi->free_at);

@@ -157,8 +157,16 @@ enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, 
     if (!has_hash(package->stored, stored, entry + ENTRY_STORED_HASH)) {
         return MH_ERR_CHUNK;
     }
-    error = decode(package, stored, *length, component->codec);
-    if (error == MH_OK && !has_hash(package->plain, *length, entry + ENTRY_PLAIN_HASH)) {
+    return decode(package, stored, *length, component->codec);
+}
+
+/* Reads a chunk, and compares what it decodes to with the table too. */
+static enum mh_error verify_chunk(struct mh_package *package, uint32_t index, uint32_t *length)
+{
+    enum mh_error error = mh_package_read_chunk(package, index, length);
+
+    if (error == MH_OK &&
+        !has_hash(package->plain, *length, package->table + index * MH_CHUNK_ENTRY_SIZE + ENTRY_PLAIN_HASH)) {
         error = MH_ERR_CHUNK;
     }
     return error;
@@ -174,7 +182,7 @@ static enum mh_error verify_component(struct mh_package *package, unsigned numbe
     crypto_hash_sha256_init(&sha);
     for (uint32_t i = 0; error == MH_OK && i < mh_package_chunks(component); i++) {
         uint32_t length;
-        error = mh_package_read_chunk(package, i, &length);
+        error = verify_chunk(package, i, &length);
         if (error == MH_OK) {
             crypto_hash_sha256_update(&sha, package->plain, length);
         }

@@ -512,7 +512,7 @@ static void test_script(void)
             FLASH_CR = 2u << 8;
             break;
         case 3: /* a function */
-            ((void (*)(void))(a | 1))();
+            print("called", ((uint32_t (*)(void))(a | 1))());
             break;
         case 4: /* an exception through the vector table at a */
             REG(0xE000ED08) = a;

@@ -48,7 +48,8 @@ uint32_t mh_package_chunks(const struct mh_component *component);
 /* Reads and checks the chunk table of a component (number 1 or 2, present); the next calls use it. */
 enum mh_error mh_package_load_table(struct mh_package *package, unsigned number);
 
-/* Reads chunk `index` of the loaded component, checks it as stored, decodes it to package->plain, checks it as plain. */
+/* Reads chunk `index` of the loaded component, checks it as stored, and decodes it to package->plain. Whether it decodes to what
+ * the table promises is for mh_package_verify to say, once: the same bytes decode to the same. */
 enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, uint32_t *length);
 
 /* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
