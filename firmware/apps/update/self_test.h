@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Computes published test vectors of SHA-256, ChaCha20 and Ed25519, and compresses and expands its own code. */
+/* All that checks.h has. */
 bool self_test(void);
 
 #endif
