@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What self tests are made of. Each computes published test vectors, named at its vectors, once and on short input: it runs in every
- * trial of the application. What checks something authenticated also rejects it altered.
+ * What self tests are made of. Each computes published test vectors, named where they stand, once and on short input:
+ * it runs in every trial of the application. What opens something authenticated also rejects it altered.
  */
 #ifndef APPS_UPDATE_CHECKS_H
 #define APPS_UPDATE_CHECKS_H

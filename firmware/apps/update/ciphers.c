@@ -70,7 +70,7 @@ bool chacha20_poly1305_works(void)
                                                               sizeof associated, nonce, key) != 0;
 }
 
-/* Bernstein, "Cryptography in NaCl", section 10: the beginning of the box, whose tag depends on all the rest */
+/* NaCl, tests/secretbox.c: the beginning of the box, whose tag depends on all the rest */
 bool xsalsa20_poly1305_works(void)
 {
     static const uint8_t key[] = {

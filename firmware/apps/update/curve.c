@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arithmetic under signatures, without multiplying a point by a scalar: that alone would take longer than all other checks.
+ * The arithmetic under signatures, without multiplying a point by a scalar: that alone would take longer than all other
+ * checks.
  */
 #include "checks.h"
 
