@@ -55,18 +55,18 @@ bool chacha20_poly1305_works(void)
     static const uint8_t expected[] = {
         0x1a, 0xe1, 0x0b, 0x59, 0x4f, 0x09, 0xe2, 0x6a, 0x7e, 0x90, 0x2e, 0xcb, 0xd0, 0x60, 0x06, 0x91,
     };
-    uint8_t text[sizeof message], tag[sizeof expected];
+    uint8_t sealed[sizeof message], opened[sizeof message], tag[sizeof expected];
 
-    crypto_aead_chacha20poly1305_ietf_encrypt_detached(text, tag, NULL, message, sizeof message, associated,
+    crypto_aead_chacha20poly1305_ietf_encrypt_detached(sealed, tag, NULL, message, sizeof message, associated,
                                                        sizeof associated, NULL, nonce, key);
     if (memcmp(tag, expected, sizeof expected) != 0 ||
-        crypto_aead_chacha20poly1305_ietf_decrypt_detached(text, NULL, text, sizeof text, tag, associated,
+        crypto_aead_chacha20poly1305_ietf_decrypt_detached(opened, NULL, sealed, sizeof sealed, tag, associated,
                                                            sizeof associated, nonce, key) != 0) {
         return false;
     }
     tag[0] ^= 1;
-    return memcmp(text, message, sizeof message) == 0 &&
-           crypto_aead_chacha20poly1305_ietf_decrypt_detached(text, NULL, text, sizeof text, tag, associated,
+    return memcmp(opened, message, sizeof message) == 0 &&
+           crypto_aead_chacha20poly1305_ietf_decrypt_detached(opened, NULL, sealed, sizeof sealed, tag, associated,
                                                               sizeof associated, nonce, key) != 0;
 }
 
