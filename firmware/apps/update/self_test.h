@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Computes published test vectors of SHA-256, ChaCha20 and Ed25519, and compresses and expands its own code. */
+/* In self_test.c all that checks.h has, in self_test_small.c less, for an application of 16 KB. */
 bool self_test(void);
 
 #endif
