@@ -38,7 +38,7 @@ static char *program_path(void)
     return path;
 }
 
-/* The last words of QEMU, for a message; "" when it said nothing. */
+/* The last words of QEMU, for a message, in one line; "" when it said nothing. */
 static const char *last_words(const struct machine *machine, char *text, size_t size)
 {
     off_t length = lseek(machine->log, 0, SEEK_END);
@@ -47,14 +47,16 @@ static const char *last_words(const struct machine *machine, char *text, size_t 
     text[got > 0 ? got : 0] = '\0';
     for (size_t end = strlen(text); end > 0 && text[end - 1] == '\n';)
         text[--end] = '\0';
+    for (char *feed = text; (feed = strpbrk(feed, "\r\n")) != NULL;)
+        *feed = ' ';
     return text;
 }
 
-static bool machine_problem(struct machine *machine, const char *what, struct problem *problem)
+static bool machine_lost(struct machine *machine, const char *what, struct problem *problem)
 {
     char words[500];
     last_words(machine, words, sizeof words);
-    return problem_set(problem, PROBLEM_BENCH, "%s%s%s", what, words[0] != '\0' ? "; QEMU said: " : "", words);
+    return problem_set(problem, PROBLEM_LOST, "%s%s%s", what, words[0] != '\0' ? "; QEMU said: " : "", words);
 }
 
 /* The process closed its end: says how it ended. */
@@ -72,7 +74,7 @@ static bool machine_ended(struct machine *machine, struct problem *problem)
         snprintf(what, sizeof what, "the machine ended by itself with status %d", end.si_status);
     else if (end.si_pid != 0)
         snprintf(what, sizeof what, "the machine was killed: %s", strsignal(end.si_status));
-    return machine_problem(machine, what, problem);
+    return machine_lost(machine, what, problem);
 }
 
 static void *shared_memory(const char *name, size_t size, int *descriptor)
@@ -161,7 +163,7 @@ static bool wait_readable(struct machine *machine, int64_t deadline_ms, struct p
         if (ready > 0)
             return true;
         if (ready < 0 || host_ms() >= deadline_ms)
-            return machine_problem(machine, "the machine does not answer", problem);
+            return machine_lost(machine, "the machine does not answer", problem);
     }
 }
 
@@ -180,7 +182,7 @@ static bool read_reply(struct machine *machine, int64_t limit_ms, struct problem
         if (machine->reply[used - 1] == '\n')
             break;
         if (used == sizeof machine->reply - 1)
-            return machine_problem(machine, "the machine's reply is too long", problem);
+            return problem_set(problem, PROBLEM_BENCH, "the machine's reply is too long: %.40s...", machine->reply);
     }
     machine->reply[used - 1] = '\0';
     return true;

@@ -11,12 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
+/* An end state. Its verdict is all zeros until it was found out. */
+struct end {
+    struct verdict verdict;
+    bool taken; /* somebody found it out, or is at it */
+};
+
 struct next {
     const struct oracle *oracle;
     char *root;
     char *program; /* the running one */
     pthread_mutex_t lock; /* guards what follows */
-    GHashTable *ends;     /* hash of an end state to its struct verdict */
+    GHashTable *ends;     /* hash of an end state to its struct end */
     double cpu_s;
 };
 
@@ -31,7 +37,7 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
                           .root = strdup(root),
                           .program = realpath("/proc/self/exe", NULL),
                           .lock = PTHREAD_MUTEX_INITIALIZER,
-                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, free, free)};
+                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
     return next;
 }
 
@@ -159,7 +165,7 @@ static bool load_cells(struct machine *machine, struct next_place *place, const 
     return machine_load_cells(machine, &place->arrays, problem);
 }
 
-static bool find_out(const struct next *next, struct next_place *place, struct machine *machine,
+static bool try_next(const struct next *next, struct next_place *place, struct machine *machine,
                      const struct conditions *conditions, struct verdict *verdict, struct problem *problem)
 {
     const struct oracle *oracle = next->oracle;
@@ -168,7 +174,6 @@ static bool find_out(const struct next *next, struct next_place *place, struct m
                                       .limit_boots = oracle->profile->budget.boots,
                                       .conditions = *conditions};
     struct session_result session;
-    verdict->pass = true;
     if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->folder, problem) ||
         !run_command(next, place, verdict, problem))
         return false;
@@ -214,31 +219,51 @@ static double cpu_seconds_of(const struct machine *machine)
     return machine_cpu_seconds(machine) + (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* The end state of this hash. *mine: nobody else is at it. */
+static struct end *take_end(struct next *next, uint64_t hash, bool *mine)
+{
+    pthread_mutex_lock(&next->lock);
+    struct end *end = g_hash_table_lookup(next->ends, &hash);
+    if (end == NULL) {
+        end = g_new0(struct end, 1);
+        g_hash_table_insert(next->ends, g_memdup2(&hash, sizeof hash), end);
+    }
+    *mine = !end->taken;
+    end->taken = true;
+    pthread_mutex_unlock(&next->lock);
+    return end;
+}
+
+/* Where that fails, the end state is left for a second attempt: others may wait for its verdict already. */
+static bool find_out(struct next *next, struct next_place *place, struct machine *machine,
+                     const struct conditions *conditions, struct end *end, struct problem *problem)
+{
+    struct verdict verdict = {.pass = true};
+    double before = cpu_seconds_of(machine);
+    bool good = try_next(next, place, machine, conditions, &verdict, problem);
+    double used = cpu_seconds_of(machine) - before;
+    pthread_mutex_lock(&next->lock);
+    next->cpu_s += used > 0 ? used : 0; /* of a machine that is gone nobody knows it */
+    end->taken = good;
+    if (good)
+        end->verdict = verdict;
+    pthread_mutex_unlock(&next->lock);
+    return good;
+}
+
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem)
 {
-    uint64_t hash = end_of(next, machine, recovery, marks, conditions);
-    pthread_mutex_lock(&next->lock);
-    struct verdict *known = g_hash_table_lookup(next->ends, &hash), *found = NULL;
-    if (known == NULL) {
-        uint64_t *key = malloc(sizeof *key);
-        found = calloc(1, sizeof *found);
-        if (key == NULL || found == NULL)
-            abort();
-        *key = hash;
-        g_hash_table_insert(next->ends, key, found);
-    }
-    pthread_mutex_unlock(&next->lock);
-    *verdict = known != NULL ? known : found;
-    if (known != NULL)
-        return true;
-    double before = cpu_seconds_of(machine);
-    bool good = find_out(next, place, machine, conditions, found, problem);
-    pthread_mutex_lock(&next->lock);
-    next->cpu_s += cpu_seconds_of(machine) - before;
-    pthread_mutex_unlock(&next->lock);
-    return good;
+    bool mine;
+    struct end *end = take_end(next, end_of(next, machine, recovery, marks, conditions), &mine);
+    *verdict = &end->verdict;
+    return !mine || find_out(next, place, machine, conditions, end, problem);
+}
+
+bool next_decided(const struct verdict *next)
+{
+    return next->pass || next->oracle != NULL;
 }
 
 void next_take(struct verdict *verdict, const struct verdict *next)

@@ -27,10 +27,12 @@ void next_place_close(struct next_place *place);
 
 /* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine, when
  * power rises under `conditions`. The first worker that meets the state finds the verdict out; for others it may come later: until all are done,
- * only the pointer is good. */
+ * only the pointer is good. A worker that failed may come again with the same end state. */
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem);
+/* Once no worker is at it: whether there is a verdict. There is none where a worker failed and did not come again. */
+bool next_decided(const struct verdict *next);
 /* Once no worker is at it: a recovery that passed fails when the next update did, of the same words. */
 void next_take(struct verdict *verdict, const struct verdict *next);
 

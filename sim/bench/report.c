@@ -126,6 +126,9 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
                 result->next_cpu_s);
     if (result->checked > 0)
         fprintf(stream, "%zu credited states run all the same: each went the way of its representative\n", result->checked);
+    if (result->lost > 0)
+        fprintf(stream, "machines lost: %zu; what they were at was done again with others, times and rates are without them\n",
+                result->lost);
     if (result->live > 0)
         fprintf(stream, "%zu of %zu cuts done for real: each left exactly the state that was built\n",
                 live_count(result), result->live);
@@ -228,14 +231,15 @@ static json_t *more_json(const struct sweep_result *result)
 {
     char sram[20];
     snprintf(sram, sizeof sram, "%016" PRIx64, result->sram);
-    return json_pack("{s:I, s:I, s:I, s:s, s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:I}", "seed",
+    return json_pack("{s:I, s:I, s:I, s:s, s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "seed",
                      (json_int_t)result->seeds.cuts, "sram_seed", (json_int_t)result->seeds.sram, "noise_seed",
                      (json_int_t)result->seeds.noise, "sram_hash", sram, "jobs", (int)result->jobs, "live",
                      (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "checked",
                      (json_int_t)result->checked, "mips", RAIL_MIPS, "recovery_wall_s", result->recovery_wall_s,
                      "recovery_cpu_s", result->recovery_cpu_s, "recoveries_per_cpu_s",
                      (double)result->run / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
-                     result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count);
+                     result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count,
+                     "machines_lost", (json_int_t)result->lost);
 }
 
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
@@ -257,5 +261,36 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     json_dumpf(object, stream, JSON_COMPACT);
     fputc('\n', stream);
     json_decref(object);
+    return true;
+}
+
+/* --- of a sweep that was given up --- */
+
+static bool incomplete_json(FILE *stream, const struct sweep_result *result, const struct profile *profile, size_t judged)
+{
+    json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
+                               result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
+                               "cuts_judged", (json_int_t)judged, "findings", findings_json(result, profile));
+    if (object == NULL)
+        return false;
+    json_dumpf(object, stream, JSON_COMPACT);
+    fputc('\n', stream);
+    json_decref(object);
+    return true;
+}
+
+bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json)
+{
+    size_t judged = 0;
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
+        judged += result->cases[i].outcome != NULL;
+    if (judged == 0)
+        return true;
+    if (json)
+        return incomplete_json(stream, result, profile, judged);
+    if (!print_findings(stream, result, profile))
+        return false;
+    fprintf(stream, "not complete: %zu of %zu power losses were judged, so there is no verdict and no file is written\n",
+            judged, result->plan.count);
     return true;
 }

@@ -20,7 +20,9 @@ static const struct options_help help = {
     .text = "Runs the update of PROFILE (a name in sim/profiles, or a file) once and records its flash operations. Then, for\n"
             "each operation and each way in which a power loss can tear it, builds what that leaves in the flashes, applies\n"
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
-            "recovery cannot differ from one that was run are credited with its verdict.",
+            "recovery cannot differ from one that was run are credited with its verdict.\n"
+            "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
+            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.",
     .examples = "matterhorn sweep eth-app-update\n"
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
@@ -171,6 +173,8 @@ static int run_and_report(const struct profile *profile, const struct request *r
     bool good = open_results(request, &results, problem) &&
                 sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
+    if (!good)
+        report_incomplete(stdout, &result, profile, request->json);
     good = good && write_results(request, &results, &result, profile, problem);
     int status = !good                                     ? problem_exit(problem)
                  : result.warning.kind != PROBLEM_NONE ? bench_error("%s", result.warning.text)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Machines that die in the middle, and commands that do: results stay right, cases are named, nothing is left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .artifacts import BUILD, TOP, matterhorn, matterhorn_json
+
+FRAGILE = Path(__file__).with_name("fragile_qemu.py")
+# What nobody counts for a machine that is gone.
+FIGURES = ("wall_s", "cpu_s", "instructions", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s", "machines_lost")
+SWEEP = ("--cuts", 40, "--live", 4, "--check-credited", 2, "--jobs", 1)
+
+
+@pytest.fixture(name="profile")
+def plain_profile(tmp_path):
+    """The profile without its minima, so that a sweep has as many power losses as it is told."""
+    return write_profile(tmp_path, lambda text: text)
+
+
+def write_profile(folder, change):
+    text = (TOP / "sim/profiles/eth-app-update.yaml").read_text(encoding="utf-8").partition("  minimum:")[0]
+    file = folder / "profile.yaml"
+    file.write_text(change(text), encoding="utf-8")
+    return file
+
+
+def fragile(folder, plan):
+    """The environment in which machines die as planned (fragile_qemu.py)."""
+    place = folder / f"fragile-{plan}"
+    place.mkdir()
+    variables = {"MATTERHORN_QEMU": FRAGILE, "FRAGILE_QEMU": BUILD / "bin/matterhorn-qemu"}
+    return {**variables, "FRAGILE_FOLDER": place, "FRAGILE_PLAN": plan}
+
+
+def machines_started(environment):
+    return len((environment["FRAGILE_FOLDER"] / "count").read_text(encoding="ascii"))
+
+
+# --- A machine that is killed ---------------------------------------------------------------------------------------
+
+
+def test_killed_machines_change_nothing_that_a_sweep_says(tmp_path, profile):
+    """Each machine dies in its sixtieth run, in another case: in recoveries, next updates, real cuts, checked ones."""
+    results, lists = [], []
+    for name, environment in (("quiet", {}), ("killed", fragile(tmp_path, "+:60"))):
+        results.append(matterhorn_json("sweep", profile, *SWEEP, "--list", tmp_path / name, **environment))
+        lists.append((tmp_path / name).read_text(encoding="utf-8"))
+    assert results[0]["machines_lost"] == 0
+    assert results[1]["machines_lost"] >= 4
+    assert lists[0] == lists[1]
+    for result in results:
+        for figure in FIGURES:
+            del result[figure]
+    assert results[0] == results[1]
+
+
+def test_machine_that_is_killed_in_the_run_without_power_loss_is_replaced(tmp_path, profile):
+    result = matterhorn_json("sweep", profile, "--cuts", 1, "--jobs", 1, **fragile(tmp_path, "1:5"))
+    assert (result["verdict"], result["machines_lost"]) == ("pass", 1)
+
+
+def test_case_that_loses_two_machines_is_named_and_findings_until_then_are_said(tmp_path):
+    """The next update is taken in the run without power loss and refused later, so that there is something to find."""
+    once = f'["sh", "-c", "mkdir {tmp_path}/once && exec \\"$@\\"", "sh", "{{matterhorn}}"'
+    profile = write_profile(tmp_path, lambda text: text.replace('["{matterhorn}"', once))
+    outputs = ("--list", tmp_path / "list", "--junit", tmp_path / "junit", "--html", tmp_path / "html")
+    done = matterhorn("sweep", profile, *SWEEP, *outputs, "--json", status=3, **fragile(tmp_path, "2:100,3:1"))
+    result = json.loads(done.stdout)
+    assert result["verdict"] == "incomplete"
+    assert 0 < result["cuts_judged"] < 40
+    assert result["findings"][0]["oracle"] == "next"
+    words = done.stderr.splitlines()[-1]
+    assert words.startswith("matterhorn: eth-app-update~s1/") and "was killed: Killed" in words
+    assert words.split(": ")[1] not in [finding["members"]["last"] for finding in result["findings"]]
+    assert not [file for file in tmp_path.iterdir() if file.name[:4] in ("list", "juni", "html")]
+
+
+def test_sweep_that_is_given_up_says_so_to_people(tmp_path, profile):
+    done = matterhorn("sweep", profile, *SWEEP, status=3, **fragile(tmp_path, "2:100,3:1"))
+    assert "not complete: " in done.stdout and "of 40 power losses were judged" in done.stdout
+    assert "recovered: pass" not in done.stdout
+
+
+def test_no_more_machines_than_cases(tmp_path, profile):
+    environment = fragile(tmp_path, "")
+    result = matterhorn_json("sweep", profile, "--cuts", 3, "--jobs", 64, **environment)
+    assert result["jobs"] == 3
+    assert machines_started(environment) == 1 + 3, "one for the run without power loss"
