@@ -108,13 +108,13 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
 
 bool arrays_write(const struct arrays *arrays, const char *folder, struct problem *problem)
 {
-    bool good = files_make_folder(folder, problem);
-    for (enum array array = 0; good && array < ARRAYS; array++) {
-        char *path = file_of(folder, array);
-        good = path != NULL && files_write(path, arrays->cells[array], layout[array].size, problem);
-        free(path);
+    char names[ARRAYS][32];
+    struct file_part parts[ARRAYS];
+    for (enum array array = 0; array < ARRAYS; array++) {
+        snprintf(names[array], sizeof names[array], "%s.bin", layout[array].name);
+        parts[array] = (struct file_part){names[array], arrays->cells[array], layout[array].size};
     }
-    return good;
+    return files_write_folder(folder, parts, ARRAYS, problem);
 }
 
 bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem)

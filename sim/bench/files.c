@@ -3,11 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Whether it is the host that fails, and not the path. */
+static enum problem_kind kind_of(int cause)
+{
+    return cause == ENOSPC || cause == EDQUOT || cause == EIO || cause == EMFILE || cause == ENFILE || cause == ENOMEM
+               ? PROBLEM_BENCH
+               : PROBLEM_USE;
+}
 
 static FILE *open_for_reading(const char *path, size_t *size, struct problem *problem)
 {
@@ -16,7 +25,7 @@ static FILE *open_for_reading(const char *path, size_t *size, struct problem *pr
     FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
     struct stat status;
     if (stream == NULL || fstat(fileno(stream), &status) != 0) {
-        problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, strerror(errno));
+        problem_set(problem, kind_of(errno), "cannot open %s: %s", path, strerror(errno));
         if (stream != NULL)
             fclose(stream);
         return NULL;
@@ -86,7 +95,7 @@ bool files_open(struct file_writer *writer, const char *path, struct problem *pr
         writer->stream = fopen(direct ? path : writer->temporary, "wb");
     if (writer->stream != NULL)
         return true;
-    problem_set(problem, PROBLEM_USE, "cannot write %s: %s", path, strerror(errno));
+    problem_set(problem, kind_of(errno), "cannot write %s: %s", path, strerror(errno));
     files_discard(writer);
     return false;
 }
@@ -96,6 +105,13 @@ static void forget(struct file_writer *writer)
     free(writer->path);
     free(writer->temporary);
     *writer = (struct file_writer){0};
+}
+
+bool files_settle(struct file_writer *writer, struct problem *problem)
+{
+    FILE *stream = writer->stream;
+    return (fflush(stream) == 0 && !ferror(stream) && (writer->temporary == NULL || fsync(fileno(stream)) == 0)) ||
+           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
 }
 
 bool files_commit(struct file_writer *writer, struct problem *problem)
@@ -156,27 +172,18 @@ bool files_make_folder(const char *path, struct problem *problem)
             break;
     }
     free(copy);
-    return good || problem_set(problem, PROBLEM_USE, "cannot make the folder %s: %s", path, strerror(errno));
+    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s", path, strerror(errno));
 }
 
-/* Everything is on disk under its temporary name. */
-static bool settle(struct file_writer *writer, struct problem *problem)
-{
-    return (fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0) ||
-           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
-}
-
-bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+bool files_write_all(const struct file_part *parts, unsigned count, struct problem *problem)
 {
     struct file_writer writers[FILES_PARTS] = {{0}};
-    bool good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    bool good = count <= FILES_PARTS;
     for (unsigned i = 0; good && i < count; i++) {
-        char *path = files_join(folder, parts[i].name);
-        good = path != NULL && files_open(&writers[i], path, problem);
-        free(path);
+        good = files_open(&writers[i], parts[i].name, problem);
         if (good) {
             fwrite(parts[i].data, 1, parts[i].size, writers[i].stream);
-            good = settle(&writers[i], problem);
+            good = files_settle(&writers[i], problem);
         }
     }
     for (unsigned i = 0; good && i < count; i++)
@@ -184,6 +191,34 @@ bool files_write_folder(const char *folder, const struct file_part *parts, unsig
     for (unsigned i = 0; i < FILES_PARTS; i++)
         files_discard(&writers[i]);
     return good;
+}
+
+bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+{
+    struct file_part inside[FILES_PARTS] = {{0}};
+    bool there = access(folder, F_OK) == 0, good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    for (unsigned i = 0; good && i < count; i++) {
+        inside[i] = parts[i];
+        inside[i].name = files_join(folder, parts[i].name);
+        good = inside[i].name != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
+    }
+    good = good && files_write_all(inside, count, problem);
+    for (unsigned i = 0; i < FILES_PARTS; i++)
+        free((char *)(uintptr_t)inside[i].name);
+    if (!good && !there)
+        rmdir(folder);
+    return good;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)status, (void)type, (void)where;
+    return remove(path);
+}
+
+void files_remove_folder(const char *path)
+{
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 char *files_join(const char *folder, const char *name)

@@ -3,7 +3,6 @@
 
 #include "files.h"
 
-#include <ftw.h>
 #include <glib.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -63,16 +62,10 @@ double next_cpu_seconds(const struct next *next)
 
 /* --- the place --- */
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status, (void)type, (void)where;
-    return remove(path);
-}
-
 void next_place_close(struct next_place *place)
 {
     if (place->folder != NULL)
-        nftw(place->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        files_remove_folder(place->folder);
     free(place->folder);
     arrays_free(&place->arrays);
     *place = (struct next_place){.folder = NULL};

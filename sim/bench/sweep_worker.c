@@ -104,7 +104,7 @@ static bool write_artifacts(struct worker *worker, const struct sweep_case *one,
     if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
         return true;
     sweep_id(sweep->result, sweep->profile, one, id);
-    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, &problem))
+    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, NULL, &problem))
         return true;
     if (problem.kind == PROBLEM_INTERRUPTED || problem.kind == PROBLEM_LOST) {
         atomic_fetch_sub(&sweep->artifacts, 1);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Stands in the place of QEMU (MATTERHORN_QEMU), runs the real one, and kills both in the middle of a run when told to.
 
-FRAGILE_QEMU is the real one. In FRAGILE_FOLDER, the file `count` gets one letter per process. FRAGILE_PLAN says which of them
-shall die, as a list of PROCESS:RUN such as 2:7,3:1 (the second process in its seventh run, the third in its first) or
+FRAGILE_QEMU is the real one. In FRAGILE_FOLDER, the file `count` gets one letter per process, `runs` a line for each that
+ended in peace: its number, and how many `run` commands it had. FRAGILE_PLAN says which shall die, as a list of PROCESS:RUN such as 2:7,3:1 (the second process in its seventh run, the third in its first) or
 +:60 (each in its sixtieth)."""
 
 import fcntl
@@ -51,7 +51,7 @@ def pump(bench, machine, process, dies_in):
         for key, _ in selector.select():
             data = key.fileobj.recv(1 << 16)
             if not data:
-                return
+                return runs
             key.data.sendall(data)
             if key.fileobj is bench and data.startswith(b"run "):
                 runs += 1
@@ -60,17 +60,20 @@ def pump(bench, machine, process, dies_in):
 
 
 def main():
-    number = number_of_this_process(Path(os.environ["FRAGILE_FOLDER"]))
+    folder = Path(os.environ["FRAGILE_FOLDER"])
+    number = number_of_this_process(folder)
     bench = socket.socket(fileno=os.dup(RAIL))
     machine, its_end = socket.socketpair()
     os.dup2(its_end.fileno(), RAIL)
     its_end.close()
     process = subprocess.Popen([os.environ["FRAGILE_QEMU"], *sys.argv[1:]], pass_fds=(RAIL, *SHARED))
     os.close(RAIL)
-    pump(bench, machine, process, last_run(number))
+    runs = pump(bench, machine, process, last_run(number))
     bench.close()
     machine.close()
     process.wait()
+    with open(folder / "runs", "a", encoding="ascii") as file:
+        file.write(f"{number} {runs}\n")
 
 
 main()
