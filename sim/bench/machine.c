@@ -258,6 +258,19 @@ static bool find_program(char **program, struct problem *problem)
                        *program, strerror(errno));
 }
 
+/* A process that does not even start is not worth a second attempt. Returns false. */
+static bool explain_start(const struct machine_options *options, struct problem *problem)
+{
+    if (problem->kind == PROBLEM_LOST && strstr(problem->text, "unsupported machine type") != NULL) {
+        problem->kind = PROBLEM_NONE;
+        return problem_set(problem, PROBLEM_USE, "QEMU knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
+                           options->model);
+    }
+    if (problem->kind == PROBLEM_LOST)
+        problem->kind = PROBLEM_BENCH;
+    return false;
+}
+
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
                    struct problem *problem)
 {
@@ -279,7 +292,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
         if (descriptors[i] >= 0)
             close(descriptors[i]);
     /* It is there and speaks our language. */
-    good = good && machine_instructions(machine, &instructions, problem);
+    good = (good && machine_instructions(machine, &instructions, problem)) || explain_start(options, problem);
     if (!good)
         machine_close(machine);
     return good;

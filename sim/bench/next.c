@@ -2,6 +2,7 @@
 #include "next.h"
 
 #include "files.h"
+#include "interrupt.h"
 
 #include <glib.h>
 #include <pthread.h>
@@ -112,10 +113,14 @@ static bool judge_command(int status, const char *said, struct verdict *verdict,
     if (g_spawn_check_wait_status(status, &error))
         return true;
     bool refused = error->domain == G_SPAWN_EXIT_ERROR && error->code == 1;
-    if (refused)
+    if (said[0] == '\0')
+        said = "it says nothing";
+    if (interrupt_seen())
+        refused = problem_set(problem, PROBLEM_INTERRUPTED, "interrupted"); /* Ctrl-C is for the command too */
+    else if (refused)
         oracle_fail(verdict, "next", "next update", "the command refuses: %.150s", said);
     else
-        problem_set(problem, PROBLEM_BENCH, "the profile's next.command failed (%s): %s", error->message, said);
+        problem_set(problem, PROBLEM_BENCH, "the profile's next.command failed (%s): %.500s", error->message, said);
     g_error_free(error);
     return refused;
 }
@@ -153,7 +158,7 @@ static bool load_cells(struct machine *machine, struct next_place *place, const 
                        struct problem *problem)
 {
     if (!arrays_read(&place->arrays, place->folder, problem))
-        return false;
+        return problem_place(problem, "what the profile's next.command leaves");
     arrays_find_pages(&place->arrays, device);
     return machine_load_cells(machine, &place->arrays, problem);
 }
