@@ -3,6 +3,7 @@
 
 #include "files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,7 @@ bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struc
         good = stream != NULL && fwrite(arrays->cells[array], 1, layout[array].size, stream) == layout[array].size;
         good = stream != NULL && fclose(stream) == 0 && good;
         if (!good)
-            problem_set(problem, PROBLEM_BENCH, "cannot write %s", path == NULL ? folder : path);
+            problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path == NULL ? folder : path, strerror(errno));
         free(path);
     }
     return good;

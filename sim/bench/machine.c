@@ -151,7 +151,7 @@ static bool wait_readable(struct machine *machine, int64_t deadline_ms, struct p
 {
     for (;;) {
         struct pollfd entries[2] = {{.fd = machine->socket, .events = POLLIN},
-                                    {.fd = interrupt_descriptor(), .events = POLLIN}};
+                                    {.fd = machine->patient ? -1 : interrupt_descriptor(), .events = POLLIN}};
         int64_t rest = machine->unlimited ? -1 : deadline_ms - host_ms();
         if (!machine->unlimited && rest < 0)
             rest = 0;
@@ -283,6 +283,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
         return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
                            "mountaineer-eth", options->model);
     machine->unlimited = options->gdb_port != 0;
+    machine->patient = options->patient;
     for (int i = 0; i < CHILD_END; i++)
         descriptors[i] = -1;
     bool good = find_program(&program, problem) && share(machine, device, descriptors, problem) &&

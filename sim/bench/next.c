@@ -6,10 +6,11 @@
 
 #include <glib.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 
 /* An end state. Its verdict is all zeros until it was found out. */
 struct end {
@@ -65,27 +66,16 @@ double next_cpu_seconds(const struct next *next)
 
 void next_place_close(struct next_place *place)
 {
-    if (place->folder != NULL)
-        files_remove_folder(place->folder);
-    free(place->folder);
+    scratch_close(&place->scratch);
     arrays_free(&place->arrays);
-    *place = (struct next_place){.folder = NULL};
 }
 
-/* In memory where there is such a place: it holds 9 MB for a moment. */
 static bool open_place(struct next_place *place, struct problem *problem)
 {
-    const char *above = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir();
-    if (place->folder != NULL)
+    if (place->scratch.folder != NULL)
         return true;
-    if (!arrays_allocate(&place->arrays, problem))
-        return false;
-    place->folder = files_join(above, "matterhorn-next-XXXXXX");
-    if (place->folder != NULL && mkdtemp(place->folder) != NULL)
-        return true;
-    free(place->folder);
-    place->folder = NULL;
-    return problem_set(problem, PROBLEM_BENCH, "cannot make a folder in %s", above);
+    return (place->arrays.cells[0] != NULL || arrays_allocate(&place->arrays, problem)) &&
+           scratch_open(&place->scratch, problem);
 }
 
 /* --- the command --- */
@@ -125,6 +115,13 @@ static bool judge_command(int status, const char *said, struct verdict *verdict,
     return refused;
 }
 
+/* In the child: the command shall not outlive us. */
+static void end_with_parent(void *unused)
+{
+    (void)unused;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static bool run_command(const struct next *next, const struct next_place *place, struct verdict *verdict,
                         struct problem *problem)
 {
@@ -134,11 +131,11 @@ static bool run_command(const struct next *next, const struct next_place *place,
     char *told = NULL, *complained = NULL;
     int status = 0;
     for (unsigned i = 0; i < wanted->command_count; i++)
-        append_replaced(arguments, wanted->command[i], place->folder, next->program);
+        append_replaced(arguments, wanted->command[i], place->scratch.folder, next->program);
     g_ptr_array_add(arguments, NULL);
     /* Another worker may start its machine at this moment, which must not inherit the pipes: they would never end. */
     bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
-                             G_SPAWN_SEARCH_PATH | G_SPAWN_CLOEXEC_PIPES, NULL, NULL, &told, &complained, &status, &error);
+                             G_SPAWN_SEARCH_PATH | G_SPAWN_CLOEXEC_PIPES, end_with_parent, NULL, &told, &complained, &status, &error);
     if (good) {
         good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
     } else {
@@ -157,7 +154,7 @@ static bool run_command(const struct next *next, const struct next_place *place,
 static bool load_cells(struct machine *machine, struct next_place *place, const struct arrays *device,
                        struct problem *problem)
 {
-    if (!arrays_read(&place->arrays, place->folder, problem))
+    if (!arrays_read(&place->arrays, place->scratch.folder, problem))
         return problem_place(problem, "what the profile's next.command leaves");
     arrays_find_pages(&place->arrays, device);
     return machine_load_cells(machine, &place->arrays, problem);
@@ -172,7 +169,7 @@ static bool try_next(const struct next *next, struct next_place *place, struct m
                                       .limit_boots = oracle->profile->budget.boots,
                                       .conditions = *conditions};
     struct session_result session;
-    if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->folder, problem) ||
+    if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->scratch.folder, problem) ||
         !run_command(next, place, verdict, problem))
         return false;
     if (!verdict->pass)

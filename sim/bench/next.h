@@ -10,14 +10,15 @@
 
 #include "oracle.h"
 #include "recovery.h"
+#include "scratch.h"
 
 /* The end states that were met; shared by workers. */
 struct next;
 
 /* What a worker needs for it. */
 struct next_place {
-    char *folder;         /* NULL: none yet */
-    struct arrays arrays; /* as the command leaves them */
+    struct scratch scratch; /* made when it is first needed */
+    struct arrays arrays;   /* as the command leaves them */
 };
 
 /* `root`: where the command runs. */

@@ -143,7 +143,7 @@ static bool judge_wear(struct replay *replay, const struct recovery *recovery, s
 static bool judge_next(struct replay *replay, const struct recovery *recovery, struct problem *problem)
 {
     struct conditions conditions = conditions_of(replay, RECOVERY_POWER_UPS);
-    struct next_place place = {NULL};
+    struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *verdict = NULL;
     struct next *next = next_open(&replay->target.oracle, replay->target.root, problem);
     bool good = next != NULL && next_judge(next, &place, &replay->machine, recovery, last_run(replay)->state.arrays.marks,

@@ -89,7 +89,7 @@ static void close_target(struct sweep *sweep)
 static bool judge_clean(struct sweep *sweep, struct machine *machine, const struct recovery *recovery,
                         struct problem *problem)
 {
-    struct next_place place = {NULL};
+    struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *next = NULL;
     if (sweep->next == NULL || !recovery->verdict.pass)
         return true;

@@ -2,15 +2,23 @@
 """Machines that die in the middle, and commands that do: results stay right, cases are named, nothing is left behind."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from .artifacts import BUILD, TOP, matterhorn, matterhorn_json
+from formats import boards
+
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, device_folder, matterhorn, matterhorn_json
+from .device import Cells
 
 FRAGILE = Path(__file__).with_name("fragile_qemu.py")
 # What nobody counts for a machine that is gone.
 FIGURES = ("wall_s", "cpu_s", "instructions", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s", "machines_lost")
+ID = "eth-app-update~s1/int.080A0398.p1.after"
 SWEEP = ("--cuts", 40, "--live", 4, "--check-credited", 2, "--jobs", 1)
 
 
@@ -98,3 +106,92 @@ def test_no_more_machines_than_cases(tmp_path, profile):
     result = matterhorn_json("sweep", profile, "--cuts", 3, "--jobs", 64, **environment)
     assert result["jobs"] == 3
     assert machines_started(environment) == 1 + 3, "one for the run without power loss"
+
+
+# --- A command that is killed ---------------------------------------------------------------------------------------
+
+
+def alive(process):
+    """Whether this process runs; what nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def children(process):
+    return [int(child) for thread in Path(f"/proc/{process}/task").iterdir() for child in (thread / "children").read_text().split()]
+
+
+def wait_until(condition):
+    """Looks again and again; the limit is for a test that fails."""
+    end = time.monotonic() + SAFETY_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def start(*arguments, **variables):
+    command = [str(part) for part in (MATTERHORN, *arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables})
+
+
+ENDLESS = ("boot", device_folder(boards.ETHERNET), "--machine", "mountaineer-eth", "--time", 1e6)
+
+
+def test_killed_command_takes_its_machine_along():
+    process = start(*ENDLESS)
+    process.stdout.readline()
+    (machine,) = children(process.pid)
+    assert alive(machine)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not alive(machine))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_boot_that_is_interrupted_writes_what_was_seen(tmp_path, number):
+    process = start(*ENDLESS, "--trace", tmp_path / "trace", "--uart", tmp_path / "uart", "--save", tmp_path / "after")
+    while "boot: starting" not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    said = process.communicate()[1].splitlines()
+    assert process.returncode == 3 and len(said) == 1 and "interrupted after" in said[0]
+    assert "boot: starting" in (tmp_path / "uart").read_text(encoding="ascii")
+    assert "power-off" in (tmp_path / "trace").read_text(encoding="ascii").splitlines()[-1]
+    assert Cells.load(tmp_path / "after").internal == Cells.load(device_folder(boards.ETHERNET)).internal
+
+
+def test_boot_into_a_closed_pipe_ends():
+    process = start(*ENDLESS)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == "matterhorn: cannot write to standard output\n"
+    assert process.wait(SAFETY_SECONDS) == 3
+
+
+def test_folders_of_killed_commands_are_removed_by_the_next_and_those_in_use_are_not(tmp_path):
+    """The command of the profile waits, so that the sweep has its folder; its output is a pipe that ends with it."""
+    profile = write_profile(tmp_path, lambda text: text.replace('["{matterhorn}"', f'["{tmp_path}/wait"'))
+    (tmp_path / "wait").write_text(f"#!/bin/sh\necho $$ $2 >> {tmp_path}/waiting\nexec sleep {SAFETY_SECONDS}\n", encoding="ascii")
+    (tmp_path / "wait").chmod(0o755)
+    waiting = tmp_path / "waiting"
+    killed, living = [], []
+    for commands in (killed, living):
+        process = start("sweep", profile, "--cuts", 1)
+        wait_until(lambda: waiting.exists() and waiting.read_text(encoding="ascii").endswith("\n"))
+        command, folder = waiting.read_text(encoding="ascii").split()
+        waiting.unlink()
+        commands += [process, int(command), Path(folder)]
+        assert Path(folder).is_dir()
+        if commands is killed:
+            process.kill()
+            process.communicate()
+            wait_until(lambda: not alive(int(command)))
+    assert killed[2] != living[2] and not killed[2].exists(), "the second sweep has removed it"
+    matterhorn("replay", ID)
+    assert living[2].is_dir(), "it is in use"
+    for process in (living[0].pid, living[1]):
+        os.kill(process, signal.SIGINT)  # as a terminal does
+    assert "interrupted" in living[0].communicate()[1]
+    assert living[0].returncode == 3 and not living[2].exists()
