@@ -4,6 +4,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +51,21 @@ uint32_t arrays_page_size(enum array array, uint32_t page)
     return rest < ARRAYS_PAGE ? rest : ARRAYS_PAGE;
 }
 
+#define MARKS (4 * NOR_MARKS_PER_TEAR) /* room at first */
+
+/* For so many, and another tear. Several power losses in a row may leave any number, in the machine as here. */
+static void make_room(struct nor_marks *marks, uint32_t count)
+{
+    if (marks->list == NULL || marks->capacity >= count + NOR_MARKS_PER_TEAR)
+        return;
+    marks->capacity = count + MARKS;
+    marks->list = g_renew(struct nor_mark, marks->list, marks->capacity);
+}
+
 bool arrays_allocate_marks(struct arrays *arrays, struct problem *problem)
 {
     for (enum array array = 0; array < ARRAYS; array++) {
-        arrays->marks[array] = (struct nor_marks){.list = calloc(ARRAYS_MOST_MARKS, sizeof(struct nor_mark)),
-                                                  .capacity = ARRAYS_MOST_MARKS};
+        arrays->marks[array] = (struct nor_marks){.list = calloc(MARKS, sizeof(struct nor_mark)), .capacity = MARKS};
         if (arrays->marks[array].list == NULL)
             return problem_set(problem, PROBLEM_BENCH, "no memory for the flash arrays");
     }
@@ -179,6 +190,7 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
 static struct nor_array chip_of(struct arrays *arrays, enum array array)
 {
     struct nor_marks *marks = &arrays->marks[array];
+    make_room(marks, marks->count);
     return (struct nor_array){
         .part = part_of(array), .cells = arrays->cells[array], .marks = marks->list != NULL ? marks : NULL};
 }
@@ -317,6 +329,7 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
 
 static void load_marks(struct nor_marks *target, const struct nor_marks *source)
 {
+    make_room(target, source->count);
     target->count = source->count < target->capacity ? source->count : target->capacity;
     if (target->count > 0)
         memcpy(target->list, source->list, target->count * sizeof *target->list);

@@ -18,13 +18,10 @@
 
 #include "nor.h"
 
-/* Of one array: two operations may be torn at once, and what is under way on the other chip by a second loss. */
-#define ARRAYS_MOST_MARKS (4 * NOR_MARKS_PER_TEAR)
-
 struct arrays {
     uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
     struct pages pages;             /* that may differ from the provisioned device */
-    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; no room for any if never torn */
+    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; they grow as needed, where there are any */
 };
 
 /* Size in bytes; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */

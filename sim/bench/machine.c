@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -197,7 +198,7 @@ static bool command(struct machine *machine, const char *line, int64_t limit_ms,
     if (!read_reply(machine, limit_ms, problem))
         return false;
     if (strncmp(machine->reply, "error", 5) == 0)
-        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)length - 1, line,
+        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)(length < 200 ? length - 1 : 200), line,
                            machine->reply);
     return true;
 }
@@ -423,35 +424,30 @@ static bool forget_marks(struct machine *machine, struct problem *problem)
     return true;
 }
 
-#define MARK_TEXT 32 /* of one mark, at most */
-#define MARKS_TEXT (ARRAYS_MOST_MARKS * MARK_TEXT + 1)
-
-/* The marks of a kind: `word` once or before each, then offset and bit or length. */
-static char *print_marks(char *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
+/* The marks of a kind: `word` once or before each, then offset and bit or length. False: there are none. */
+static bool print_marks(GString *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
 {
     bool said = false;
-    *text = '\0';
     for (uint32_t i = 0; i < marks->count; i++) {
         const struct nor_mark *mark = &marks->list[i];
         if (mark->kind != kind)
             continue;
-        text += snprintf(text, MARK_TEXT, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
-                         kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
+        g_string_append_printf(text, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
+                               kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
         said = true;
     }
-    return text;
+    return said;
 }
 
 static bool send_marks_of(struct machine *machine, enum array array, enum nor_mark_kind kind, struct problem *problem)
 {
-    char line[MARKS_TEXT + 32];
-    int head = snprintf(line, sizeof line, "mark %s", arrays_name(array));
-    char *end = print_marks(line + head, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false);
-    if (end == line + head)
+    g_autoptr(GString) line = g_string_new("mark ");
+    g_string_append(line, arrays_name(array));
+    if (!print_marks(line, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false))
         return true;
     machine->marked = true;
-    memcpy(end, "\n", 2);
-    return plain_command(machine, line, problem);
+    g_string_append_c(line, '\n');
+    return plain_command(machine, line->str, problem);
 }
 
 static bool send_marks(struct machine *machine, struct problem *problem)
@@ -465,16 +461,16 @@ static bool send_marks(struct machine *machine, struct problem *problem)
 
 bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
 {
-    char expected[2 * MARKS_TEXT], line[32];
+    char line[32];
     for (*array = 0; *array < ARRAYS; (*array)++) {
         const struct nor_marks *marks = &state->marks[*array];
         snprintf(line, sizeof line, "marks %s\n", arrays_name(*array));
         if (!command(machine, line, REPLY_LIMIT_MS, problem))
             return false;
-        char *end = expected + snprintf(expected, sizeof expected, "marks");
-        end = print_marks(end, marks, NOR_WEAK, " weak", true);
-        print_marks(end, marks, NOR_NOTAKE, " notake", true);
-        if (strcmp(machine->reply, expected) != 0)
+        g_autoptr(GString) expected = g_string_new("marks");
+        print_marks(expected, marks, NOR_WEAK, " weak", true);
+        print_marks(expected, marks, NOR_NOTAKE, " notake", true);
+        if (strcmp(machine->reply, expected->str) != 0)
             return false;
     }
     return true;
