@@ -105,6 +105,17 @@ static char *file_of(const char *folder, enum array array)
     return files_join(folder, name);
 }
 
+bool arrays_has_file(const char *folder, const char *path)
+{
+    bool found = false;
+    for (enum array array = 0; path != NULL && array < ARRAYS; array++) {
+        char *file = file_of(folder, array);
+        found = found || (file != NULL && files_same(file, path));
+        free(file);
+    }
+    return found;
+}
+
 bool arrays_read(struct arrays *arrays, const char *folder, struct problem *problem)
 {
     bool good = true;

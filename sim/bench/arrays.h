@@ -41,6 +41,8 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
 bool arrays_write(const struct arrays *arrays, const char *folder, struct problem *problem);
 /* The same into a folder that is there and soon gone again: without waiting for the disk. */
 bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem);
+/* Whether a path names one of the three, in this folder: a result must not take its place. */
+bool arrays_has_file(const char *folder, const char *path);
 
 /* Where an address of a chip (enum rail_chip) is; false when no array has `size` bytes there. */
 bool arrays_locate(unsigned chip, uint32_t address, uint32_t size, enum array *array, uint32_t *offset);

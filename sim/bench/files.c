@@ -82,20 +82,53 @@ bool files_read(const char *path, size_t limit, uint8_t **data, size_t *size, st
     return false;
 }
 
-bool files_open(struct file_writer *writer, const char *path, struct problem *problem)
+/* A name that nobody else writes to, not even a process of the same number in another container. */
+static FILE *open_temporary(struct file_writer *writer)
+{
+    int descriptor = -1;
+    for (unsigned i = 0; descriptor < 0 && (i == 0 || (errno == EEXIST && i < 1000)); i++) {
+        free(writer->temporary);
+        if (asprintf(&writer->temporary, "%s.%ld-%u.part", writer->path, (long)getpid(), i) < 0)
+            writer->temporary = NULL;
+        if (writer->temporary == NULL)
+            return NULL;
+        descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    if (descriptor < 0) {
+        int cause = errno;
+        free(writer->temporary); /* there is none that could be removed */
+        writer->temporary = NULL;
+        errno = cause;
+        return NULL;
+    }
+    return fdopen(descriptor, "wb");
+}
+
+/* What is there is replaced where a link leads to, unless it is protected. A pipe or /dev/stdout cannot be renamed and is written directly. */
+static FILE *open_for_writing(struct file_writer *writer, const char *path)
 {
     struct stat status;
-    bool direct = stat(path, &status) == 0 && !S_ISREG(status.st_mode); /* a pipe, /dev/stdout: cannot be renamed */
-    writer->path = strdup(path);
-    writer->temporary = NULL;
-    writer->stream = NULL;
-    if (!direct && asprintf(&writer->temporary, "%s.%ld.part", path, (long)getpid()) < 0)
-        writer->temporary = NULL;
-    if (writer->path != NULL && (direct || writer->temporary != NULL))
-        writer->stream = fopen(direct ? path : writer->temporary, "wb");
+    bool there = stat(path, &status) == 0;
+    if (!there && lstat(path, &status) == 0) {
+        errno = ENOENT; /* a link that leads nowhere */
+        return NULL;
+    }
+    bool whole = there && S_ISREG(status.st_mode);
+    writer->path = whole ? realpath(path, NULL) : strdup(path);
+    if (writer->path == NULL || (whole && access(writer->path, W_OK) != 0))
+        return NULL;
+    return there && !whole ? fopen(writer->path, "wb") : open_temporary(writer);
+}
+
+bool files_open(struct file_writer *writer, const char *path, struct problem *problem)
+{
+    *writer = (struct file_writer){0};
+    errno = ENOENT;
+    if (path[0] != '\0')
+        writer->stream = open_for_writing(writer, path);
     if (writer->stream != NULL)
         return true;
-    problem_set(problem, kind_of(errno), "cannot write %s: %s", path, strerror(errno));
+    problem_set(problem, kind_of(errno), "cannot write %s: %s", path[0] != '\0' ? path : "a file without a name", strerror(errno));
     files_discard(writer);
     return false;
 }
@@ -172,7 +205,12 @@ bool files_make_folder(const char *path, struct problem *problem)
             break;
     }
     free(copy);
-    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s", path, strerror(errno));
+    struct stat status;
+    if (good && stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        good = false;
+    }
+    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s", path[0] != '\0' ? path : "without a name", strerror(errno));
 }
 
 bool files_write_all(const struct file_part *parts, unsigned count, struct problem *problem)
@@ -240,10 +278,39 @@ char *files_program_folder(void)
     return strdup(path);
 }
 
+/* The path without links, dots and doubled slashes, be the file there or not; malloc'ed. */
+static char *plain_path(const char *path)
+{
+    char *whole = realpath(path, NULL), *joined = NULL;
+    if (whole != NULL)
+        return whole;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    char *above = folder == NULL ? NULL : realpath(folder, NULL);
+    if (above != NULL)
+        joined = files_join(above, slash == NULL ? path : slash + 1);
+    free(folder);
+    free(above);
+    return joined;
+}
+
 bool files_same(const char *one, const char *other)
 {
     struct stat a, b;
     if (stat(one, &a) == 0 && stat(other, &b) == 0)
         return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-    return strcmp(one, other) == 0;
+    char *left = plain_path(one), *right = plain_path(other);
+    bool same = strcmp(one, other) == 0 || (left != NULL && right != NULL && strcmp(left, right) == 0);
+    free(left);
+    free(right);
+    return same;
+}
+
+bool files_apart(const char *const paths[], unsigned outputs, unsigned count, struct problem *problem)
+{
+    for (unsigned output = 0; output < outputs; output++)
+        for (unsigned other = output + 1; other < count; other++)
+            if (paths[output] != NULL && paths[other] != NULL && files_same(paths[output], paths[other]))
+                return problem_set(problem, PROBLEM_USE, "%s would be written over", paths[other]);
+    return true;
 }

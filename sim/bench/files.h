@@ -53,6 +53,8 @@ void files_remove_folder(const char *path);
 char *files_join(const char *folder, const char *name);
 /* Whether both paths name the same file, be it there or not. */
 bool files_same(const char *one, const char *other);
+/* Whether each of the first `outputs` paths names another file than all others do; NULL stands for none. */
+bool files_apart(const char *const paths[], unsigned outputs, unsigned count, struct problem *problem);
 /* The folder that holds the running program; malloc'ed. */
 char *files_program_folder(void);
 

@@ -88,6 +88,13 @@ static void *shared_memory(const char *name, size_t size, int *descriptor)
 }
 
 /* In the child, after fork: only async-signal-safe calls. */
+static void fail_child(const char *words)
+{
+    ssize_t ignored = write(STDERR_FILENO, words, strlen(words));
+    (void)ignored;
+    _exit(127);
+}
+
 static void become_qemu(char *const arguments[], const int descriptors[CHILD_END], int log, pid_t parent)
 {
     sigset_t none;
@@ -97,20 +104,18 @@ static void become_qemu(char *const arguments[], const int descriptors[CHILD_END
     if (getppid() != parent)
         _exit(127);
     setpgid(0, 0); /* Ctrl-C is for the bench, which then ends its machines */
+    dup2(log, STDERR_FILENO);
     int high[CHILD_END];
     for (int i = CHILD_SOCKET; i < CHILD_END; i++)
-        high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 64);
-    dup2(log, STDERR_FILENO);
+        if ((high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, CHILD_END)) < 0)
+            fail_child("too many open files");
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
     dup2(nothing, STDOUT_FILENO);
     for (int i = CHILD_SOCKET; i < CHILD_END; i++)
         dup2(high[i], i);
     execv(arguments[0], arguments);
-    static const char words[] = "cannot be executed";
-    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
-    (void)ignored;
-    _exit(127);
+    fail_child("cannot be executed");
 }
 
 static bool spawn(struct machine *machine, const struct machine_options *options, const char *program,
@@ -260,16 +265,17 @@ static bool find_program(char **program, struct problem *problem)
 }
 
 /* A process that does not even start is not worth a second attempt. Returns false. */
-static bool explain_start(const struct machine_options *options, struct problem *problem)
+static bool explain_start(const struct machine_options *options, const char *program, struct problem *problem)
 {
     if (problem->kind == PROBLEM_LOST && strstr(problem->text, "unsupported machine type") != NULL) {
         problem->kind = PROBLEM_NONE;
-        return problem_set(problem, PROBLEM_USE, "QEMU knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
-                           options->model);
+        return problem_set(problem, PROBLEM_USE, "%s knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
+                           program, options->model);
     }
-    if (problem->kind == PROBLEM_LOST)
-        problem->kind = PROBLEM_BENCH;
-    return false;
+    if (problem->kind != PROBLEM_LOST)
+        return false;
+    problem->kind = PROBLEM_BENCH;
+    return problem_place(problem, program);
 }
 
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
@@ -289,12 +295,12 @@ bool machine_start(struct machine *machine, const struct machine_options *option
         descriptors[i] = -1;
     bool good = find_program(&program, problem) && share(machine, device, descriptors, problem) &&
                 spawn(machine, options, program, descriptors, problem);
-    free(program);
     for (int i = 0; i < CHILD_END; i++) /* they are the child's */
         if (descriptors[i] >= 0)
             close(descriptors[i]);
     /* It is there and speaks our language. */
-    good = (good && machine_instructions(machine, &instructions, problem)) || explain_start(options, problem);
+    good = (good && machine_instructions(machine, &instructions, problem)) || explain_start(options, program, problem);
+    free(program);
     if (!good)
         machine_close(machine);
     return good;

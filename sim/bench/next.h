@@ -3,7 +3,8 @@
  * After a recovery the next update must work: a command of the profile puts it into the arrays, power rises, and the device must end
  * in what the profile says. The engine knows nothing of what the command does.
  *
- * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others.
+ * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others in cells, in marks that
+ * nothing erased, or in the SRAM's contents and noise that the device will find.
  */
 #ifndef MATTERHORN_BENCH_NEXT_H
 #define MATTERHORN_BENCH_NEXT_H

@@ -218,6 +218,19 @@ static bool check_minimum(const struct profile *profile, const struct profile_mi
     return area || bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
 }
 
+static bool check_tears(const struct profile_cuts *cuts, const char *path, struct problem *problem)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < cuts->tears_count; i++) {
+        if (nor_tear_named(cuts->tears[i]) == NOR_TEARS)
+            good = bad(problem, path, "cuts.tears", cuts->tears[i], "there is no such tear");
+        for (unsigned other = 0; good && other < i; other++)
+            if (strcmp(cuts->tears[i], cuts->tears[other]) == 0)
+                good = bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
+    }
+    return good;
+}
+
 /* Names become parts of ids, files and reports. */
 static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
 {
@@ -265,9 +278,7 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
            check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
-    for (unsigned i = 0; good && i < profile->cuts.tears_count; i++)
-        if (nor_tear_named(profile->cuts.tears[i]) == NOR_TEARS)
-            good = bad(problem, path, "cuts.tears", profile->cuts.tears[i], "there is no such tear");
+    good = good && check_tears(&profile->cuts, path, problem);
     if (good && (profile->budget.boots == 0 || profile->budget.seconds == 0))
         good = problem_set(problem, PROBLEM_USE, "%s: budget: boots and seconds must be at least 1", path);
     return good;

@@ -129,6 +129,15 @@ static bool name_pins(struct boot *boot, struct problem *problem)
     return true;
 }
 
+static bool check_files(const struct request *request, const char *device, struct problem *problem)
+{
+    const char *const paths[] = {request->trace, request->uart, request->profile};
+    for (unsigned i = 0; i < 2; i++)
+        if (arrays_has_file(device, paths[i]))
+            return problem_set(problem, PROBLEM_USE, "boot: %s is the device's and would be written over", paths[i]);
+    return files_apart(paths, 2, sizeof paths / sizeof paths[0], problem);
+}
+
 static bool load_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
@@ -138,7 +147,7 @@ static bool load_device(struct boot *boot, struct problem *problem)
     char *folder = request->device != NULL ? strdup(request->device)
                    : root != NULL          ? files_join(root, boot->profile->device)
                                            : NULL;
-    bool good = folder != NULL && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
+    bool good = folder != NULL && check_files(request, folder, problem) && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
     free(folder);
     free(root);
     return good;

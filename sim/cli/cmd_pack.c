@@ -53,14 +53,7 @@ static bool check_paths(const struct pack_arguments *a, struct problem *problem)
 {
     const char *const paths[] = {a->output, a->flash, a->key, a->images[0], a->images[1]};
 
-    for (unsigned output = 0; output < 2; output++) {
-        for (unsigned other = output + 1; other < sizeof paths / sizeof *paths; other++) {
-            if (paths[output] && paths[other] && files_same(paths[output], paths[other])) {
-                return problem_set(problem, PROBLEM_USE, "pack: %s would be written over", paths[other]);
-            }
-        }
-    }
-    return true;
+    return files_apart(paths, 2, sizeof paths / sizeof *paths, problem);
 }
 
 static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)

@@ -135,6 +135,7 @@ static void bad_values_are_said(void **state)
     (void)state;
     expect_bad(head, rest, "cuts: {count: 0}\n", "at least 1");
     expect_bad(head, rest, "cuts: {count: 5, tears: [sideways]}\n", "there is no such tear");
+    expect_bad(head, rest, "cuts: {count: 5, tears: [half, before, half]}\n", "\"half\": it is named twice");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{phase: lunch, count: 1}]}\n", "there is no such phase");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{area: attic, count: 1}]}\n", "there is no such area");
     expect_bad(head, "pins: [{pin: E13, name: green}]\n" "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts,
