@@ -256,7 +256,9 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 void files_remove_folder(const char *path)
 {
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 char *files_join(const char *folder, const char *name)

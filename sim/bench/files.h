@@ -47,7 +47,7 @@ bool files_write_folder(const char *folder, const struct file_part *parts, unsig
 
 /* Makes the folder, and those above it, unless they are there. */
 bool files_make_folder(const char *path, struct problem *problem);
-/* Removes the folder with everything in it. */
+/* Removes the folder with everything in it; what is no folder stays. */
 void files_remove_folder(const char *path);
 /* `folder`/`name`, or `name` when it is absolute; malloc'ed. */
 char *files_join(const char *folder, const char *name);

@@ -3,38 +3,63 @@
 
 #include "groups.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* --- progress --- */
 
 #define QUIET_PERIOD_S 10 /* between lines when nobody sits at a terminal */
 
+/* Of a terminal that can rewrite a line; 0 where there is none. */
+static unsigned columns(void)
+{
+    const char *kind = getenv("TERM");
+    struct winsize window;
+    if (!isatty(STDERR_FILENO) || kind == NULL || strcmp(kind, "dumb") == 0)
+        return 0;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : 80;
+}
+
+static GString *progress_line(const struct sweep_progress *progress)
+{
+    GString *line = g_string_new(NULL);
+    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
+    g_string_printf(line, "  %zu of %zu done, %zu run", progress->done, progress->total, progress->run);
+    if (progress->done < progress->total && rate > 0)
+        g_string_append_printf(line, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
+    if (progress->done == progress->total && progress->live_total > 0)
+        g_string_append_printf(line, ", cuts for real %zu of %zu", progress->live_done, progress->live_total);
+    if (progress->check_total > 0)
+        g_string_append_printf(line, ", credited checked %zu of %zu", progress->check_done, progress->check_total);
+    g_string_append_printf(line, ", findings %zu", progress->findings);
+    return line;
+}
+
 void report_progress(void *context, const struct sweep_progress *progress)
 {
     struct report_progress *state = context;
-    bool terminal = isatty(STDERR_FILENO);
-    if (!terminal && progress->seconds - state->printed < QUIET_PERIOD_S)
+    unsigned width = columns();
+    if (width == 0 && progress->seconds - state->printed < QUIET_PERIOD_S)
         return;
     state->printed = progress->seconds;
     state->any = true;
-    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
-    fprintf(stderr, "%s  %zu of %zu done, %zu run", terminal ? "\r" : "", progress->done, progress->total, progress->run);
-    if (progress->done < progress->total && rate > 0)
-        fprintf(stderr, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
-    if (progress->done == progress->total && progress->live_total > 0)
-        fprintf(stderr, ", cuts for real %zu of %zu", progress->live_done, progress->live_total);
-    if (progress->check_total > 0)
-        fprintf(stderr, ", credited checked %zu of %zu", progress->check_done, progress->check_total);
-    fprintf(stderr, ", findings %zu%s", progress->findings, terminal ? "\033[K" : "\n");
+    GString *line = progress_line(progress);
+    if (width > 0) /* a line that wraps could not be rewritten */
+        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line->str);
+    else
+        fprintf(stderr, "%s\n", line->str);
     fflush(stderr);
+    g_string_free(line, TRUE);
 }
 
 void report_progress_end(struct report_progress *state)
 {
-    if (state->any && isatty(STDERR_FILENO))
+    if (state->any && columns() > 0)
         fprintf(stderr, "\r\033[K");
 }
 

@@ -39,6 +39,7 @@ struct request {
     char *machine, *profile, *root, *until, *edges, *trace, *save, *uart, *sram, *tear;
     char *pins[MOST_PINS];
     unsigned pin_count;
+    bool too_many_pins;
     double time;
     long long cut;
     int summary, json, gdb;
@@ -323,7 +324,10 @@ static void keep_pin(poptContext context, enum poptCallbackReason reason, const 
 {
     struct request *request = (struct request *)(uintptr_t)data;
     (void)context;
-    if (reason == POPT_CALLBACK_REASON_OPTION && option->shortName == 'p' && request->pin_count < MOST_PINS)
+    if (reason != POPT_CALLBACK_REASON_OPTION || option->shortName != 'p')
+        return;
+    request->too_many_pins = request->pin_count == MOST_PINS;
+    if (!request->too_many_pins)
         request->pins[request->pin_count++] = strdup(argument);
 }
 
@@ -335,6 +339,8 @@ static int run_command(struct request *request, const struct options *options)
         return usage_error("boot --time: seconds, more than 0 and at most a million");
     if (request->gdb < 0 || request->gdb > 65535)
         return usage_error("boot --gdb %d: a port from 1 to 65535", request->gdb);
+    if (request->too_many_pins)
+        return usage_error("boot --pin: at most %d of them", MOST_PINS);
     if (request->cut < -1)
         return usage_error("boot --cut: the number of an operation, counted from 0");
     if (request->until != NULL && request->until[0] == '\0')

@@ -234,7 +234,7 @@ static int run(int argc, const char *argv[])
 {
     struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = NO_SEED, .sram_seed = NO_SEED, .noise_seed = NO_SEED};
     struct poptOption table[] = {
-        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor)", "N"},
+        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
         {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
         {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},

@@ -2,8 +2,10 @@
 """What clumsy hands give the `matterhorn` command: refused in a line that names it, and nothing written over."""
 
 import os
+import pty
 import shutil
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -229,3 +231,39 @@ def test_wrong_qemu_is_told(tmp_path):
     assert "first second" in refused(*boot, ETHERNET.name, status=3, MATTERHORN_QEMU=broken)
     assert str(tmp_path / "none") in refused(*boot, ETHERNET.name, status=3, MATTERHORN_QEMU=tmp_path / "none")
     assert 'knows no machine "netduino3"' in refused(*boot, "netduino3")
+
+
+def on_terminal(profile, columns, kind):
+    """What a sweep draws on the standard error of such a terminal."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, columns))
+    command = [str(part) for part in (MATTERHORN, "sweep", profile, "--cuts", 1, "--jobs", 1, "--live", 0)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=its, env={**os.environ, "TERM": kind}) as process:
+        os.close(its)
+        drawn = b""
+        while chunk := read_or_end(ours):
+            drawn += chunk
+        assert process.wait() == 0
+    os.close(ours)
+    return drawn.decode("ascii")
+
+
+def read_or_end(descriptor):
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # how the end of a terminal shows
+        return b""
+
+
+def test_progress_fits_into_a_narrow_terminal_and_a_dumb_one_gets_no_codes(tmp_path):
+    text = (TOP / "sim/profiles/eth-app-update.yaml").read_text(encoding="utf-8").partition("  minimum:")[0]
+    (tmp_path / "profile.yaml").write_text(text, encoding="utf-8")
+    drawn = on_terminal(tmp_path / "profile.yaml", 24, "xterm")
+    lines = [line.partition("\033")[0] for line in drawn.split("\r")]
+    assert len(lines) > 2 and max(map(len, lines)) == 23
+    assert "\033" not in on_terminal(tmp_path / "profile.yaml", 24, "dumb")
+
+
+def test_too_many_pins_are_told():
+    pins = [part for number in range(40) for part in ("--pin", f"PE1=name{number}")]
+    assert "--pin" in refused("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, *pins)
