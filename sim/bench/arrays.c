@@ -3,6 +3,8 @@
 
 #include "files.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +51,21 @@ uint32_t arrays_page_size(enum array array, uint32_t page)
     return rest < ARRAYS_PAGE ? rest : ARRAYS_PAGE;
 }
 
+#define MARKS (4 * NOR_MARKS_PER_TEAR) /* room at first */
+
+/* For so many, and another tear. Several power losses in a row may leave any number, in the machine as here. */
+static void make_room(struct nor_marks *marks, uint32_t count)
+{
+    if (marks->list == NULL || marks->capacity >= count + NOR_MARKS_PER_TEAR)
+        return;
+    marks->capacity = count + MARKS;
+    marks->list = g_renew(struct nor_mark, marks->list, marks->capacity);
+}
+
 bool arrays_allocate_marks(struct arrays *arrays, struct problem *problem)
 {
     for (enum array array = 0; array < ARRAYS; array++) {
-        arrays->marks[array] = (struct nor_marks){.list = calloc(ARRAYS_MOST_MARKS, sizeof(struct nor_mark)),
-                                                  .capacity = ARRAYS_MOST_MARKS};
+        arrays->marks[array] = (struct nor_marks){.list = calloc(MARKS, sizeof(struct nor_mark)), .capacity = MARKS};
         if (arrays->marks[array].list == NULL)
             return problem_set(problem, PROBLEM_BENCH, "no memory for the flash arrays");
     }
@@ -93,6 +105,17 @@ static char *file_of(const char *folder, enum array array)
     return files_join(folder, name);
 }
 
+bool arrays_has_file(const char *folder, const char *path)
+{
+    bool found = false;
+    for (enum array array = 0; path != NULL && array < ARRAYS; array++) {
+        char *file = file_of(folder, array);
+        found = found || (file != NULL && files_same(file, path));
+        free(file);
+    }
+    return found;
+}
+
 bool arrays_read(struct arrays *arrays, const char *folder, struct problem *problem)
 {
     bool good = true;
@@ -108,13 +131,13 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
 
 bool arrays_write(const struct arrays *arrays, const char *folder, struct problem *problem)
 {
-    bool good = files_make_folder(folder, problem);
-    for (enum array array = 0; good && array < ARRAYS; array++) {
-        char *path = file_of(folder, array);
-        good = path != NULL && files_write(path, arrays->cells[array], layout[array].size, problem);
-        free(path);
+    char names[ARRAYS][32];
+    struct file_part parts[ARRAYS];
+    for (enum array array = 0; array < ARRAYS; array++) {
+        snprintf(names[array], sizeof names[array], "%s.bin", layout[array].name);
+        parts[array] = (struct file_part){names[array], arrays->cells[array], layout[array].size};
     }
-    return good;
+    return files_write_folder(folder, parts, ARRAYS, problem);
 }
 
 bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem)
@@ -126,7 +149,7 @@ bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struc
         good = stream != NULL && fwrite(arrays->cells[array], 1, layout[array].size, stream) == layout[array].size;
         good = stream != NULL && fclose(stream) == 0 && good;
         if (!good)
-            problem_set(problem, PROBLEM_BENCH, "cannot write %s", path == NULL ? folder : path);
+            problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path == NULL ? folder : path, strerror(errno));
         free(path);
     }
     return good;
@@ -178,6 +201,7 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
 static struct nor_array chip_of(struct arrays *arrays, enum array array)
 {
     struct nor_marks *marks = &arrays->marks[array];
+    make_room(marks, marks->count);
     return (struct nor_array){
         .part = part_of(array), .cells = arrays->cells[array], .marks = marks->list != NULL ? marks : NULL};
 }
@@ -316,6 +340,7 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
 
 static void load_marks(struct nor_marks *target, const struct nor_marks *source)
 {
+    make_room(target, source->count);
     target->count = source->count < target->capacity ? source->count : target->capacity;
     if (target->count > 0)
         memcpy(target->list, source->list, target->count * sizeof *target->list);

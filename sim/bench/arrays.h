@@ -18,13 +18,10 @@
 
 #include "nor.h"
 
-/* Of one array: two operations may be torn at once, and what is under way on the other chip by a second loss. */
-#define ARRAYS_MOST_MARKS (4 * NOR_MARKS_PER_TEAR)
-
 struct arrays {
     uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
     struct pages pages;             /* that may differ from the provisioned device */
-    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; no room for any if never torn */
+    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; they grow as needed, where there are any */
 };
 
 /* Size in bytes; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
@@ -44,6 +41,8 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
 bool arrays_write(const struct arrays *arrays, const char *folder, struct problem *problem);
 /* The same into a folder that is there and soon gone again: without waiting for the disk. */
 bool arrays_write_scratch(const struct arrays *arrays, const char *folder, struct problem *problem);
+/* Whether a path names one of the three, in this folder: a result must not take its place. */
+bool arrays_has_file(const char *folder, const char *path);
 
 /* Where an address of a chip (enum rail_chip) is; false when no array has `size` bytes there. */
 bool arrays_locate(unsigned chip, uint32_t address, uint32_t size, enum array *array, uint32_t *offset);

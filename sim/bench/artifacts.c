@@ -3,8 +3,10 @@
 
 #include "files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct logs {
     struct file_writer uart, trace;
@@ -19,7 +21,7 @@ static void log_event(void *context, const struct trace_item *item)
 }
 
 static bool in_folder(const char *folder, const struct oracle *oracle, struct machine *machine,
-                      const struct recovery_request *request, struct problem *problem)
+                      const struct recovery_request *request, const char *readme, struct problem *problem)
 {
     struct logs logs = {0};
     struct recovery recovery;
@@ -28,18 +30,21 @@ static bool in_folder(const char *folder, const struct oracle *oracle, struct ma
     observed.observer = &logs;
     char *before = files_join(folder, "before"), *after = files_join(folder, "after");
     char *uart = files_join(folder, "uart.txt"), *trace = files_join(folder, "trace.txt");
-    bool good = before != NULL && after != NULL && uart != NULL && trace != NULL &&
+    char *words = files_join(folder, "README");
+    bool good = before != NULL && after != NULL && uart != NULL && trace != NULL && words != NULL &&
                 arrays_write(request->state, before, problem) && files_open(&logs.uart, uart, problem) &&
                 files_open(&logs.trace, trace, problem) &&
                 recovery_run(&recovery, oracle, machine, &observed, problem) &&
                 files_commit(&logs.uart, problem) && files_commit(&logs.trace, problem) &&
-                arrays_write(&machine->arrays, after, problem);
+                arrays_write(&machine->arrays, after, problem) &&
+                (readme == NULL || files_write(words, readme, strlen(readme), problem));
     files_discard(&logs.uart);
     files_discard(&logs.trace);
     free(before);
     free(after);
     free(uart);
     free(trace);
+    free(words);
     return good;
 }
 
@@ -53,10 +58,20 @@ char *artifacts_folder(const char *folder, const char *id)
 }
 
 bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
-                     const struct recovery_request *request, struct problem *problem)
+                     const struct recovery_request *request, const char *readme, struct problem *problem)
 {
-    char *path = artifacts_folder(folder, id);
-    bool good = path != NULL && in_folder(path, oracle, machine, request, problem);
+    char *path = artifacts_folder(folder, id), *part = NULL;
+    bool good = (path != NULL && asprintf(&part, "%s.%ld.part", path, (long)getpid()) >= 0) ||
+                problem_set(problem, PROBLEM_BENCH, "no memory for artifacts");
+    if (good && in_folder(part, oracle, machine, request, readme, problem)) {
+        files_remove_folder(path);
+        good = rename(part, path) == 0 || problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path, strerror(errno));
+    } else {
+        good = false;
+    }
+    if (!good && part != NULL)
+        files_remove_folder(part);
+    free(part);
     free(path);
     return good;
 }

@@ -3,11 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Whether it is the host that fails, and not the path. */
+static enum problem_kind kind_of(int cause)
+{
+    return cause == ENOSPC || cause == EDQUOT || cause == EIO || cause == EMFILE || cause == ENFILE || cause == ENOMEM
+               ? PROBLEM_BENCH
+               : PROBLEM_USE;
+}
 
 static FILE *open_for_reading(const char *path, size_t *size, struct problem *problem)
 {
@@ -16,7 +25,7 @@ static FILE *open_for_reading(const char *path, size_t *size, struct problem *pr
     FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
     struct stat status;
     if (stream == NULL || fstat(fileno(stream), &status) != 0) {
-        problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, strerror(errno));
+        problem_set(problem, kind_of(errno), "cannot open %s: %s", path, strerror(errno));
         if (stream != NULL)
             fclose(stream);
         return NULL;
@@ -73,20 +82,53 @@ bool files_read(const char *path, size_t limit, uint8_t **data, size_t *size, st
     return false;
 }
 
-bool files_open(struct file_writer *writer, const char *path, struct problem *problem)
+/* A name that nobody else writes to, not even a process of the same number in another container. */
+static FILE *open_temporary(struct file_writer *writer)
+{
+    int descriptor = -1;
+    for (unsigned i = 0; descriptor < 0 && (i == 0 || (errno == EEXIST && i < 1000)); i++) {
+        free(writer->temporary);
+        if (asprintf(&writer->temporary, "%s.%ld-%u.part", writer->path, (long)getpid(), i) < 0)
+            writer->temporary = NULL;
+        if (writer->temporary == NULL)
+            return NULL;
+        descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    if (descriptor < 0) {
+        int cause = errno;
+        free(writer->temporary); /* there is none that could be removed */
+        writer->temporary = NULL;
+        errno = cause;
+        return NULL;
+    }
+    return fdopen(descriptor, "wb");
+}
+
+/* What is there is replaced where a link leads to, unless it is protected. A pipe or /dev/stdout cannot be renamed and is written directly. */
+static FILE *open_for_writing(struct file_writer *writer, const char *path)
 {
     struct stat status;
-    bool direct = stat(path, &status) == 0 && !S_ISREG(status.st_mode); /* a pipe, /dev/stdout: cannot be renamed */
-    writer->path = strdup(path);
-    writer->temporary = NULL;
-    writer->stream = NULL;
-    if (!direct && asprintf(&writer->temporary, "%s.%ld.part", path, (long)getpid()) < 0)
-        writer->temporary = NULL;
-    if (writer->path != NULL && (direct || writer->temporary != NULL))
-        writer->stream = fopen(direct ? path : writer->temporary, "wb");
+    bool there = stat(path, &status) == 0;
+    if (!there && lstat(path, &status) == 0) {
+        errno = ENOENT; /* a link that leads nowhere */
+        return NULL;
+    }
+    bool whole = there && S_ISREG(status.st_mode);
+    writer->path = whole ? realpath(path, NULL) : strdup(path);
+    if (writer->path == NULL || (whole && access(writer->path, W_OK) != 0))
+        return NULL;
+    return there && !whole ? fopen(writer->path, "wb") : open_temporary(writer);
+}
+
+bool files_open(struct file_writer *writer, const char *path, struct problem *problem)
+{
+    *writer = (struct file_writer){0};
+    errno = ENOENT;
+    if (path[0] != '\0')
+        writer->stream = open_for_writing(writer, path);
     if (writer->stream != NULL)
         return true;
-    problem_set(problem, PROBLEM_USE, "cannot write %s: %s", path, strerror(errno));
+    problem_set(problem, kind_of(errno), "cannot write %s: %s", path[0] != '\0' ? path : "a file without a name", strerror(errno));
     files_discard(writer);
     return false;
 }
@@ -96,6 +138,13 @@ static void forget(struct file_writer *writer)
     free(writer->path);
     free(writer->temporary);
     *writer = (struct file_writer){0};
+}
+
+bool files_settle(struct file_writer *writer, struct problem *problem)
+{
+    FILE *stream = writer->stream;
+    return (fflush(stream) == 0 && !ferror(stream) && (writer->temporary == NULL || fsync(fileno(stream)) == 0)) ||
+           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
 }
 
 bool files_commit(struct file_writer *writer, struct problem *problem)
@@ -156,27 +205,23 @@ bool files_make_folder(const char *path, struct problem *problem)
             break;
     }
     free(copy);
-    return good || problem_set(problem, PROBLEM_USE, "cannot make the folder %s: %s", path, strerror(errno));
+    struct stat status;
+    if (good && stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        good = false;
+    }
+    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s", path[0] != '\0' ? path : "without a name", strerror(errno));
 }
 
-/* Everything is on disk under its temporary name. */
-static bool settle(struct file_writer *writer, struct problem *problem)
-{
-    return (fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0) ||
-           problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", writer->path, strerror(errno));
-}
-
-bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+bool files_write_all(const struct file_part *parts, unsigned count, struct problem *problem)
 {
     struct file_writer writers[FILES_PARTS] = {{0}};
-    bool good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    bool good = count <= FILES_PARTS;
     for (unsigned i = 0; good && i < count; i++) {
-        char *path = files_join(folder, parts[i].name);
-        good = path != NULL && files_open(&writers[i], path, problem);
-        free(path);
+        good = files_open(&writers[i], parts[i].name, problem);
         if (good) {
             fwrite(parts[i].data, 1, parts[i].size, writers[i].stream);
-            good = settle(&writers[i], problem);
+            good = files_settle(&writers[i], problem);
         }
     }
     for (unsigned i = 0; good && i < count; i++)
@@ -184,6 +229,36 @@ bool files_write_folder(const char *folder, const struct file_part *parts, unsig
     for (unsigned i = 0; i < FILES_PARTS; i++)
         files_discard(&writers[i]);
     return good;
+}
+
+bool files_write_folder(const char *folder, const struct file_part *parts, unsigned count, struct problem *problem)
+{
+    struct file_part inside[FILES_PARTS] = {{0}};
+    bool there = access(folder, F_OK) == 0, good = count <= FILES_PARTS && files_make_folder(folder, problem);
+    for (unsigned i = 0; good && i < count; i++) {
+        inside[i] = parts[i];
+        inside[i].name = files_join(folder, parts[i].name);
+        good = inside[i].name != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
+    }
+    good = good && files_write_all(inside, count, problem);
+    for (unsigned i = 0; i < FILES_PARTS; i++)
+        free((char *)(uintptr_t)inside[i].name);
+    if (!good && !there)
+        rmdir(folder);
+    return good;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)status, (void)type, (void)where;
+    return remove(path);
+}
+
+void files_remove_folder(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 char *files_join(const char *folder, const char *name)
@@ -205,10 +280,39 @@ char *files_program_folder(void)
     return strdup(path);
 }
 
+/* The path without links, dots and doubled slashes, be the file there or not; malloc'ed. */
+static char *plain_path(const char *path)
+{
+    char *whole = realpath(path, NULL), *joined = NULL;
+    if (whole != NULL)
+        return whole;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    char *above = folder == NULL ? NULL : realpath(folder, NULL);
+    if (above != NULL)
+        joined = files_join(above, slash == NULL ? path : slash + 1);
+    free(folder);
+    free(above);
+    return joined;
+}
+
 bool files_same(const char *one, const char *other)
 {
     struct stat a, b;
     if (stat(one, &a) == 0 && stat(other, &b) == 0)
         return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-    return strcmp(one, other) == 0;
+    char *left = plain_path(one), *right = plain_path(other);
+    bool same = strcmp(one, other) == 0 || (left != NULL && right != NULL && strcmp(left, right) == 0);
+    free(left);
+    free(right);
+    return same;
+}
+
+bool files_apart(const char *const paths[], unsigned outputs, unsigned count, struct problem *problem)
+{
+    for (unsigned output = 0; output < outputs; output++)
+        for (unsigned other = output + 1; other < count; other++)
+            if (paths[output] != NULL && paths[other] != NULL && files_same(paths[output], paths[other]))
+                return problem_set(problem, PROBLEM_USE, "%s would be written over", paths[other]);
+    return true;
 }

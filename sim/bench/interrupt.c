@@ -37,7 +37,6 @@ void interrupt_install(void)
     struct sigaction before;
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup has a reason */
         sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a dead machine is an error of write */
 }
 
 int interrupt_descriptor(void)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -38,7 +39,7 @@ static char *program_path(void)
     return path;
 }
 
-/* The last words of QEMU, for a message; "" when it said nothing. */
+/* The last words of QEMU, for a message, in one line; "" when it said nothing. */
 static const char *last_words(const struct machine *machine, char *text, size_t size)
 {
     off_t length = lseek(machine->log, 0, SEEK_END);
@@ -47,14 +48,16 @@ static const char *last_words(const struct machine *machine, char *text, size_t 
     text[got > 0 ? got : 0] = '\0';
     for (size_t end = strlen(text); end > 0 && text[end - 1] == '\n';)
         text[--end] = '\0';
+    for (char *feed = text; (feed = strpbrk(feed, "\r\n")) != NULL;)
+        *feed = ' ';
     return text;
 }
 
-static bool machine_problem(struct machine *machine, const char *what, struct problem *problem)
+static bool machine_lost(struct machine *machine, const char *what, struct problem *problem)
 {
     char words[500];
     last_words(machine, words, sizeof words);
-    return problem_set(problem, PROBLEM_BENCH, "%s%s%s", what, words[0] != '\0' ? "; QEMU said: " : "", words);
+    return problem_set(problem, PROBLEM_LOST, "%s%s%s", what, words[0] != '\0' ? "; QEMU said: " : "", words);
 }
 
 /* The process closed its end: says how it ended. */
@@ -72,7 +75,7 @@ static bool machine_ended(struct machine *machine, struct problem *problem)
         snprintf(what, sizeof what, "the machine ended by itself with status %d", end.si_status);
     else if (end.si_pid != 0)
         snprintf(what, sizeof what, "the machine was killed: %s", strsignal(end.si_status));
-    return machine_problem(machine, what, problem);
+    return machine_lost(machine, what, problem);
 }
 
 static void *shared_memory(const char *name, size_t size, int *descriptor)
@@ -85,6 +88,13 @@ static void *shared_memory(const char *name, size_t size, int *descriptor)
 }
 
 /* In the child, after fork: only async-signal-safe calls. */
+static void fail_child(const char *words)
+{
+    ssize_t ignored = write(STDERR_FILENO, words, strlen(words));
+    (void)ignored;
+    _exit(127);
+}
+
 static void become_qemu(char *const arguments[], const int descriptors[CHILD_END], int log, pid_t parent)
 {
     sigset_t none;
@@ -94,20 +104,18 @@ static void become_qemu(char *const arguments[], const int descriptors[CHILD_END
     if (getppid() != parent)
         _exit(127);
     setpgid(0, 0); /* Ctrl-C is for the bench, which then ends its machines */
+    dup2(log, STDERR_FILENO);
     int high[CHILD_END];
     for (int i = CHILD_SOCKET; i < CHILD_END; i++)
-        high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 64);
-    dup2(log, STDERR_FILENO);
+        if ((high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, CHILD_END)) < 0)
+            fail_child("too many open files");
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
     dup2(nothing, STDOUT_FILENO);
     for (int i = CHILD_SOCKET; i < CHILD_END; i++)
         dup2(high[i], i);
     execv(arguments[0], arguments);
-    static const char words[] = "cannot be executed";
-    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
-    (void)ignored;
-    _exit(127);
+    fail_child("cannot be executed");
 }
 
 static bool spawn(struct machine *machine, const struct machine_options *options, const char *program,
@@ -149,7 +157,7 @@ static bool wait_readable(struct machine *machine, int64_t deadline_ms, struct p
 {
     for (;;) {
         struct pollfd entries[2] = {{.fd = machine->socket, .events = POLLIN},
-                                    {.fd = interrupt_descriptor(), .events = POLLIN}};
+                                    {.fd = machine->patient ? -1 : interrupt_descriptor(), .events = POLLIN}};
         int64_t rest = machine->unlimited ? -1 : deadline_ms - host_ms();
         if (!machine->unlimited && rest < 0)
             rest = 0;
@@ -161,7 +169,7 @@ static bool wait_readable(struct machine *machine, int64_t deadline_ms, struct p
         if (ready > 0)
             return true;
         if (ready < 0 || host_ms() >= deadline_ms)
-            return machine_problem(machine, "the machine does not answer", problem);
+            return machine_lost(machine, "the machine does not answer", problem);
     }
 }
 
@@ -180,7 +188,7 @@ static bool read_reply(struct machine *machine, int64_t limit_ms, struct problem
         if (machine->reply[used - 1] == '\n')
             break;
         if (used == sizeof machine->reply - 1)
-            return machine_problem(machine, "the machine's reply is too long", problem);
+            return problem_set(problem, PROBLEM_BENCH, "the machine's reply is too long: %.40s...", machine->reply);
     }
     machine->reply[used - 1] = '\0';
     return true;
@@ -195,7 +203,7 @@ static bool command(struct machine *machine, const char *line, int64_t limit_ms,
     if (!read_reply(machine, limit_ms, problem))
         return false;
     if (strncmp(machine->reply, "error", 5) == 0)
-        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)length - 1, line,
+        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)(length < 200 ? length - 1 : 200), line,
                            machine->reply);
     return true;
 }
@@ -256,6 +264,20 @@ static bool find_program(char **program, struct problem *problem)
                        *program, strerror(errno));
 }
 
+/* A process that does not even start is not worth a second attempt. Returns false. */
+static bool explain_start(const struct machine_options *options, const char *program, struct problem *problem)
+{
+    if (problem->kind == PROBLEM_LOST && strstr(problem->text, "unsupported machine type") != NULL) {
+        problem->kind = PROBLEM_NONE;
+        return problem_set(problem, PROBLEM_USE, "%s knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
+                           program, options->model);
+    }
+    if (problem->kind != PROBLEM_LOST)
+        return false;
+    problem->kind = PROBLEM_BENCH;
+    return problem_place(problem, program);
+}
+
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
                    struct problem *problem)
 {
@@ -268,16 +290,17 @@ bool machine_start(struct machine *machine, const struct machine_options *option
         return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
                            "mountaineer-eth", options->model);
     machine->unlimited = options->gdb_port != 0;
+    machine->patient = options->patient;
     for (int i = 0; i < CHILD_END; i++)
         descriptors[i] = -1;
     bool good = find_program(&program, problem) && share(machine, device, descriptors, problem) &&
                 spawn(machine, options, program, descriptors, problem);
-    free(program);
     for (int i = 0; i < CHILD_END; i++) /* they are the child's */
         if (descriptors[i] >= 0)
             close(descriptors[i]);
     /* It is there and speaks our language. */
-    good = good && machine_instructions(machine, &instructions, problem);
+    good = (good && machine_instructions(machine, &instructions, problem)) || explain_start(options, program, problem);
+    free(program);
     if (!good)
         machine_close(machine);
     return good;
@@ -407,35 +430,30 @@ static bool forget_marks(struct machine *machine, struct problem *problem)
     return true;
 }
 
-#define MARK_TEXT 32 /* of one mark, at most */
-#define MARKS_TEXT (ARRAYS_MOST_MARKS * MARK_TEXT + 1)
-
-/* The marks of a kind: `word` once or before each, then offset and bit or length. */
-static char *print_marks(char *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
+/* The marks of a kind: `word` once or before each, then offset and bit or length. False: there are none. */
+static bool print_marks(GString *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
 {
     bool said = false;
-    *text = '\0';
     for (uint32_t i = 0; i < marks->count; i++) {
         const struct nor_mark *mark = &marks->list[i];
         if (mark->kind != kind)
             continue;
-        text += snprintf(text, MARK_TEXT, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
-                         kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
+        g_string_append_printf(text, "%s %" PRIu32 " %" PRIu32, each || !said ? word : "", mark->offset,
+                               kind == NOR_WEAK ? (uint32_t)mark->bit : mark->length);
         said = true;
     }
-    return text;
+    return said;
 }
 
 static bool send_marks_of(struct machine *machine, enum array array, enum nor_mark_kind kind, struct problem *problem)
 {
-    char line[MARKS_TEXT + 32];
-    int head = snprintf(line, sizeof line, "mark %s", arrays_name(array));
-    char *end = print_marks(line + head, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false);
-    if (end == line + head)
+    g_autoptr(GString) line = g_string_new("mark ");
+    g_string_append(line, arrays_name(array));
+    if (!print_marks(line, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false))
         return true;
     machine->marked = true;
-    memcpy(end, "\n", 2);
-    return plain_command(machine, line, problem);
+    g_string_append_c(line, '\n');
+    return plain_command(machine, line->str, problem);
 }
 
 static bool send_marks(struct machine *machine, struct problem *problem)
@@ -449,16 +467,16 @@ static bool send_marks(struct machine *machine, struct problem *problem)
 
 bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
 {
-    char expected[2 * MARKS_TEXT], line[32];
+    char line[32];
     for (*array = 0; *array < ARRAYS; (*array)++) {
         const struct nor_marks *marks = &state->marks[*array];
         snprintf(line, sizeof line, "marks %s\n", arrays_name(*array));
         if (!command(machine, line, REPLY_LIMIT_MS, problem))
             return false;
-        char *end = expected + snprintf(expected, sizeof expected, "marks");
-        end = print_marks(end, marks, NOR_WEAK, " weak", true);
-        print_marks(end, marks, NOR_NOTAKE, " notake", true);
-        if (strcmp(machine->reply, expected) != 0)
+        g_autoptr(GString) expected = g_string_new("marks");
+        print_marks(expected, marks, NOR_WEAK, " weak", true);
+        print_marks(expected, marks, NOR_NOTAKE, " notake", true);
+        if (strcmp(machine->reply, expected->str) != 0)
             return false;
     }
     return true;

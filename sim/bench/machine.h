@@ -17,6 +17,7 @@
 struct machine_options {
     const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth" */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
+    bool patient;        /* Ctrl-C breaks off no run: whoever runs it piece by piece asks interrupt_seen in between */
 };
 
 struct machine {
@@ -28,6 +29,7 @@ struct machine {
     int socket;
     int log;                   /* what QEMU says on its standard error */
     bool unlimited;            /* no host time limits */
+    bool patient;
     char reply[16384];         /* the last one; marks are the longest */
 };
 

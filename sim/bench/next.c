@@ -2,21 +2,34 @@
 #include "next.h"
 
 #include "files.h"
+#include "interrupt.h"
 
-#include <ftw.h>
+#include <errno.h>
 #include <glib.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* An end state. Its verdict is all zeros until it was found out. */
+struct end {
+    struct verdict verdict;
+    bool taken; /* somebody found it out, or is at it */
+};
 
 struct next {
     const struct oracle *oracle;
     char *root;
     char *program; /* the running one */
     pthread_mutex_t lock; /* guards what follows */
-    GHashTable *ends;     /* hash of an end state to its struct verdict */
+    GHashTable *ends;     /* hash of an end state to its struct end */
     double cpu_s;
 };
 
@@ -31,7 +44,7 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
                           .root = strdup(root),
                           .program = realpath("/proc/self/exe", NULL),
                           .lock = PTHREAD_MUTEX_INITIALIZER,
-                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, free, free)};
+                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
     return next;
 }
 
@@ -57,35 +70,18 @@ double next_cpu_seconds(const struct next *next)
 
 /* --- the place --- */
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status, (void)type, (void)where;
-    return remove(path);
-}
-
 void next_place_close(struct next_place *place)
 {
-    if (place->folder != NULL)
-        nftw(place->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    free(place->folder);
+    scratch_close(&place->scratch);
     arrays_free(&place->arrays);
-    *place = (struct next_place){.folder = NULL};
 }
 
-/* In memory where there is such a place: it holds 9 MB for a moment. */
 static bool open_place(struct next_place *place, struct problem *problem)
 {
-    const char *above = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir();
-    if (place->folder != NULL)
+    if (place->scratch.folder != NULL)
         return true;
-    if (!arrays_allocate(&place->arrays, problem))
-        return false;
-    place->folder = files_join(above, "matterhorn-next-XXXXXX");
-    if (place->folder != NULL && mkdtemp(place->folder) != NULL)
-        return true;
-    free(place->folder);
-    place->folder = NULL;
-    return problem_set(problem, PROBLEM_BENCH, "cannot make a folder in %s", above);
+    return (place->arrays.cells[0] != NULL || arrays_allocate(&place->arrays, problem)) &&
+           scratch_open(&place->scratch, problem);
 }
 
 /* --- the command --- */
@@ -98,22 +94,31 @@ static void append_replaced(GPtrArray *arguments, const char *text, const char *
     g_ptr_array_add(arguments, g_string_free(argument, FALSE));
 }
 
-/* The last line of a text, without its end. */
-static const char *last_line(char *text)
+/* The last line that was written, of at most so many letters and without its end; "" when nothing was. */
+static const char *last_line(int output, char *text, size_t size)
 {
+    off_t length = lseek(output, 0, SEEK_END);
+    ssize_t got = pread(output, text, size - 1, length > (off_t)size - 1 ? length - (off_t)size + 1 : 0);
+    text[got > 0 ? got : 0] = '\0';
     g_strchomp(text);
     const char *feed = strrchr(text, '\n');
     return feed != NULL ? feed + 1 : text;
 }
 
 /* Exit 1 says that the device does not take the update; anything else that is not 0 is no verdict. */
-static bool judge_command(int status, const char *said, struct verdict *verdict, struct problem *problem)
+static bool judge_command(int status, int output, struct verdict *verdict, struct problem *problem)
 {
     GError *error = NULL;
+    char text[300];
     if (g_spawn_check_wait_status(status, &error))
         return true;
+    const char *said = last_line(output, text, sizeof text);
     bool refused = error->domain == G_SPAWN_EXIT_ERROR && error->code == 1;
-    if (refused)
+    if (said[0] == '\0')
+        said = "it says nothing";
+    if (interrupt_seen())
+        refused = problem_set(problem, PROBLEM_INTERRUPTED, "interrupted"); /* Ctrl-C at a terminal is for the command too */
+    else if (refused)
         oracle_fail(verdict, "next", "next update", "the command refuses: %.150s", said);
     else
         problem_set(problem, PROBLEM_BENCH, "the profile's next.command failed (%s): %s", error->message, said);
@@ -121,29 +126,50 @@ static bool judge_command(int status, const char *said, struct verdict *verdict,
     return refused;
 }
 
+/* In the child: the command shall not outlive us. */
+static void end_with_parent(void *unused)
+{
+    (void)unused;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* Until it ends; an interrupt ends it. */
+static bool wait_for(GPid command, int *status, struct problem *problem)
+{
+    int ended = pidfd_open(command, 0);
+    struct pollfd entries[2] = {{.fd = ended, .events = POLLIN}, {.fd = interrupt_descriptor(), .events = POLLIN}};
+    while (ended >= 0 && poll(entries, 2, -1) < 0 && errno == EINTR)
+        continue;
+    bool interrupted = entries[0].revents == 0 && entries[1].revents != 0;
+    if (interrupted)
+        kill(command, SIGKILL);
+    while (waitpid(command, status, 0) < 0 && errno == EINTR)
+        continue;
+    if (ended >= 0)
+        close(ended);
+    return !interrupted || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
+}
+
 static bool run_command(const struct next *next, const struct next_place *place, struct verdict *verdict,
                         struct problem *problem)
 {
     const struct profile_next *wanted = next->oracle->profile->next;
-    GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
-    GError *error = NULL;
-    char *told = NULL, *complained = NULL;
-    int status = 0;
+    g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) error = NULL;
+    GPid command;
+    int status = 0, output = memfd_create("next-command", MFD_CLOEXEC);
+    if (output < 0)
+        return problem_set(problem, PROBLEM_BENCH, "no place for what the profile's next.command says: %s", strerror(errno));
     for (unsigned i = 0; i < wanted->command_count; i++)
-        append_replaced(arguments, wanted->command[i], place->folder, next->program);
+        append_replaced(arguments, wanted->command[i], place->scratch.folder, next->program);
     g_ptr_array_add(arguments, NULL);
-    /* Another worker may start its machine at this moment, which must not inherit the pipes: they would never end. */
-    bool good = g_spawn_sync(next->root, (char **)arguments->pdata, NULL,
-                             G_SPAWN_SEARCH_PATH | G_SPAWN_CLOEXEC_PIPES, NULL, NULL, &told, &complained, &status, &error);
-    if (good) {
-        good = judge_command(status, last_line(complained[0] != '\0' ? complained : told), verdict, problem);
-    } else {
+    bool good = g_spawn_async_with_fds(next->root, (char **)arguments->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
+                                       end_with_parent, NULL, &command, -1, output, output, &error);
+    if (good)
+        good = wait_for(command, &status, problem) && judge_command(status, output, verdict, problem);
+    else
         problem_set(problem, PROBLEM_USE, "the profile's next.command cannot run: %s", error->message);
-        g_error_free(error);
-    }
-    g_free(told);
-    g_free(complained);
-    g_ptr_array_free(arguments, TRUE);
+    close(output);
     return good;
 }
 
@@ -153,13 +179,13 @@ static bool run_command(const struct next *next, const struct next_place *place,
 static bool load_cells(struct machine *machine, struct next_place *place, const struct arrays *device,
                        struct problem *problem)
 {
-    if (!arrays_read(&place->arrays, place->folder, problem))
-        return false;
+    if (!arrays_read(&place->arrays, place->scratch.folder, problem))
+        return problem_place(problem, "what the profile's next.command leaves");
     arrays_find_pages(&place->arrays, device);
     return machine_load_cells(machine, &place->arrays, problem);
 }
 
-static bool find_out(const struct next *next, struct next_place *place, struct machine *machine,
+static bool try_next(const struct next *next, struct next_place *place, struct machine *machine,
                      const struct conditions *conditions, struct verdict *verdict, struct problem *problem)
 {
     const struct oracle *oracle = next->oracle;
@@ -168,8 +194,7 @@ static bool find_out(const struct next *next, struct next_place *place, struct m
                                       .limit_boots = oracle->profile->budget.boots,
                                       .conditions = *conditions};
     struct session_result session;
-    verdict->pass = true;
-    if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->folder, problem) ||
+    if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->scratch.folder, problem) ||
         !run_command(next, place, verdict, problem))
         return false;
     if (!verdict->pass)
@@ -214,31 +239,51 @@ static double cpu_seconds_of(const struct machine *machine)
     return machine_cpu_seconds(machine) + (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* The end state of this hash. *mine: nobody else is at it. */
+static struct end *take_end(struct next *next, uint64_t hash, bool *mine)
+{
+    pthread_mutex_lock(&next->lock);
+    struct end *end = g_hash_table_lookup(next->ends, &hash);
+    if (end == NULL) {
+        end = g_new0(struct end, 1);
+        g_hash_table_insert(next->ends, g_memdup2(&hash, sizeof hash), end);
+    }
+    *mine = !end->taken;
+    end->taken = true;
+    pthread_mutex_unlock(&next->lock);
+    return end;
+}
+
+/* Where that fails, the end state is left for a second attempt: others may wait for its verdict already. */
+static bool find_out(struct next *next, struct next_place *place, struct machine *machine,
+                     const struct conditions *conditions, struct end *end, struct problem *problem)
+{
+    struct verdict verdict = {.pass = true};
+    double before = cpu_seconds_of(machine);
+    bool good = try_next(next, place, machine, conditions, &verdict, problem);
+    double used = cpu_seconds_of(machine) - before;
+    pthread_mutex_lock(&next->lock);
+    next->cpu_s += used > 0 ? used : 0; /* of a machine that is gone nobody knows it */
+    end->taken = good;
+    if (good)
+        end->verdict = verdict;
+    pthread_mutex_unlock(&next->lock);
+    return good;
+}
+
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem)
 {
-    uint64_t hash = end_of(next, machine, recovery, marks, conditions);
-    pthread_mutex_lock(&next->lock);
-    struct verdict *known = g_hash_table_lookup(next->ends, &hash), *found = NULL;
-    if (known == NULL) {
-        uint64_t *key = malloc(sizeof *key);
-        found = calloc(1, sizeof *found);
-        if (key == NULL || found == NULL)
-            abort();
-        *key = hash;
-        g_hash_table_insert(next->ends, key, found);
-    }
-    pthread_mutex_unlock(&next->lock);
-    *verdict = known != NULL ? known : found;
-    if (known != NULL)
-        return true;
-    double before = cpu_seconds_of(machine);
-    bool good = find_out(next, place, machine, conditions, found, problem);
-    pthread_mutex_lock(&next->lock);
-    next->cpu_s += cpu_seconds_of(machine) - before;
-    pthread_mutex_unlock(&next->lock);
-    return good;
+    bool mine;
+    struct end *end = take_end(next, end_of(next, machine, recovery, marks, conditions), &mine);
+    *verdict = &end->verdict;
+    return !mine || find_out(next, place, machine, conditions, end, problem);
+}
+
+bool next_decided(const struct verdict *next)
+{
+    return next->pass || next->oracle != NULL;
 }
 
 void next_take(struct verdict *verdict, const struct verdict *next)

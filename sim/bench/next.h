@@ -3,21 +3,23 @@
  * After a recovery the next update must work: a command of the profile puts it into the arrays, power rises, and the device must end
  * in what the profile says. The engine knows nothing of what the command does.
  *
- * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others.
+ * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others in cells, in marks that
+ * nothing erased, or in the SRAM's contents and noise that the device will find.
  */
 #ifndef MATTERHORN_BENCH_NEXT_H
 #define MATTERHORN_BENCH_NEXT_H
 
 #include "oracle.h"
 #include "recovery.h"
+#include "scratch.h"
 
 /* The end states that were met; shared by workers. */
 struct next;
 
 /* What a worker needs for it. */
 struct next_place {
-    char *folder;         /* NULL: none yet */
-    struct arrays arrays; /* as the command leaves them */
+    struct scratch scratch; /* made when it is first needed */
+    struct arrays arrays;   /* as the command leaves them */
 };
 
 /* `root`: where the command runs. */
@@ -27,10 +29,12 @@ void next_place_close(struct next_place *place);
 
 /* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine, when
  * power rises under `conditions`. The first worker that meets the state finds the verdict out; for others it may come later: until all are done,
- * only the pointer is good. */
+ * only the pointer is good. A worker that failed may come again with the same end state. */
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem);
+/* Once no worker is at it: whether there is a verdict. There is none where a worker failed and did not come again. */
+bool next_decided(const struct verdict *next);
 /* Once no worker is at it: a recovery that passed fails when the next update did, of the same words. */
 void next_take(struct verdict *verdict, const struct verdict *next);
 

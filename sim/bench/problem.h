@@ -13,6 +13,7 @@ enum problem_kind {
     PROBLEM_NONE,
     PROBLEM_USE,         /* options, profiles, files given by the user */
     PROBLEM_BENCH,       /* the bench or its host */
+    PROBLEM_LOST,        /* a machine ended or fell silent: another one may do what it did not */
     PROBLEM_INTERRUPTED, /* the user pressed Ctrl-C */
 };
 
@@ -24,5 +25,7 @@ struct problem {
 /* Describes a failure, unless one is described already. Returns false, for use in a return statement. */
 bool problem_set(struct problem *problem, enum problem_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Puts where it happened before the words of a failure: "WHERE: TEXT". Returns false. */
+bool problem_place(struct problem *problem, const char *where);
 
 #endif

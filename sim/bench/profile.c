@@ -2,6 +2,7 @@
 #include "profile.h"
 
 #include "files.h"
+#include "profile_text.h"
 
 #include <cyaml/cyaml.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ static const cyaml_config_t *configuration(struct complaint *complaint, cyaml_co
                                .log_ctx = complaint,
                                .mem_fn = cyaml_mem,
                                .log_level = CYAML_LOG_ERROR,
-                               .flags = CYAML_CFG_DEFAULT};
+                               .flags = CYAML_CFG_NO_ALIAS}; /* a few lines of them could stand for gigabytes */
     return config;
 }
 
@@ -163,6 +164,8 @@ static bool check_edges(const struct profile_recovered *recovered, struct watch_
         edges[i] = (struct watch_edges){trace_pin_number(recovered->edges[i].pin), recovered->edges[i].count};
         if (edges[i].pin == UINT32_MAX)
             return bad(problem, path, key, recovered->edges[i].pin, "a pin is written like PE13");
+        if (edges[i].count == 0)
+            return bad(problem, path, key, recovered->edges[i].pin, "a count is at least 1");
     }
     return true;
 }
@@ -215,6 +218,19 @@ static bool check_minimum(const struct profile *profile, const struct profile_mi
     return area || bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
 }
 
+static bool check_tears(const struct profile_cuts *cuts, const char *path, struct problem *problem)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < cuts->tears_count; i++) {
+        if (nor_tear_named(cuts->tears[i]) == NOR_TEARS)
+            good = bad(problem, path, "cuts.tears", cuts->tears[i], "there is no such tear");
+        for (unsigned other = 0; good && other < i; other++)
+            if (strcmp(cuts->tears[i], cuts->tears[other]) == 0)
+                good = bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
+    }
+    return good;
+}
+
 /* Names become parts of ids, files and reports. */
 static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
 {
@@ -262,15 +278,15 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
            check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
-    for (unsigned i = 0; good && i < profile->cuts.tears_count; i++)
-        if (nor_tear_named(profile->cuts.tears[i]) == NOR_TEARS)
-            good = bad(problem, path, "cuts.tears", profile->cuts.tears[i], "there is no such tear");
+    good = good && check_tears(&profile->cuts, path, problem);
     if (good && (profile->budget.boots == 0 || profile->budget.seconds == 0))
         good = problem_set(problem, PROBLEM_USE, "%s: budget: boots and seconds must be at least 1", path);
     return good;
 }
 
 /* --- finding and loading --- */
+
+#define LARGEST (1u << 20) /* bytes of a profile */
 
 char *profile_default_root(void)
 {
@@ -304,29 +320,42 @@ static struct watch_wanted wanted_of(const struct profile_recovered *recovered, 
                                  .edge_count = recovered->edges_count};
 }
 
-bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
+static bool parse(const uint8_t *text, size_t size, const char *path, struct profile **profile, struct problem *problem)
 {
     struct complaint complaint = {"", ""};
     cyaml_config_t config;
     cyaml_data_t *data = NULL;
-    bool good = true;
+    cyaml_err_t error = cyaml_load_data(text, size, configuration(&complaint, &config), &profile_schema, &data, NULL);
+    *profile = (struct profile *)data;
+    if (error != CYAML_OK || *profile == NULL)
+        return problem_set(problem, PROBLEM_USE, "%s: %s%s%s", path,
+                           complaint.what[0] != '\0' ? complaint.what
+                           : error != CYAML_OK       ? cyaml_strerror(error)
+                                                     : "the file is empty",
+                           complaint.where[0] != '\0' ? ", " : "", complaint.where);
+    return profile_text_check(text, size, &profile_schema, path, problem);
+}
+
+static bool load(const char *name, const char *path, struct profile **profile, struct problem *problem)
+{
+    uint8_t *text;
+    size_t size;
+    if (access(path, R_OK) != 0)
+        return problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name, path);
+    if (!files_read(path, LARGEST, &text, &size, problem))
+        return false;
+    bool good = parse(text, size, path, profile, problem) && check(*profile, path, problem);
+    free(text);
+    return good;
+}
+
+bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
+{
     char *path = path_of(name_or_path);
     *profile = NULL;
     if (path == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
-    if (access(path, R_OK) != 0) {
-        good = problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name_or_path, path);
-    } else {
-        cyaml_err_t error = cyaml_load_file(path, configuration(&complaint, &config), &profile_schema, &data, NULL);
-        *profile = (struct profile *)data;
-        if (error != CYAML_OK || *profile == NULL)
-            good = problem_set(problem, PROBLEM_USE, "%s: %s%s%s", path,
-                               complaint.what[0] != '\0' ? complaint.what
-                               : error != CYAML_OK       ? cyaml_strerror(error)
-                                                         : "the file is empty",
-                               complaint.where[0] != '\0' ? ", " : "", complaint.where);
-    }
-    good = good && check(*profile, path, problem);
+    bool good = load(name_or_path, path, profile, problem);
     free(path);
     if (!good) {
         profile_free(*profile);

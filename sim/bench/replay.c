@@ -143,7 +143,7 @@ static bool judge_wear(struct replay *replay, const struct recovery *recovery, s
 static bool judge_next(struct replay *replay, const struct recovery *recovery, struct problem *problem)
 {
     struct conditions conditions = conditions_of(replay, RECOVERY_POWER_UPS);
-    struct next_place place = {NULL};
+    struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *verdict = NULL;
     struct next *next = next_open(&replay->target.oracle, replay->target.root, problem);
     bool good = next != NULL && next_judge(next, &place, &replay->machine, recovery, last_run(replay)->state.arrays.marks,
@@ -186,24 +186,19 @@ bool replay_artifacts(struct replay *replay, const char *folder, const struct id
     const struct recovery_request request = request_of(replay);
     const char *sram = replay->conditions[0].sram;
     struct id bare = *replay->id;
-    char id[ID_TEXT], command[ID_COMMAND], text[ID_COMMAND + 1000];
+    char id[ID_TEXT], command[ID_COMMAND], text[ID_TEXT + ID_COMMAND + 1000];
     bare.firmware[0] = '\0';
     id_format(&bare, id);
     id_command(id, replay->target.firmware, words, command);
-    int length = snprintf(text, sizeof text,
-                          "%s\n\n    %s\n\nbefore/ is what the power loss left, after/ what the recovery made of it; uart.txt and "
-                          "trace.txt are its first power-up, which started with --sram %s. To debug it:\n\n"
-                          "    matterhorn boot before --machine %s --sram %s --gdb 1234\n%s",
-                          id, command, sram, replay->profile->machine, sram,
-                          has_marks(request.state) ? "\nThe power loss also left weak bits or an incompletely erased range, which "
-                                                     "these files cannot hold: only replay has them.\n"
-                                                   : "");
-    char *inside = artifacts_folder(folder, id), *path = inside == NULL ? NULL : files_join(inside, "README");
-    bool good = path != NULL && artifacts_write(folder, id, &replay->target.oracle, &replay->machine, &request, problem) &&
-                files_write(path, text, (size_t)length, problem);
-    free(inside);
-    free(path);
-    return good;
+    snprintf(text, sizeof text,
+             "%s\n\n    %s\n\nbefore/ is what the power loss left, after/ what the recovery made of it; uart.txt and "
+             "trace.txt are its first power-up, which started with --sram %s. To debug it:\n\n"
+             "    matterhorn boot before --machine %s --sram %s --gdb 1234\n%s",
+             id, command, sram, replay->profile->machine, sram,
+             has_marks(request.state) ? "\nThe power loss also left weak bits or an incompletely erased range, which "
+                                        "these files cannot hold: only replay has them.\n"
+                                      : "");
+    return artifacts_write(folder, id, &replay->target.oracle, &replay->machine, &request, text, problem);
 }
 
 /* --- comparing --- */

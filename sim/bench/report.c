@@ -3,38 +3,63 @@
 
 #include "groups.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* --- progress --- */
 
 #define QUIET_PERIOD_S 10 /* between lines when nobody sits at a terminal */
 
+/* Of a terminal that can rewrite a line; 0 where there is none. */
+static unsigned columns(void)
+{
+    const char *kind = getenv("TERM");
+    struct winsize window;
+    if (!isatty(STDERR_FILENO) || kind == NULL || strcmp(kind, "dumb") == 0)
+        return 0;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : 80;
+}
+
+static GString *progress_line(const struct sweep_progress *progress)
+{
+    GString *line = g_string_new(NULL);
+    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
+    g_string_printf(line, "  %zu of %zu done, %zu run", progress->done, progress->total, progress->run);
+    if (progress->done < progress->total && rate > 0)
+        g_string_append_printf(line, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
+    if (progress->done == progress->total && progress->live_total > 0)
+        g_string_append_printf(line, ", cuts for real %zu of %zu", progress->live_done, progress->live_total);
+    if (progress->check_total > 0)
+        g_string_append_printf(line, ", credited checked %zu of %zu", progress->check_done, progress->check_total);
+    g_string_append_printf(line, ", findings %zu", progress->findings);
+    return line;
+}
+
 void report_progress(void *context, const struct sweep_progress *progress)
 {
     struct report_progress *state = context;
-    bool terminal = isatty(STDERR_FILENO);
-    if (!terminal && progress->seconds - state->printed < QUIET_PERIOD_S)
+    unsigned width = columns();
+    if (width == 0 && progress->seconds - state->printed < QUIET_PERIOD_S)
         return;
     state->printed = progress->seconds;
     state->any = true;
-    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
-    fprintf(stderr, "%s  %zu of %zu done, %zu run", terminal ? "\r" : "", progress->done, progress->total, progress->run);
-    if (progress->done < progress->total && rate > 0)
-        fprintf(stderr, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
-    if (progress->done == progress->total && progress->live_total > 0)
-        fprintf(stderr, ", cuts for real %zu of %zu", progress->live_done, progress->live_total);
-    if (progress->check_total > 0)
-        fprintf(stderr, ", credited checked %zu of %zu", progress->check_done, progress->check_total);
-    fprintf(stderr, ", findings %zu%s", progress->findings, terminal ? "\033[K" : "\n");
+    GString *line = progress_line(progress);
+    if (width > 0) /* a line that wraps could not be rewritten */
+        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line->str);
+    else
+        fprintf(stderr, "%s\n", line->str);
     fflush(stderr);
+    g_string_free(line, TRUE);
 }
 
 void report_progress_end(struct report_progress *state)
 {
-    if (state->any && isatty(STDERR_FILENO))
+    if (state->any && columns() > 0)
         fprintf(stderr, "\r\033[K");
 }
 
@@ -126,6 +151,9 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
                 result->next_cpu_s);
     if (result->checked > 0)
         fprintf(stream, "%zu credited states run all the same: each went the way of its representative\n", result->checked);
+    if (result->lost > 0)
+        fprintf(stream, "machines lost: %zu; what they were at was done again with others, times and rates are without them\n",
+                result->lost);
     if (result->live > 0)
         fprintf(stream, "%zu of %zu cuts done for real: each left exactly the state that was built\n",
                 live_count(result), result->live);
@@ -228,14 +256,15 @@ static json_t *more_json(const struct sweep_result *result)
 {
     char sram[20];
     snprintf(sram, sizeof sram, "%016" PRIx64, result->sram);
-    return json_pack("{s:I, s:I, s:I, s:s, s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:I}", "seed",
+    return json_pack("{s:I, s:I, s:I, s:s, s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "seed",
                      (json_int_t)result->seeds.cuts, "sram_seed", (json_int_t)result->seeds.sram, "noise_seed",
                      (json_int_t)result->seeds.noise, "sram_hash", sram, "jobs", (int)result->jobs, "live",
                      (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "checked",
                      (json_int_t)result->checked, "mips", RAIL_MIPS, "recovery_wall_s", result->recovery_wall_s,
                      "recovery_cpu_s", result->recovery_cpu_s, "recoveries_per_cpu_s",
                      (double)result->run / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
-                     result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count);
+                     result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count,
+                     "machines_lost", (json_int_t)result->lost);
 }
 
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
@@ -257,5 +286,36 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     json_dumpf(object, stream, JSON_COMPACT);
     fputc('\n', stream);
     json_decref(object);
+    return true;
+}
+
+/* --- of a sweep that was given up --- */
+
+static bool incomplete_json(FILE *stream, const struct sweep_result *result, const struct profile *profile, size_t judged)
+{
+    json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
+                               result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
+                               "cuts_judged", (json_int_t)judged, "findings", findings_json(result, profile));
+    if (object == NULL)
+        return false;
+    json_dumpf(object, stream, JSON_COMPACT);
+    fputc('\n', stream);
+    json_decref(object);
+    return true;
+}
+
+bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json)
+{
+    size_t judged = 0;
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
+        judged += result->cases[i].outcome != NULL;
+    if (judged == 0)
+        return true;
+    if (json)
+        return incomplete_json(stream, result, profile, judged);
+    if (!print_findings(stream, result, profile))
+        return false;
+    fprintf(stream, "not complete: %zu of %zu power losses were judged, so there is no verdict and no file is written\n",
+            judged, result->plan.count);
     return true;
 }

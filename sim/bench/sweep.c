@@ -89,7 +89,7 @@ static void close_target(struct sweep *sweep)
 static bool judge_clean(struct sweep *sweep, struct machine *machine, const struct recovery *recovery,
                         struct problem *problem)
 {
-    struct next_place place = {NULL};
+    struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *next = NULL;
     if (sweep->next == NULL || !recovery->verdict.pass)
         return true;
@@ -102,7 +102,7 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
 }
 
 /* Recorded; it must satisfy the oracles itself. */
-static bool run_clean(struct sweep *sweep, struct problem *problem)
+static bool record_clean(struct sweep *sweep, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
     struct machine_options options = {.model = sweep->profile->machine};
@@ -119,16 +119,31 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
                machine_instructions(&machine, &instructions, problem);
     }
     machine_close(&machine);
-    result->virtual_ns += result->clean.virtual_ns;
-    result->instructions += instructions;
-    if (good && !result->clean.pass)
-        return true;
-    good = good && recording_index(&result->recording, sweep->profile, problem);
-    if (good && result->recording.count == 0)
+    result->virtual_ns = result->clean.virtual_ns;
+    result->instructions = instructions;
+    return good;
+}
+
+/* As with a case: a machine that is lost is replaced once. */
+static bool run_clean(struct sweep *sweep, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    bool good = record_clean(sweep, problem);
+    if (!good && problem->kind == PROBLEM_LOST) {
+        recording_free(&result->recording);
+        *problem = (struct problem){0};
+        atomic_fetch_add(&sweep->lost, 1);
+        good = record_clean(sweep, problem) || problem_place(problem, "the run without power loss");
+    }
+    if (!good || !result->clean.pass)
+        return good;
+    if (!recording_index(&result->recording, sweep->profile, problem))
+        return false;
+    if (result->recording.count == 0)
         return problem_set(problem, PROBLEM_USE,
                            "profile %s: its run does no flash operation, so there is nowhere to lose power: does the device hold an "
                            "update that is to be installed?", sweep->profile->name);
-    return good && wear_open(&sweep->wear, &result->recording, problem);
+    return wear_open(&sweep->wear, &result->recording, problem);
 }
 
 /* --- the cases --- */
@@ -159,6 +174,8 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     for (size_t i = 0; i < result->plan.count; i++)
         result->cases[i].cut = result->plan.cuts[i];
+    if (result->jobs > result->plan.count)
+        result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
     result->live = spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
     sweep->ranges = ranges_open(result->plan.count, RANGES);
     if (sweep->ranges == NULL)
@@ -166,10 +183,15 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
     return true;
 }
 
-/* What the next update says of each end state is known only now. */
+/* What the next update says of each end state is known only now. Where the sweep was given up, it is not known of all. */
 static void take_next_verdicts(struct sweep *sweep)
 {
     struct sweep_result *result = sweep->result;
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
+        struct sweep_case *one = &result->cases[i];
+        if (one->outcome != NULL && one->outcome->next != NULL && !next_decided(one->outcome->next))
+            one->outcome = NULL;
+    }
     for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
         next_take(&outcome->verdict, outcome->next);
 }
@@ -232,7 +254,6 @@ static bool run_cases(struct sweep *sweep, sweep_progress_fn *progress, void *co
     }
     if (!check_credited(sweep, progress, context, problem))
         return false;
-    take_next_verdicts(sweep);
     result->sram = result->plan.count > 0 ? result->cases[0].outcome->verdict.sram : 0;
     return true;
 }
@@ -262,13 +283,13 @@ bool sweep_run(struct sweep_result *result, const struct profile *profile, const
     result->jobs = options->jobs;
     bool good = open_target(&sweep, problem) && run_clean(&sweep, problem) &&
                 (!result->clean.pass || run_cases(&sweep, progress, context, problem));
+    take_next_verdicts(&sweep);
     close_target(&sweep);
     for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
         outcome->next = NULL;
     result->wall_s = sweep_seconds(CLOCK_MONOTONIC) - wall;
     result->cpu_s = cpu_seconds() - cpu;
-    if (!good)
-        sweep_free(result);
+    result->lost = atomic_load(&sweep.lost);
     return good;
 }
 
@@ -306,7 +327,7 @@ struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *
     *count = 0;
     for (size_t i = 0; findings != NULL && result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
-        if (one->outcome->verdict.pass)
+        if (one->outcome == NULL || one->outcome->verdict.pass)
             continue;
         size_t at = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, one->outcome));
         if (at == 0) {

@@ -37,7 +37,7 @@ struct sweep_outcome {
 /* One cut and what came of it. */
 struct sweep_case {
     struct cut cut;
-    const struct sweep_outcome *outcome;
+    const struct sweep_outcome *outcome; /* NULL: the sweep was given up before */
     size_t representative; /* index of the case that was run in its place; its own index when it was run itself */
     bool fired;   /* power was lost at this operation: its state was built, or left by the machine */
     bool live;    /* it was also done for real, and left the state that was built */
@@ -61,6 +61,7 @@ struct sweep_result {
     double recovery_wall_s, recovery_cpu_s; /* of recovering from the planned cuts alone, machines and engine */
     double next_cpu_s;                      /* of trying the next update; not in recovery_cpu_s */
     uint64_t virtual_ns, instructions;
+    size_t lost; /* machines that were, of which the figures know nothing: what they were at was done again */
     struct problem warning; /* artifacts that could not be written; PROBLEM_NONE: none */
 };
 
@@ -73,6 +74,8 @@ typedef void sweep_progress_fn(void *context, const struct sweep_progress *progr
 
 /* What the profile asks for. */
 void sweep_options_of(const struct profile *profile, struct sweep_options *options);
+/* A machine that is lost on the way costs nothing but time; a case that loses two ends the sweep. Where it is false, *result has the cases
+ * that were judged until then, if any: report_incomplete. In either case, free with sweep_free. */
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem);
 void sweep_free(struct sweep_result *result);

@@ -27,7 +27,7 @@ struct sweep {
     size_t *live;      /* indices of cases to do for real */
     size_t *check;     /* indices of credited cases to run all the same */
     atomic_size_t next_live, next_check;
-    atomic_size_t done, run, live_done, check_done, findings, artifacts;
+    atomic_size_t done, run, live_done, check_done, findings, artifacts, lost;
     atomic_bool stop;
     pthread_mutex_t lock; /* guards what follows, and the totals in `result` */
     pthread_cond_t changed;

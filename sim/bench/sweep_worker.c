@@ -26,6 +26,54 @@ struct worker {
     struct problem *problem;
 };
 
+/* --- its machine --- */
+
+static bool start_machine(struct worker *worker)
+{
+    struct machine_options options = {.model = worker->sweep->profile->machine};
+    return machine_start(&worker->machine, &options, &worker->sweep->target.device, worker->problem);
+}
+
+static bool replace_machine(struct worker *worker)
+{
+    machine_close(&worker->machine);
+    *worker->problem = (struct problem){0};
+    atomic_fetch_add(&worker->sweep->lost, 1);
+    return start_machine(worker);
+}
+
+static size_t index_of(const struct worker *worker, const struct sweep_case *one)
+{
+    return (size_t)(one - worker->sweep->result->cases);
+}
+
+/* Says which case it was that failed. Returns false. */
+static bool name_case(struct worker *worker, const struct sweep_case *one)
+{
+    char id[SWEEP_ID];
+    if (worker->problem->kind == PROBLEM_INTERRUPTED)
+        return false;
+    sweep_id(worker->sweep->result, worker->sweep->profile, one, id);
+    return problem_place(worker->problem, id);
+}
+
+typedef bool case_job(struct worker *worker, struct sweep_case *one);
+
+/* Does what a case needs the machine for. One that is lost on the way is replaced, and the job is done once more: somebody
+ * may have killed it, and a long sweep is worth more than that. Who loses two is to blame. */
+static bool do_case(struct worker *worker, struct sweep_case *one, case_job *job)
+{
+    if (job(worker, one))
+        return true;
+    if (worker->problem->kind == PROBLEM_LOST) {
+        if (replace_machine(worker) && job(worker, one))
+            return true;
+        if (worker->problem->kind == PROBLEM_LOST)
+            problem_place(worker->problem, "a second machine was lost with it");
+    }
+    return name_case(worker, one);
+}
+
 /* --- one case --- */
 
 static void request_of(const struct worker *worker, const struct sweep_case *one, struct recovery_request *request)
@@ -56,10 +104,12 @@ static bool write_artifacts(struct worker *worker, const struct sweep_case *one,
     if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
         return true;
     sweep_id(sweep->result, sweep->profile, one, id);
-    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, &problem))
+    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, NULL, &problem))
         return true;
-    if (problem.kind == PROBLEM_INTERRUPTED)
+    if (problem.kind == PROBLEM_INTERRUPTED || problem.kind == PROBLEM_LOST) {
+        atomic_fetch_sub(&sweep->artifacts, 1);
         return problem_set(worker->problem, problem.kind, "%s", problem.text);
+    }
     atomic_store(&sweep->artifacts, MOST_ARTIFACTS);
     pthread_mutex_lock(&sweep->lock);
     problem_set(&sweep->result->warning, problem.kind, "%s", problem.text[0] != '\0' ? problem.text : "no memory for artifacts");
@@ -76,39 +126,57 @@ static bool judge_next(struct worker *worker, const struct sweep_case *one, cons
                       worker->problem);
 }
 
-/* Recovers from the state that stands built, judges, and makes it the representative of what follows. */
-static bool run_case(struct worker *worker, size_t index)
+static void make_representative(struct worker *worker, const struct recovery *recovery)
+{
+    const struct sweep *sweep = worker->sweep;
+    enum credit_look look = recovery->verdict.pass && sweep->next != NULL ? CREDIT_ALL
+                            : recovery->verdict.compared                  ? CREDIT_COMPARED
+                                                                          : CREDIT_NOTHING;
+    representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery->footprint,
+                       &sweep->rules, look);
+}
+
+/* The case has its outcome. Nothing of it was kept before: what is done twice is as if it had been done once. */
+static bool keep_outcome(struct worker *worker, struct sweep_case *one, const struct recovery *recovery,
+                         const struct verdict *next)
 {
     struct sweep *sweep = worker->sweep;
-    struct sweep_case *one = &sweep->result->cases[index];
     struct sweep_outcome *outcome = new_outcome(sweep);
-    struct recovery_request request;
-    struct recovery recovery;
     if (outcome == NULL)
         return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
+    outcome->verdict = recovery->verdict;
+    outcome->recovered = recovery->verdict.pass;
+    outcome->next = next;
+    outcome->trace = recovery->footprint.trace;
+    memcpy(outcome->erases, recovery->footprint.erases, sizeof outcome->erases);
+    one->outcome = outcome;
+    one->representative = index_of(worker, one);
+    worker->virtual_ns += recovery->verdict.virtual_ns;
+    if (sweep->options->prune) {
+        worker->represented = one->representative;
+        worker->outcome = outcome;
+    }
+    atomic_fetch_add(&sweep->run, 1);
+    return true;
+}
+
+/* Recovers from the state that stands built, judges, and makes it the representative of what follows. */
+static bool run_case(struct worker *worker, struct sweep_case *one)
+{
+    struct sweep *sweep = worker->sweep;
+    struct recovery_request request;
+    struct recovery recovery;
+    const struct verdict *next = NULL;
     request_of(worker, one, &request);
     if (!recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
         return false;
-    if (sweep->options->prune) {
-        enum credit_look look = recovery.verdict.pass && sweep->next != NULL ? CREDIT_ALL
-                                : recovery.verdict.compared                  ? CREDIT_COMPARED
-                                                                             : CREDIT_NOTHING;
-        representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery.footprint,
-                           &sweep->rules, look);
-        worker->represented = index;
-        worker->outcome = outcome;
-    }
-    outcome->verdict = recovery.verdict;
-    outcome->recovered = recovery.verdict.pass;
-    outcome->trace = recovery.footprint.trace;
-    memcpy(outcome->erases, recovery.footprint.erases, sizeof outcome->erases);
-    one->outcome = outcome;
-    one->representative = index;
-    worker->virtual_ns += recovery.verdict.virtual_ns;
-    atomic_fetch_add(&sweep->run, 1);
-    if (!recovery.verdict.pass)
-        return write_artifacts(worker, one, &request);
-    return sweep->next == NULL || judge_next(worker, one, &recovery, &outcome->next);
+    if (sweep->options->prune)
+        make_representative(worker, &recovery);
+    if (!recovery.verdict.pass && !write_artifacts(worker, one, &request))
+        return false;
+    if (recovery.verdict.pass && sweep->next != NULL && !judge_next(worker, one, &recovery, &next))
+        return false;
+    return keep_outcome(worker, one, &recovery, next);
 }
 
 /* The wear before the cut is each case's own. */
@@ -136,22 +204,22 @@ static bool is_credited(struct worker *worker, const struct sweep_case *one)
            representative_credits(&worker->representative, &worker->state.arrays, &worker->state.moved);
 }
 
-static bool settle_case(struct worker *worker, size_t index)
+static bool settle_case(struct worker *worker, struct sweep_case *one)
 {
     struct sweep *sweep = worker->sweep;
-    struct sweep_case *one = &sweep->result->cases[index];
     if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem))
-        return false;
+        return name_case(worker, one);
     one->fired = true;
     if (is_credited(worker, one)) {
         one->representative = worker->represented;
         one->outcome = worker->outcome;
-    } else if (!run_case(worker, index)) {
+    } else if (!do_case(worker, one, run_case)) {
         return false;
     }
     if (!judge_wear(worker, one))
         return false;
-    if (!one->outcome->verdict.pass && (one->representative == index || strcmp(one->outcome->verdict.oracle, "wear") == 0))
+    if (!one->outcome->verdict.pass &&
+        (one->representative == index_of(worker, one) || strcmp(one->outcome->verdict.oracle, "wear") == 0))
         atomic_fetch_add(&sweep->findings, 1);
     atomic_fetch_add(&sweep->done, 1);
     return true;
@@ -170,27 +238,25 @@ static bool prove(struct worker *worker, struct sweep_case *one)
                                       .operation = one->cut.operation,
                                       .tear = one->cut.tear};
     struct session_result session;
-    char id[SWEEP_ID];
     enum array array;
     uint32_t offset;
-    sweep_id(sweep->result, sweep->profile, one, id);
     if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
         !session_run(machine, &request, &session, worker->problem))
         return false;
     if (session.end != SESSION_CUT || session.operations != one->cut.operation + 1)
         return problem_set(worker->problem, PROBLEM_BENCH,
-                           "%s: a real cut did not fire: the machine did %" PRIu64 " operations, wanted was number %zu",
-                           id, session.operations, one->cut.operation);
+                           "a real cut did not fire: the machine did %" PRIu64 " operations, wanted was number %zu",
+                           session.operations, one->cut.operation);
     if (arrays_differ(&worker->state.arrays, &machine->arrays, true, &array, &offset))
         return problem_set(worker->problem, PROBLEM_BENCH,
-                           "%s: a real cut leaves another state than was built: %s.bin at 0x%" PRIX32
+                           "a real cut leaves another state than was built: %s.bin at 0x%" PRIX32
                            " holds %02X, built was %02X",
-                           id, arrays_name(array), offset, machine->arrays.cells[array][offset],
+                           arrays_name(array), offset, machine->arrays.cells[array][offset],
                            worker->state.arrays.cells[array][offset]);
     if (!machine_has_marks(machine, &worker->state.arrays, &array, worker->problem))
         return problem_set(worker->problem, PROBLEM_BENCH,
-                           "%s: a real cut leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
-                           id, arrays_name(array), machine->reply);
+                           "a real cut leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
+                           arrays_name(array), machine->reply);
     one->live = true;
     return true;
 }
@@ -207,21 +273,20 @@ static bool check_credited(struct worker *worker, struct sweep_case *one)
     if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
         !recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
         return false;
-    worker->virtual_ns += recovery.verdict.virtual_ns;
-    one->checked = true;
     bool same = recovery.verdict.pass == run->outcome->recovered && recovery.footprint.trace == run->outcome->trace;
     if (same && run->outcome->next != NULL) {
         if (!judge_next(worker, one, &recovery, &next))
             return false;
         same = next == run->outcome->next; /* it ended in the same state */
     }
+    worker->virtual_ns += recovery.verdict.virtual_ns;
+    one->checked = true;
     if (same)
         return true;
-    char id[SWEEP_ID], other[SWEEP_ID];
-    sweep_id(sweep->result, sweep->profile, one, id);
+    char other[SWEEP_ID];
     sweep_id(sweep->result, sweep->profile, run, other);
     return problem_set(worker->problem, PROBLEM_BENCH,
-                       "%s was credited with the verdict of %s, but goes another way when it is run (%s)", id, other,
+                       "it was credited with the verdict of %s, but goes another way when it is run (%s)", other,
                        recovery.verdict.pass ? "it recovers" : recovery.verdict.oracle);
 }
 
@@ -234,7 +299,7 @@ static bool recover_range(struct worker *worker, struct range range)
     struct sweep *sweep = worker->sweep;
     worker->represented = SIZE_MAX;
     for (size_t i = range.from; i < range.to; i++) {
-        if (atomic_load(&sweep->stop) || !settle_case(worker, i))
+        if (atomic_load(&sweep->stop) || !settle_case(worker, &sweep->result->cases[i]))
             return false;
         bool run = sweep->result->cases[i].representative == i;
         if (run && (i > range.from || !sweep->options->prune) && range.to - i > SMALLEST_SPLIT) {
@@ -271,7 +336,7 @@ static bool prove_all(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
     for (size_t i; (i = atomic_fetch_add(&sweep->next_live, 1)) < sweep->result->live;) {
-        if (atomic_load(&sweep->stop) || !prove(worker, &sweep->result->cases[sweep->live[i]]))
+        if (atomic_load(&sweep->stop) || !do_case(worker, &sweep->result->cases[sweep->live[i]], prove))
             return false;
         atomic_fetch_add(&sweep->live_done, 1);
     }
@@ -282,7 +347,7 @@ static bool check_all(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
     for (size_t i; (i = atomic_fetch_add(&sweep->next_check, 1)) < sweep->result->checked;) {
-        if (atomic_load(&sweep->stop) || !check_credited(worker, &sweep->result->cases[sweep->check[i]]))
+        if (atomic_load(&sweep->stop) || !do_case(worker, &sweep->result->cases[sweep->check[i]], check_credited))
             return false;
         atomic_fetch_add(&sweep->check_done, 1);
     }
@@ -292,8 +357,7 @@ static bool check_all(struct worker *worker)
 static bool open_worker(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
-    struct machine_options options = {.model = sweep->profile->machine};
-    return machine_start(&worker->machine, &options, &sweep->target.device, worker->problem) &&
+    return start_machine(worker) &&
            crash_state_begin(&worker->state, &sweep->result->recording, &sweep->target.device, worker->problem) &&
            representative_open(&worker->representative, &sweep->target.device, worker->problem);
 }
@@ -306,6 +370,18 @@ static void close_worker(struct worker *worker)
     next_place_close(&worker->place);
 }
 
+/* How much the machine did. When it is lost only now, the work is done all the same. */
+static bool count_instructions(struct worker *worker, uint64_t *instructions)
+{
+    if (machine_instructions(&worker->machine, instructions, worker->problem))
+        return true;
+    if (worker->problem->kind != PROBLEM_LOST)
+        return false;
+    *worker->problem = (struct problem){0};
+    atomic_fetch_add(&worker->sweep->lost, 1);
+    return true;
+}
+
 /* The work, and the totals. */
 static void *work(struct sweep *sweep, bool job(struct worker *worker))
 {
@@ -313,7 +389,7 @@ static void *work(struct sweep *sweep, bool job(struct worker *worker))
     struct worker worker = {.sweep = sweep, .represented = SIZE_MAX, .problem = &problem};
     uint64_t instructions = 0;
     bool good = open_worker(&worker) && job(&worker) && sweep_check_pages(sweep, &worker.machine, &problem) &&
-                machine_instructions(&worker.machine, &instructions, &problem);
+                count_instructions(&worker, &instructions);
     close_worker(&worker);
     pthread_mutex_lock(&sweep->lock);
     if (!good) {
@@ -379,7 +455,8 @@ static void wait_and_report(struct sweep *sweep, sweep_progress_fn *progress, vo
 bool sweep_work(struct sweep *sweep, enum sweep_job job, sweep_progress_fn *progress, void *context,
                 struct problem *problem)
 {
-    unsigned jobs = sweep->result->jobs, started = 0;
+    size_t most = job == SWEEP_CHECK ? sweep->result->checked : sweep->result->plan.count;
+    unsigned jobs = sweep->result->jobs < most ? sweep->result->jobs : (unsigned)most, started = 0;
     pthread_t *threads = calloc(jobs, sizeof *threads);
     if (threads == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");

@@ -22,7 +22,8 @@
 static const struct options_help help = {
     .arguments = "[DEVICE-DIR] [OPTIONS]",
     .text = "Applies power to a provisioned device (a folder with internal.bin, otp.bin and nor.bin) and shows what a person\n"
-            "with a probe sees. The folder itself stays as it is; --save writes the flashes to another one, or back.",
+            "with a probe sees. The folder itself stays as it is; --save writes the flashes to another one, or back.\n"
+            "After Ctrl-C, files have what was seen until then (exit 3).",
     .examples = "matterhorn boot --profile eth-app-update --until 'update: confirmed' --summary\n"
                 "matterhorn boot build/device/mountaineer-eth --machine mountaineer-eth --time 20 --pin PE13=green\n"
                 "matterhorn boot --profile eth-app-update --cut 1234 --tear before --save cut\n"
@@ -38,6 +39,7 @@ struct request {
     char *machine, *profile, *root, *until, *edges, *trace, *save, *uart, *sram, *tear;
     char *pins[MOST_PINS];
     unsigned pin_count;
+    bool too_many_pins;
     double time;
     long long cut;
     int summary, json, gdb;
@@ -128,6 +130,15 @@ static bool name_pins(struct boot *boot, struct problem *problem)
     return true;
 }
 
+static bool check_files(const struct request *request, const char *device, struct problem *problem)
+{
+    const char *const paths[] = {request->trace, request->uart, request->profile};
+    for (unsigned i = 0; i < 2; i++)
+        if (arrays_has_file(device, paths[i]))
+            return problem_set(problem, PROBLEM_USE, "boot: %s is the device's and would be written over", paths[i]);
+    return files_apart(paths, 2, sizeof paths / sizeof paths[0], problem);
+}
+
 static bool load_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
@@ -137,7 +148,7 @@ static bool load_device(struct boot *boot, struct problem *problem)
     char *folder = request->device != NULL ? strdup(request->device)
                    : root != NULL          ? files_join(root, boot->profile->device)
                                            : NULL;
-    bool good = folder != NULL && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
+    bool good = folder != NULL && check_files(request, folder, problem) && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
     free(folder);
     free(root);
     return good;
@@ -183,7 +194,13 @@ static bool reached(const struct boot *boot)
            watch_edges_seen(&boot->watch);
 }
 
-/* Runs until something wanted was seen, power was lost, or the time is over. */
+/* Nobody wants to see more: Ctrl-C, or a pipe that is closed. */
+static bool given_up(void)
+{
+    return interrupt_seen() || ferror(stdout);
+}
+
+/* Runs until something wanted was seen, power was lost, the time is over, or it is given up. */
 static bool run_machine(struct boot *boot, struct problem *problem)
 {
     uint64_t limit = (uint64_t)(boot->request->time * 1e9);
@@ -200,8 +217,8 @@ static bool run_machine(struct boot *boot, struct problem *problem)
             return false;
         live_tick(&boot->live, stop.time_ns);
         fflush(stdout);
-    } while (!reached(boot) && stop.reason != STOP_CUT && stop.time_ns < limit);
-    boot->reason = stop.reason == STOP_CUT ? "cut" : reached(boot) ? "reached" : "time";
+    } while (!reached(boot) && stop.reason != STOP_CUT && stop.time_ns < limit && !given_up());
+    boot->reason = stop.reason == STOP_CUT ? "cut" : reached(boot) ? "reached" : stop.time_ns < limit ? "interrupted" : "time";
     if (stop.reason != STOP_CUT && !(machine_power_off(&boot->machine, problem) &&
                                      machine_take_events(&boot->machine, take, boot, problem)))
         return false;
@@ -224,7 +241,8 @@ static bool run_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
     struct machine_options options = {.model = request->machine != NULL ? request->machine : boot->profile->machine,
-                                      .gdb_port = (unsigned)request->gdb};
+                                      .gdb_port = (unsigned)request->gdb,
+                                      .patient = request->gdb == 0};
     watch_begin(&boot->watch, &boot->wanted);
     if (!machine_start(&boot->machine, &options, &boot->device, problem))
         return false;
@@ -254,6 +272,10 @@ static bool write_results(struct boot *boot, struct problem *problem)
 static int judge(const struct boot *boot)
 {
     char missing[160];
+    if (strcmp(boot->reason, "interrupted") == 0)
+        return ferror(stdout) ? EXIT_PASS /* main says that */
+                              : bench_error("interrupted after %.3f s of virtual time; files have what was seen until then",
+                                            (double)boot->summary.end_ns * 1e-9);
     if (boot->request->cut >= 0) {
         if (strcmp(boot->reason, "cut") == 0)
             return EXIT_PASS;
@@ -268,6 +290,13 @@ static int judge(const struct boot *boot)
     return EXIT_FINDINGS;
 }
 
+static int fail(const struct request *request, const struct problem *problem)
+{
+    if (problem->kind == PROBLEM_INTERRUPTED && (request->trace != NULL || request->uart != NULL || request->save != NULL))
+        return bench_error("interrupted; no file is written, because the device was under a debugger");
+    return problem_exit(problem);
+}
+
 static int boot_device(const struct request *request)
 {
     struct problem problem = {0};
@@ -278,7 +307,7 @@ static int boot_device(const struct request *request)
     interrupt_install();
     int status = prepare(boot, &problem) && run_device(boot, &problem) && write_results(boot, &problem)
                      ? judge(boot)
-                     : problem_exit(&problem);
+                     : fail(request, &problem);
     machine_close(&boot->machine);
     files_discard(&boot->trace);
     files_discard(&boot->uart);
@@ -295,7 +324,10 @@ static void keep_pin(poptContext context, enum poptCallbackReason reason, const 
 {
     struct request *request = (struct request *)(uintptr_t)data;
     (void)context;
-    if (reason == POPT_CALLBACK_REASON_OPTION && option->shortName == 'p' && request->pin_count < MOST_PINS)
+    if (reason != POPT_CALLBACK_REASON_OPTION || option->shortName != 'p')
+        return;
+    request->too_many_pins = request->pin_count == MOST_PINS;
+    if (!request->too_many_pins)
         request->pins[request->pin_count++] = strdup(argument);
 }
 
@@ -307,6 +339,8 @@ static int run_command(struct request *request, const struct options *options)
         return usage_error("boot --time: seconds, more than 0 and at most a million");
     if (request->gdb < 0 || request->gdb > 65535)
         return usage_error("boot --gdb %d: a port from 1 to 65535", request->gdb);
+    if (request->too_many_pins)
+        return usage_error("boot --pin: at most %d of them", MOST_PINS);
     if (request->cut < -1)
         return usage_error("boot --cut: the number of an operation, counted from 0");
     if (request->until != NULL && request->until[0] == '\0')

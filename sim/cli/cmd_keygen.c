@@ -25,12 +25,29 @@ static bool make_seed(const char *hex, uint8_t seed[KEYS_SIZE], struct problem *
            problem_set(problem, PROBLEM_BENCH, "keygen: the system gives no random numbers");
 }
 
-static bool write_key(const char *path, const char *title, const uint8_t key[KEYS_SIZE], struct problem *problem)
+static bool put_key(struct file_writer *file, const char *title, const uint8_t key[KEYS_SIZE], struct problem *problem)
 {
-    char line[128], hex[2 * KEYS_SIZE + 1];
-    const int length = snprintf(line, sizeof line, "%s%s\n", title, keys_to_hex(key, KEYS_SIZE, hex));
+    char hex[2 * KEYS_SIZE + 1];
 
-    return files_write(path, line, (size_t)length, problem);
+    fprintf(file->stream, "%s%s\n", title, keys_to_hex(key, KEYS_SIZE, hex));
+    return files_settle(file, problem);
+}
+
+/* Both or none: half a pair is of no use, and in the way of the next attempt. */
+static bool write_pair(const char *private_path, const uint8_t seed[KEYS_SIZE], const char *public_path,
+                       const uint8_t public_key[KEYS_SIZE], struct problem *problem)
+{
+    struct file_writer secret = {0}, known = {0};
+    const mode_t before = umask(077);
+    bool good = files_open(&secret, private_path, problem);
+
+    umask(before);
+    good = good && files_open(&known, public_path, problem) && put_key(&secret, KEYS_PRIVATE_TITLE, seed, problem) &&
+           put_key(&known, KEYS_PUBLIC_TITLE, public_key, problem) && files_commit(&secret, problem) &&
+           files_commit(&known, problem);
+    files_discard(&secret);
+    files_discard(&known);
+    return good;
 }
 
 /* Nothing that may be somebody's only copy is written over. The same key again is. */
@@ -40,7 +57,7 @@ static bool may_write(const char *private_path, const char *public_path, const u
     struct problem ignored = {0};
     uint8_t there[KEYS_SIZE];
 
-    if (strcmp(private_path, public_path) == 0) {
+    if (files_same(private_path, public_path)) {
         return problem_set(problem, PROBLEM_USE, "keygen: --private and --public name the same file");
     }
     if (access(private_path, F_OK) == 0 &&
@@ -61,12 +78,10 @@ static bool keygen(const char *seed_hex, const char *private_path, const char *p
         return false;
     }
     crypto_sign_ed25519_seed_keypair(public_key, private_key, seed);
-    const mode_t before = umask(077);
-    const bool written = write_key(private_path, KEYS_PRIVATE_TITLE, seed, problem);
-    umask(before);
+    const bool written = write_pair(private_path, seed, public_path, public_key, problem);
     memset(seed, 0, sizeof seed);
     memset(private_key, 0, sizeof private_key);
-    return written && write_key(public_path, KEYS_PUBLIC_TITLE, public_key, problem);
+    return written;
 }
 
 static const struct options_help help = {

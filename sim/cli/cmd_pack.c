@@ -53,14 +53,7 @@ static bool check_paths(const struct pack_arguments *a, struct problem *problem)
 {
     const char *const paths[] = {a->output, a->flash, a->key, a->images[0], a->images[1]};
 
-    for (unsigned output = 0; output < 2; output++) {
-        for (unsigned other = output + 1; other < sizeof paths / sizeof *paths; other++) {
-            if (paths[output] && paths[other] && files_same(paths[output], paths[other])) {
-                return problem_set(problem, PROBLEM_USE, "pack: %s would be written over", paths[other]);
-            }
-        }
-    }
-    return true;
+    return files_apart(paths, 2, sizeof paths / sizeof *paths, problem);
 }
 
 static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)
@@ -92,40 +85,40 @@ static bool take_order(const struct pack_arguments *arguments, struct package_or
 }
 
 /* What the region of the one component holds after the install: header and image. */
-static bool write_flash(const char *path, const struct package_order *order, const uint8_t *package,
-                        struct problem *problem)
+static bool make_flash(const struct package_order *order, const uint8_t *package, uint8_t **flash, size_t *size,
+                       struct problem *problem)
 {
     const struct package_image *image = order->images[0].path ? &order->images[0] : &order->images[1];
-    uint8_t *flash = malloc(MH_HEADER_SIZE + image->size);
 
     if (order->images[0].path && order->images[1].path) {
-        free(flash);
         return problem_set(problem, PROBLEM_USE, "pack: --flash is for packages with one component");
     }
-    if (!flash) {
+    *size = MH_HEADER_SIZE + image->size;
+    *flash = malloc(*size);
+    if (!*flash) {
         return problem_set(problem, PROBLEM_BENCH, "pack: out of memory");
     }
-    memset(flash, 0xFF, MH_HEADER_SIZE);
-    memcpy(flash, package, (size_t)(package[6] | package[7] << 8) + MH_SIGNATURE_SIZE);
-    memcpy(flash + MH_HEADER_SIZE, image->bytes, image->size);
-    const bool good = files_write(path, flash, MH_HEADER_SIZE + image->size, problem);
-    free(flash);
-    return good;
+    memset(*flash, 0xFF, MH_HEADER_SIZE);
+    memcpy(*flash, package, (size_t)(package[6] | package[7] << 8) + MH_SIGNATURE_SIZE);
+    memcpy(*flash + MH_HEADER_SIZE, image->bytes, image->size);
+    return true;
 }
 
 static bool pack(const struct pack_arguments *arguments, struct problem *problem)
 {
     struct package_order order = {0};
-    uint8_t *package = NULL;
-    size_t size = 0;
+    uint8_t *package = NULL, *flash = NULL;
+    size_t size = 0, flash_size = 0;
     bool good = check_paths(arguments, problem) && take_order(arguments, &order, problem) &&
-                package_write(&order, &package, &size, problem);
+                package_write(&order, &package, &size, problem) &&
+                (!arguments->flash || make_flash(&order, package, &flash, &flash_size, problem));
 
-    if (good && arguments->flash) {
-        good = write_flash(arguments->flash, &order, package, problem);
+    if (good) {
+        const struct file_part parts[] = {{arguments->output, package, size}, {arguments->flash, flash, flash_size}};
+        good = files_write_all(parts, arguments->flash ? 2 : 1, problem);
     }
-    good = good && files_write(arguments->output, package, size, problem);
     free(package);
+    free(flash);
     free(order.images[0].bytes);
     free(order.images[1].bytes);
     memset(&order, 0, sizeof order);

@@ -282,7 +282,10 @@ static int run_replay(const struct request *request)
         return bench_error("no memory");
     session->request = request;
     interrupt_install();
-    int status = !replay(session, &problem)           ? problem_exit(&problem)
+    bool good = replay(session, &problem);
+    if (problem.kind == PROBLEM_LOST)
+        problem_place(&problem, request->id);
+    int status = !good                          ? problem_exit(&problem)
                  : session->replay.verdict.pass ? EXIT_PASS
                                                 : EXIT_FINDINGS;
     machine_close(&session->debugged);

@@ -11,6 +11,7 @@
 #include "page.h"
 #include "report.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,9 @@ static const struct options_help help = {
     .text = "Runs the update of PROFILE (a name in sim/profiles, or a file) once and records its flash operations. Then, for\n"
             "each operation and each way in which a power loss can tear it, builds what that leaves in the flashes, applies\n"
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
-            "recovery cannot differ from one that was run are credited with its verdict.",
+            "recovery cannot differ from one that was run are credited with its verdict.\n"
+            "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
+            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.",
     .examples = "matterhorn sweep eth-app-update\n"
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
@@ -29,9 +32,11 @@ static const struct options_help help = {
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
 
+#define NO_SEED LLONG_MIN
+
 struct request {
     int json, jobs, live, no_prune, check;
-    long long seed, sram_seed, noise_seed; /* -1: not given */
+    long long seed, sram_seed, noise_seed; /* NO_SEED: not given */
     char *cuts, *tears, *root, *device, *list, *artifacts, *junit, *html;
     const char *profile; /* as the user named it */
 };
@@ -43,15 +48,15 @@ struct results {
 
 static bool read_cuts(const struct request *request, struct sweep_options *options, int *status)
 {
-    char *end;
-    if (request->cuts == NULL)
+    const char *text = request->cuts;
+    if (text == NULL)
         return true;
-    options->all = strcmp(request->cuts, "all") == 0;
-    long long cuts = strtoll(request->cuts, &end, 10);
-    options->cuts = cuts > 0 ? (size_t)cuts : 0;
-    if (options->all || (*end == '\0' && cuts > 0))
+    options->all = strcmp(text, "all") == 0;
+    size_t digits = strspn(text, "0123456789");
+    options->cuts = !options->all && digits <= 9 ? strtoul(text, NULL, 10) : 0;
+    if (options->all || (text[digits] == '\0' && options->cuts > 0))
         return true;
-    *status = usage_error("sweep --cuts %s: a number from 1, or all", request->cuts);
+    *status = usage_error("sweep --cuts %s: a number from 1 to 999999999, or all", text);
     return false;
 }
 
@@ -65,6 +70,12 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
             *status = usage_error("sweep --tears: there is no tear \"%s\"", name);
             return false;
         }
+        for (unsigned i = 0; i < options->tear_count; i++) {
+            if (options->tears[i] == tear) {
+                *status = usage_error("sweep --tears: \"%s\" is named twice", name);
+                return false;
+            }
+        }
         options->tears[options->tear_count++] = tear;
     }
     return true;
@@ -72,12 +83,17 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
 
 static void read_seeds(const struct request *request, struct seeds *seeds)
 {
-    if (request->seed >= 0)
+    if (request->seed != NO_SEED)
         *seeds = (struct seeds){(uint64_t)request->seed, (uint64_t)request->seed, (uint64_t)request->seed};
-    if (request->sram_seed >= 0)
+    if (request->sram_seed != NO_SEED)
         seeds->sram = (uint64_t)request->sram_seed;
-    if (request->noise_seed >= 0)
+    if (request->noise_seed != NO_SEED)
         seeds->noise = (uint64_t)request->noise_seed;
+}
+
+static bool negative(long long seed)
+{
+    return seed < 0 && seed != NO_SEED;
 }
 
 /* On top of what the profile says. */
@@ -93,11 +109,26 @@ static bool read_request(const struct request *request, struct sweep_options *op
     read_seeds(request, &options->seeds);
     if (request->jobs < 1 || request->jobs > 1024)
         *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
-    else if (request->seed < -1 || request->sram_seed < -1 || request->noise_seed < -1)
+    else if (negative(request->seed) || negative(request->sram_seed) || negative(request->noise_seed))
         *status = usage_error("sweep: seeds are not negative");
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
     return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status);
+}
+
+/* The device's files and the profile are no place for results. */
+static bool check_files(const struct request *request, const struct profile *profile, struct problem *problem)
+{
+    const char *const paths[] = {request->list, request->junit, request->html, request->profile};
+    char *root = request->root != NULL ? strdup(request->root) : profile_default_root();
+    char *device = request->device != NULL ? strdup(request->device) : root != NULL ? files_join(root, profile->device) : NULL;
+    bool good = device != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
+    for (unsigned i = 0; good && i < 3; i++)
+        if (arrays_has_file(device, paths[i]))
+            good = problem_set(problem, PROBLEM_USE, "sweep: %s is the device's and would be written over", paths[i]);
+    free(device);
+    free(root);
+    return good && files_apart(paths, 3, sizeof paths / sizeof paths[0], problem);
 }
 
 /* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
@@ -168,9 +199,11 @@ static int run_and_report(const struct profile *profile, const struct request *r
     struct sweep_result result = {0};
     struct report_progress progress = {0};
     struct results results = {0};
-    bool good = open_results(request, &results, problem) &&
+    bool good = check_files(request, profile, problem) && open_results(request, &results, problem) &&
                 sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
+    if (!good)
+        report_incomplete(stdout, &result, profile, request->json);
     good = good && write_results(request, &results, &result, profile, problem);
     int status = !good                                     ? problem_exit(problem)
                  : result.warning.kind != PROBLEM_NONE ? bench_error("%s", result.warning.text)
@@ -199,9 +232,9 @@ static int sweep(const struct request *request)
 
 static int run(int argc, const char *argv[])
 {
-    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = -1, .sram_seed = -1, .noise_seed = -1};
+    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = NO_SEED, .sram_seed = NO_SEED, .noise_seed = NO_SEED};
     struct poptOption table[] = {
-        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor)", "N"},
+        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
         {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
         {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},

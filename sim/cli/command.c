@@ -6,11 +6,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* One line, whatever is in the texts that are quoted. */
 static void complain(const char *format, va_list arguments)
 {
-    fputs("matterhorn: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    char text[2048];
+    vsnprintf(text, sizeof text, format, arguments);
+    for (char *letter = text; *letter != '\0'; letter++)
+        if ((unsigned char)*letter < ' ' || *letter == 0x7F)
+            *letter = '?';
+    fprintf(stderr, "matterhorn: %s\n", text);
 }
 
 int usage_error(const char *format, ...)

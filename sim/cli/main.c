@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
     &command_boot, &command_sweep, &command_replay, &command_pack, &command_inspect, &command_keygen, &command_provision,
@@ -20,16 +23,31 @@ static void print_help(void)
            "Exit status: 0 nothing found, 1 findings, 2 wrong use, 3 the bench itself failed.\n");
 }
 
-/* What was printed must have arrived, be it in a file on a full disk. */
+/* What was printed must have arrived, be it in a file on a full disk. A failure that was told is told once. */
 static int finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (status == EXIT_BENCH || (fflush(stdout) == 0 && !ferror(stdout)))
         return status;
     return bench_error("cannot write to standard output");
 }
 
+/* A file that we open must not become standard output because that was closed: it would get what is printed. What is printed
+ * fails then, as it does into a pipe that nobody reads any more, or beyond the user's limit of a file's size; that is said, not
+ * died of. */
+static void prepare_streams(void)
+{
+    int descriptor = open("/dev/null", O_RDONLY);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO)
+        descriptor = open("/dev/null", O_RDONLY);
+    if (descriptor >= 0)
+        close(descriptor);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char *argv[])
 {
+    prepare_streams();
     if (argc < 2)
         return usage_error("which command? See matterhorn --help");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

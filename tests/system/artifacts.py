@@ -39,23 +39,24 @@ def signing_key():
     return keys.read_private(PRIVATE_KEY)
 
 
-def run(*arguments):
-    """Runs the command to its end, whatever that is."""
+def run(*arguments, **environment):
+    """Runs the command to its end, whatever that is; `environment` has variables for it."""
     command = [str(MATTERHORN), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    variables = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False, env=variables)
 
 
-def matterhorn(*arguments, status=0):
+def matterhorn(*arguments, status=0, **environment):
     """Runs the command and returns it completed, after checking its exit status."""
-    done = run(*arguments)
+    done = run(*arguments, **environment)
     said = f"{' '.join(done.args)}\n{done.stdout}{done.stderr}"
     assert done.returncode == status, f"exit {done.returncode}, not {status}: {said}"
     return done
 
 
-def matterhorn_json(*arguments, status=0):
+def matterhorn_json(*arguments, status=0, **environment):
     """Runs the command with --json and returns the object on its last line."""
-    return json.loads(matterhorn(*arguments, "--json", status=status).stdout.strip().splitlines()[-1])
+    return json.loads(matterhorn(*arguments, "--json", status=status, **environment).stdout.strip().splitlines()[-1])
 
 
 def symbol_address(elf, name):

@@ -134,6 +134,27 @@ static void every_tear_is_that_of_the_physics(void **state)
     free(cells);
 }
 
+/* Each torn erase leaves its weak bits, in another sector: several power losses leave more than any list has room for at first. */
+static void marks_of_many_tears_are_all_kept(void **state)
+{
+    (void)state;
+    struct arrays torn, copy;
+    struct problem problem = {0};
+    enum { TEARS = 20 };
+    assert_true(arrays_allocate(&torn, &problem) && arrays_allocate(&copy, &problem));
+    for (uint32_t i = 0; i < TEARS; i++) {
+        struct rail_event erase = {.kind = RAIL_ERASE, .chip = RAIL_CHIP_NOR, .address = i * 0x1000, .value = 0x1000};
+        assert_true(arrays_tear(&torn, &(struct trace_item){&erase, NULL}, NOR_TEAR_WEAK));
+        assert_int_equal(torn.marks[ARRAY_NOR].count, (i + 1) * NOR_WEAK_PER_ERASE);
+    }
+    arrays_load(&copy, &torn, NULL, NULL);
+    assert_int_equal(copy.marks[ARRAY_NOR].count, TEARS * NOR_WEAK_PER_ERASE);
+    for (uint32_t i = 0; i < copy.marks[ARRAY_NOR].count; i++)
+        assert_true(arrays_marked_alike(&torn.marks[ARRAY_NOR], &copy.marks[ARRAY_NOR].list[i]));
+    arrays_free(&copy);
+    arrays_free(&torn);
+}
+
 static void moving_on_undoes_a_tear_and_its_marks(void **state)
 {
     struct fixture *fixture = *state;
@@ -295,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(going_back_gives_the_same_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_other_chips_operation_is_torn_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_tear_is_that_of_the_physics, set_up, tear_down),
+        cmocka_unit_test(marks_of_many_tears_are_all_kept),
         cmocka_unit_test_setup_teardown(moving_on_undoes_a_tear_and_its_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_chips_get_marks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_moved_is_said, set_up, tear_down),

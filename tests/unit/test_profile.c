@@ -135,6 +135,7 @@ static void bad_values_are_said(void **state)
     (void)state;
     expect_bad(head, rest, "cuts: {count: 0}\n", "at least 1");
     expect_bad(head, rest, "cuts: {count: 5, tears: [sideways]}\n", "there is no such tear");
+    expect_bad(head, rest, "cuts: {count: 5, tears: [half, before, half]}\n", "\"half\": it is named twice");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{phase: lunch, count: 1}]}\n", "there is no such phase");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{area: attic, count: 1}]}\n", "there is no such area");
     expect_bad(head, "pins: [{pin: E13, name: green}]\n" "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts,
@@ -143,6 +144,49 @@ static void bad_values_are_said(void **state)
                      "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "not on the chip");
     expect_bad(head, "recovered: {}\nbudget: {boots: 1, seconds: 1}\n", cuts, "when a run ends");
     expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: 0, seconds: 1}\n", cuts, "budget");
+}
+
+static void numbers_are_numbers_to_the_last_letter(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"48K", "4M", "0x8Z", "0x", "010", "00", "+1", "1.5", "\"4 \"", "1_000", "1 2", "0b1", "1e3"};
+    char text[200], word[20];
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        snprintf(text, sizeof text, "recovered: {lines: [x]}\nbudget: {boots: %s, seconds: 1}\n", none[i]);
+        expect_bad(head, text, cuts, "is no number (line 5): write decimal digits");
+        snprintf(text, sizeof text, "recovered: {lines: [x], unchanged: [{name: a, chip: nor, address: %s, size: 1}]}\n", none[i]);
+        snprintf(word, sizeof word, "address \"%.3s", none[i][0] == '"' ? "4 " : none[i]);
+        expect_bad(head, text, "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n", word);
+    }
+    expect_bad(head, rest, "cuts: {count: 1, seed: 3k}\n", "seed \"3k\" is no number");
+    expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: -1, seconds: 1}\n", cuts, "-1");
+    expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: , seconds: 1}\n", cuts, "boots");
+    expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: 4294967296, seconds: 1}\n", cuts, "4294967296");
+    expect_bad(head, "recovered: {edges: [{pin: PE13, count: 0}]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "at least 1");
+}
+
+static void what_is_no_profile_is_said(void **state)
+{
+    (void)state;
+    static const char bomb[] = "machine: &a [x, x, x, x, x, x, x, x]\ndevice: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n";
+    expect_bad(head, rest, "cuts: {count: 1}\n---\nname: second\n", "a second document begins in line 13");
+    expect_bad("name: &n example\nmachine: *n\ndevice: d\n", rest, cuts, "alias");
+    expect_bad("name: example\n", bomb, "symbols: [*b, *b, *b]\n", "STRING");
+    expect_bad("\177ELF\001\002", "\003\004", "", "control characters");
+    expect_bad("\377\376\375", "", "", "/tmp/matterhorn-profile-");
+    expect_bad("- a\n", "", "", "MAPPING");
+    char *huge = malloc(2 << 20);
+    struct profile *profile;
+    struct problem problem;
+    assert_non_null(huge);
+    memset(huge, '#', (2 << 20) - 1);
+    huge[(2 << 20) - 1] = '\0';
+    assert_false(load(huge, &profile, &problem));
+    assert_non_null(strstr(problem.text, "at most 1048576"));
+    free(huge);
+    problem = (struct problem){0};
+    assert_false(profile_load("/tmp/", &profile, &problem));
+    assert_non_null(strstr(problem.text, "/tmp/ is not a file"));
 }
 
 static void names_are_short_and_plain(void **state)
@@ -194,6 +238,8 @@ int main(void)
         cmocka_unit_test(a_bad_next_update_is_said),
         cmocka_unit_test(bad_yaml_is_said_with_its_line),
         cmocka_unit_test(bad_values_are_said),
+        cmocka_unit_test(numbers_are_numbers_to_the_last_letter),
+        cmocka_unit_test(what_is_no_profile_is_said),
         cmocka_unit_test(names_are_short_and_plain),
         cmocka_unit_test(a_missing_profile_is_said),
     };
