@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; and two that
-are caught, one in the bootloader and one in the journal."""
+are caught, one in the bootloader and one in the journal, by findings that come back from their ids."""
 
+import importlib.machinery
+import importlib.util
 import re
 import subprocess
 
@@ -11,6 +13,17 @@ from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn_json
 
 PROFILE = "eth-large-update"
 PATCHES = sorted((TOP / "firmware/mutants").glob("*.patch"))
+
+
+def load_script():
+    """ci/mutants as a module."""
+    loader = importlib.machinery.SourceFileLoader("mutants", str(TOP / "ci/mutants"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("mutants", loader))
+    loader.exec_module(module)
+    return module
+
+
+mutants = load_script()
 
 
 def command(*arguments):
@@ -40,11 +53,38 @@ def test_unknown_mutant_is_wrong_use():
     assert not done.stdout
 
 
-@pytest.mark.parametrize("name", ["resume-forgotten", "compact-in-place"])
-def test_mutant_is_killed_by_a_power_loss(name):
-    """Not by the run that nobody interrupts, whose finding would have the profile's name for an id."""
+def sweep(name, listing):
+    """The findings on a mutant; `listing` then has a line for each cut."""
     done = command(TOP / "ci/mutant", name)
     assert done.returncode == 0, done.stdout + done.stderr
-    result = matterhorn_json("sweep", PROFILE, "--root", BUILD / "mutants" / name, "--live", 0, "--jobs", 2, status=1)
+    options = ("--root", BUILD / "mutants" / name, "--live", 0, "--jobs", 2, "--list", listing)
+    result = matterhorn_json("sweep", PROFILE, *options, status=1)
     assert result["ops"] > 0
-    assert all(finding["id"].startswith(f"{PROFILE}~") for finding in result["findings"])
+    return result["findings"]
+
+
+def verdict(name, findings):
+    return mutants.Verdict(name, *mutants.replay_one(name, findings), cmocka=False)
+
+
+def test_mutant_of_the_bootloader_is_killed_by_a_power_loss(tmp_path):
+    """Not by the run that nobody interrupts, whose finding would have the profile's name for an id. A finding at an operation that
+    the good build does not do is passed over; one that does not come back kills nothing, whatever else was found."""
+    name = "resume-forgotten"
+    findings = sweep(name, tmp_path / "cuts")
+    assert all(finding["id"].startswith(f"{PROFILE}~") for finding in findings)
+    told = verdict(name, [{"id": f"{PROFILE}~s1/int.08000000.e1.after"}, *findings])
+    assert told.killed and told.finding == findings[0]
+    assert told.replays == {"mutant": "reproduced", "good": "recovered"}
+
+    recovered = next(line.split()[0] for line in (tmp_path / "cuts").open() if " recovered " in line)
+    told = verdict(name, [{"id": recovered}, *findings])
+    assert not told.killed and told.finding["id"] == recovered
+    assert told.replays == {"mutant": "recovered", "good": "recovered"}
+
+
+def test_mutant_of_the_journal_is_killed_at_an_operation_of_its_own(tmp_path):
+    """It compacts in place: the good build never erases that sector."""
+    told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts"))
+    assert told.killed
+    assert told.replays == {"mutant": "reproduced", "good": mutants.ABSENT}
