@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What a block of translated code does depends on the bytes it was translated from, their place, and the flags, all of
- * which are compared. QEMU never re-uses the memory of a dropped block before it flushes all of them.
+ * which are compared. (Where it ends also depends on what follows at the end of a page, and on the known device accesses;
+ * a block may end anywhere.) QEMU never re-uses the memory of a dropped block before it flushes all of them.
+ *
+ * Without -icount blocks are dropped and translated in several threads, so nothing is remembered there.
  */
 #include "qemu/osdep.h"
 #include "block-cache.h"
 #include "qemu/xxhash.h"
 #include "accel/tcg/tb-context.h"
+#include "sysemu/cpu-timers.h"
+
+/* Images that a place is remembered in. A campaign has two or three; a list without end would be slower than translating. */
+#define VARIANTS 16
 
 typedef struct Remembered Remembered;
 struct Remembered {
@@ -60,7 +67,7 @@ TranslationBlock *block_recall(CPUState *cpu, tb_page_addr_t phys_pc, target_ulo
 {
     TranslationBlock tb = {.pc = pc, .cs_base = cs_base, .flags = flags, .trace_vcpu_dstate = *cpu->trace_dstate};
     Remembered key = {.tb = &tb, .cflags = cflags};
-    if (phys_pc == -1 || code == NULL)
+    if (phys_pc == -1 || code == NULL || !icount_enabled())
         return NULL;
     tb_set_page_addr0(&tb, phys_pc);
     for (Remembered *at = look_up(&key); at != NULL; at = at->next) {
@@ -72,10 +79,19 @@ TranslationBlock *block_recall(CPUState *cpu, tb_page_addr_t phys_pc, target_ulo
     return NULL;
 }
 
+/* Keeps so many of a list. */
+static void shorten(Remembered *first)
+{
+    for (unsigned n = 1; n < VARIANTS && first != NULL; n++)
+        first = first->next;
+    if (first != NULL)
+        g_clear_pointer(&first->next, free_all);
+}
+
 void block_remember(TranslationBlock *tb, const void *code)
 {
     Remembered key = {.tb = tb, .cflags = tb_cflags(tb)};
-    if (code == NULL || tb_page_addr1(tb) != -1)
+    if (code == NULL || tb_page_addr1(tb) != -1 || !icount_enabled())
         return;
     Remembered *first = look_up(&key);
     for (Remembered *at = first; at != NULL; at = at->next)
@@ -89,12 +105,13 @@ void block_remember(TranslationBlock *tb, const void *code)
     } else { /* the first one stays the key */
         entry->next = first->next;
         first->next = entry;
+        shorten(first);
     }
 }
 
 void block_forget(TranslationBlock *tb)
 {
-    Remembered key = {.tb = tb, .cflags = tb_cflags(tb)};
+    Remembered key = {.tb = tb, .cflags = tb_cflags(tb) & ~CF_INVALID};
     for (Remembered *at = look_up(&key); at != NULL; at = at->next)
         if (at->tb == tb)
             at->forgotten = true;

@@ -2,12 +2,13 @@
 """How QEMU translates the firmware: never twice what it need not, and never from bytes that are gone."""
 
 import re
+import struct
 from collections import Counter
 
 import pytest
 
 import rail
-from bed import CALL, ERASE, PROGRAM, PROGRAMS, SCRATCH, SECOND, results, run_script, run_test
+from bed import CALL, ERASE, PROGRAM, PROGRAMS, SCRATCH, SECOND, choose_script, results, run_script, run_test
 
 FLASH = 0x08000000
 PLACE = SCRATCH + 0x400
@@ -72,3 +73,40 @@ def test_what_runs_is_what_stands_there(logging):
             machine.write("internal", PLACE, returns(number).to_bytes(4, "little"))
             assert run_script(machine, (CALL, FLASH + PLACE))["called"] == number
             assert results(machine)
+
+
+VARIABLE = 0x20800
+# ldr r0, =FLASH_CR; ldr r1, =VARIABLE; ldr r1, [r1]; str r1, [r0]; movs r0, #1; adds r0, #1; adds r0, #1; bx lr
+ERASES = struct.pack("<8H2I", 0x4803, 0x4904, 0x6809, 0x6001, 0x2001, 0x3001, 0x3001, 0x4770, 0x40023C10,
+                     FLASH + VARIABLE)
+
+
+def erases(machine, sector, at):
+    """What is printed when ERASES, which must be there, is called, to erase that sector."""
+    choose_script(machine, (CALL, FLASH + at))
+    machine.write("internal", VARIABLE, struct.pack("<I", 0x10202 | sector << 3))
+    machine.clear_trace()
+    machine.power_on(sram="zero")
+    machine.run(until=3 * SECOND)
+    machine.power_off()
+    return machine.uart()
+
+
+@pytest.mark.parametrize("before", [(), (PLACE,) * 3, (PLACE + 8, PLACE, PLACE)], ids=["fresh", "used", "end first"])
+def test_code_that_erases_itself_is_gone(machine, before):
+    """Whatever ran before: the block after the store is not run from its old translation."""
+    machine.write("internal", PLACE, ERASES)
+    for at in before:
+        assert erases(machine, 7, at).startswith("called")
+    assert erases(machine, 6, PLACE).startswith("unexpected_fault"), "code that is gone ran on"
+
+
+def test_many_images_are_not_all_remembered(logging):
+    """The last ones are; of a circle longer than the list only the very first image, which names the place."""
+    with logging("in_asm") as machine:
+        for numbers in (range(18), range(18)):
+            run_script(machine, *write(*numbers))
+        every = translations(machine)
+        assert every == 18 + 17
+        assert run_script(machine, *write(17, 16, 17))["called"] == [17, 16, 17]
+        assert translations(machine) == every
