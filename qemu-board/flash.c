@@ -31,6 +31,9 @@ enum {
     SR_BSY = 1u << 16,
 };
 
+#define ACR_ICRST (1u << 11)
+#define ACR_DCRST (1u << 12)
+#define ACR_STORED 0x1F07u
 #define CR_PG (1u << 0)
 #define CR_SER (1u << 1)
 #define CR_MER (1u << 2)
@@ -84,16 +87,21 @@ static void error(Flash *flash, uint32_t flag, const char *text)
     update_irq(flash);
 }
 
-/* Reads of the core come to main_read(), or go straight to the cells. */
-static void watch_reads(Flash *flash, bool watch)
+/* Reads of the core come to main_read(), or go straight to the cells. Blocks of code in the flash that follow each
+ * other directly do not ask, hence the exit. */
+static void watch_reads(Mcu *mcu)
 {
+    Flash *flash = &mcu->flash;
+    bool watch = flash->reads_wait || flash_cache_stale(flash);
+    if (watch && memory_region_is_romd(&flash->main) && current_cpu != NULL && current_cpu == mcu->cpu)
+        cpu_exit(mcu->cpu);
     memory_region_rom_device_set_romd(&flash->main, !watch);
 }
 
 /* Code that was translated from these bytes is stale; both places of the array share it. */
 static void flush(Flash *flash, const Operation *operation)
 {
-    watch_reads(flash, false);
+    memory_region_rom_device_set_romd(&flash->main, true);
     if (operation->array == &flash->array)
         memory_region_flush_rom_device(&flash->main, operation->op.offset, operation->op.length);
 }
@@ -107,11 +115,13 @@ static void tear_operation(Mcu *mcu, enum nor_tear tear)
     flush(flash, &flash->operation);
 }
 
-static void finished(Flash *flash)
+static void finished(Mcu *mcu)
 {
+    Flash *flash = &mcu->flash;
     if (timer_pending(flash->timer))
         timer_del(flash->timer);
-    watch_reads(flash, false);
+    flash->reads_wait = false;
+    watch_reads(mcu);
     flash->cr &= ~CR_STRT;
     if (flash->cr & CR_EOPIE)
         flash->sr |= SR_EOP;
@@ -124,12 +134,13 @@ static uint32_t options_loaded(Flash *flash)
     return (lduw_le_p(flash->options + 8) & 0xFFFu) << 16 | flash->options[1] << 8 | (flash->options[0] & 0xEC);
 }
 
-static void options_finished(Flash *flash)
+static void options_finished(Mcu *mcu)
 {
+    Flash *flash = &mcu->flash;
     flash->options_end = 0;
     memcpy(flash->options, flash->new_options, sizeof(flash->new_options));
     flash->optcr = options_loaded(flash) | (flash->optcr & OPTCR_OPTLOCK);
-    finished(flash);
+    finished(mcu);
 }
 
 static int64_t options_ns(Flash *flash)
@@ -148,17 +159,16 @@ static enum operation_result start_options(Mcu *mcu, int64_t since_power_on, uin
 static void operation_ended(Mcu *mcu)
 {
     Flash *flash = &mcu->flash;
-    bool watched = !memory_region_is_romd(&flash->main);
     flush(flash, &flash->operation);
     if (!flash->regression) {
-        finished(flash);
+        finished(mcu);
         return;
     }
     flash->regression = false;
     if (start_options(mcu, flash->operation.end, flash->regression_pc) == OPERATION_CUT)
         return;
     timer_mod(flash->timer, time_to_clock(mcu, flash->options_end));
-    watch_reads(flash, watched);
+    watch_reads(mcu);
 }
 
 void flash_settle(Mcu *mcu)
@@ -167,7 +177,7 @@ void flash_settle(Mcu *mcu)
     if (operation_settle(mcu, &flash->operation))
         operation_ended(mcu);
     if (flash->options_end != 0 && time_now(mcu) >= flash->options_end)
-        options_finished(flash);
+        options_finished(mcu);
 }
 
 static bool busy(Flash *flash)
@@ -206,7 +216,7 @@ static bool wait_idle(Mcu *mcu)
         operation_ended(mcu);
     }
     if (flash->options_end != 0)
-        options_finished(flash);
+        options_finished(mcu);
     return mcu->rail.powered;
 }
 
@@ -232,7 +242,8 @@ static void started(Mcu *mcu, uint32_t pc)
         time_stall_until(mcu, end_of_operation(flash));
         flash_settle(mcu);
     } else {
-        watch_reads(flash, true);
+        flash->reads_wait = true;
+        watch_reads(mcu);
     }
     if (busy(flash))
         arm_timer(mcu);
@@ -244,6 +255,8 @@ static void start(Mcu *mcu, struct nor_array *array, const struct nor_op *op, ui
         error(&mcu->flash, SR_PGAERR, "program beyond a row of 128 bits");
         return;
     }
+    if (array == &mcu->flash.array)
+        flash_cache_starts(&mcu->flash, op);
     uint32_t pc = time_pc(mcu);
     if (operation_start(mcu, &mcu->flash.operation, array, op, RAIL_CHIP_INTERNAL, address, pc) == OPERATION_STARTED)
         started(mcu, pc);
@@ -478,6 +491,21 @@ static MemTxResult write_option_key(Flash *flash, uint32_t key)
     return MEMTX_OK;
 }
 
+/* A cache can only be reset while it is disabled (section 3.9.1). */
+static void write_acr(Mcu *mcu, uint32_t value)
+{
+    Flash *flash = &mcu->flash;
+    uint32_t refused = (flash->acr & FLASH_ACR_ICEN ? ACR_ICRST : 0) | (flash->acr & FLASH_ACR_DCEN ? ACR_DCRST : 0);
+    if (value & refused)
+        qemu_log_mask(LOG_GUEST_ERROR, "FLASH: reset of a cache that is enabled\n");
+    flash->acr = value & ACR_STORED & ~refused;
+    if (flash->acr & ACR_ICRST)
+        flash->instruction_cache.count = 0;
+    if (flash->acr & ACR_DCRST)
+        flash->data_cache.count = 0;
+    watch_reads(mcu);
+}
+
 static void write_cr(Mcu *mcu, uint32_t value)
 {
     Flash *flash = &mcu->flash;
@@ -521,7 +549,7 @@ static MemTxResult flash_write(void *opaque, hwaddr offset, uint64_t value, unsi
     Flash *flash = &mcu->flash;
     switch (offset & ~3) {
     case FLASH_ACR:
-        flash->acr = merged(flash->acr, offset, value, size) & 0x1F07;
+        write_acr(mcu, merged(flash->acr, offset, value, size));
         break;
     case FLASH_KEYR:
         return write_key(flash, value);
@@ -560,18 +588,28 @@ static const MemoryRegionOps flash_ops = {
 
 /// The main array ///
 
-/* Of the core, not of a debugger or of DMA. */
+/* The core reads, not a debugger or DMA. */
+static bool core_reads(Mcu *mcu, MemTxAttrs attrs)
+{
+    return !attrs.unspecified && current_cpu != NULL && current_cpu == mcu->cpu && mcu->cpu->running;
+}
+
 void flash_read_waits(Mcu *mcu, MemTxAttrs attrs)
 {
-    if (!attrs.unspecified && current_cpu != NULL && current_cpu == mcu->cpu && mcu->cpu->running)
+    if (core_reads(mcu, attrs))
         wait_idle(mcu);
 }
 
 static MemTxResult main_read(void *opaque, hwaddr offset, uint64_t *value, unsigned size, MemTxAttrs attrs)
 {
     Mcu *mcu = opaque;
-    flash_read_waits(mcu, attrs);
-    *value = ldn_le_p(mcu->flash.array.cells + offset, size);
+    if (!core_reads(mcu, attrs)) {
+        *value = ldn_le_p(mcu->flash.array.cells + offset, size);
+        return MEMTX_OK;
+    }
+    wait_idle(mcu);
+    *value = flash_cache_read(&mcu->flash, offset, size, mcu->cpu->mem_io_pc == 0); /* no instruction: a fetch */
+    watch_reads(mcu);
     return MEMTX_OK;
 }
 
@@ -609,6 +647,14 @@ void flash_power_on(Mcu *mcu)
     }
 }
 
+static void read_freely(Mcu *mcu)
+{
+    Flash *flash = &mcu->flash;
+    flash->reads_wait = false;
+    flash->data_cache.count = flash->instruction_cache.count = 0;
+    watch_reads(mcu);
+}
+
 void flash_reset(Mcu *mcu)
 {
     Flash *flash = &mcu->flash;
@@ -618,7 +664,7 @@ void flash_reset(Mcu *mcu)
     flash->regression = false;
     flash->row_half.array = NULL;
     timer_del(flash->timer);
-    watch_reads(flash, false);
+    read_freely(mcu);
     flash->acr = flash->sr = 0;
     flash->cr = CR_LOCK;
     flash->optcr = options_loaded(flash) | OPTCR_OPTLOCK;
@@ -638,7 +684,7 @@ void flash_power_off(Mcu *mcu, enum nor_tear tear)
     flash->options_end = 0;
     flash->regression = false;
     timer_del(flash->timer);
-    watch_reads(flash, false);
+    read_freely(mcu);
 }
 
 void flash_changed(Mcu *mcu, uint32_t offset, uint32_t length)
@@ -676,9 +722,10 @@ static bool slow_times(const char *times)
     exit(1);
 }
 
-void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *times)
+void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *times, bool stale_cache)
 {
     Flash *flash = &mcu->flash;
+    flash->stale_cache = stale_cache;
     bool slow = slow_times(times);
     flash->array = (struct nor_array){
         .part = &nor_stm32f407_x32,

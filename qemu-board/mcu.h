@@ -175,6 +175,16 @@ typedef struct RowHalf {
     uint32_t offset, word;
 } RowHalf;
 
+typedef struct CacheLine {
+    uint32_t offset;
+    uint8_t bytes[16];
+} CacheLine;
+
+typedef struct FlashCache {
+    CacheLine lines[64]; /* the least recently used one comes first */
+    unsigned count;
+} FlashCache;
+
 typedef struct Flash {
     MemoryRegion main, alias, system, mmio;
     struct nor_array array, otp;
@@ -188,6 +198,9 @@ typedef struct Flash {
     bool regression; /* of the read protection: option bytes follow the mass erase that is under way */
     uint32_t regression_pc; /* of the instruction that asked for it */
     RowHalf row_half;
+    bool reads_wait; /* until the operation under way has ended, which code in RAM has started */
+    bool stale_cache; /* whether there are caches at all */
+    FlashCache data_cache, instruction_cache;
     Poll poll;
     uint32_t acr, sr, cr, optcr;
     unsigned key, option_key; /* keys accepted so far */
@@ -195,7 +208,7 @@ typedef struct Flash {
 } Flash;
 
 /* `times`: typical or maximum, of the data sheet. */
-void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *times);
+void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *times, bool stale_cache);
 /* Once there is an interrupt controller. */
 void flash_connect(Mcu *mcu);
 /* Weak bits take the value that they have until the next power-on. */
@@ -214,6 +227,18 @@ void flash_store(Mcu *mcu, struct nor_array *array, uint32_t offset, uint32_t ad
 void flash_store_refused(Mcu *mcu);
 /* A read of the flash by the core lasts until the operation under way has ended. */
 void flash_read_waits(Mcu *mcu, MemTxAttrs attrs);
+
+/// flash-cache.c: what the caches still say after an erase ///
+
+#define FLASH_ACR_ICEN (1u << 9)
+#define FLASH_ACR_DCEN (1u << 10)
+
+/* A program or erase of the main array starts. */
+void flash_cache_starts(Flash *flash, const struct nor_op *op);
+/* Whether a line differs from the cells. */
+bool flash_cache_stale(Flash *flash);
+/* What the core reads, as data or as an instruction; within 16 bytes. */
+uint64_t flash_cache_read(Flash *flash, uint32_t offset, unsigned size, bool fetch);
 
 /// flash-system.c: system memory ///
 

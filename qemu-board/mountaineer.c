@@ -20,7 +20,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
 struct Mountaineer {
     MachineState parent;
     char *internal, *otp, *nor, *trace, *touched, *rail, *nor_part, *flash_times;
-    bool poll_skip;
+    bool poll_skip, stale_cache;
     Mcu mcu;
 };
 
@@ -144,7 +144,8 @@ static void mountaineer_init(MachineState *machine)
     init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
     rcc_init(mcu);
     touch_open(mcu, board->touched);
-    flash_init(mcu, board->internal, board->otp, board->flash_times); /* the core reads its vectors as soon as it is there */
+    /* Before the core, which reads its vectors as soon as it is there. */
+    flash_init(mcu, board->internal, board->otp, board->flash_times, board->stale_cache);
     init_core(mcu);
     flash_connect(mcu);
     trace_open(mcu, board->trace);
@@ -192,6 +193,16 @@ static void set_poll_skip(Object *object, bool value, Error **errp)
     MOUNTAINEER(object)->poll_skip = value;
 }
 
+static bool get_stale_cache(Object *object, Error **errp)
+{
+    return MOUNTAINEER(object)->stale_cache;
+}
+
+static void set_stale_cache(Object *object, bool value, Error **errp)
+{
+    MOUNTAINEER(object)->stale_cache = value;
+}
+
 static void mountaineer_instance_init(Object *object)
 {
     MOUNTAINEER(object)->nor_part = g_strdup(nor_s25fl064k.name);
@@ -224,6 +235,8 @@ static void mountaineer_class_init(ObjectClass *class, void *data)
     add_string(class, "flash-times", get_flash_times, set_flash_times, "Internal flash: typical or maximum");
     object_class_property_add_bool(class, "poll-skip", get_poll_skip, set_poll_skip);
     object_class_property_set_description(class, "poll-skip", "Let time pass when a busy status is polled");
+    object_class_property_add_bool(class, "stale-cache", get_stale_cache, set_stale_cache);
+    object_class_property_set_description(class, "stale-cache", "Internal flash: caches hold what an erase removed");
 }
 
 static void eth_class_init(ObjectClass *class, void *data)

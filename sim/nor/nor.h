@@ -36,7 +36,8 @@ struct nor_part {
     uint32_t endurance;               /* erase cycles per sector */
 };
 
-/* STM32F407VG main array, by how many bits are programmed at a time: DS8626 Rev 12 tables 39 to 42; RM0090 Rev 21 table 5. */
+/* STM32F407VG main array, by how many bits are programmed at a time: DS8626 Rev 12 tables 39 to 42; RM0090 Rev 21
+ * table 5. */
 extern const struct nor_part nor_stm32f407_x8, nor_stm32f407_x16, nor_stm32f407_x32, nor_stm32f407_x64;
 /* STM32F407VG one-time programmable area, 512 + 16 B: RM0090 Rev 21 section 3.6.5. It has no erase. */
 extern const struct nor_part nor_stm32f407_otp;

@@ -246,6 +246,84 @@ def test_parts_of_registers(chip):
     assert found == [X32 | PG | EOPIE | ERRIE, X16 | EOPIE | ERRIE, 0x0300, 0x0FFF55EC, 0x0FFE55EC, LOCK | X16]
 
 
+# Caches: sections 3.5.2, 3.6.4, 3.9.1
+
+ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in range(9, 13))
+ENABLE = [(WRITE32, ACR, ICEN | DCEN)]
+FORGET = [(WRITE32, ACR, 0), (WRITE32, ACR, ICRST | DCRST), (WRITE32, ACR, 0), *ENABLE]
+OLD, NEW = struct.pack("<HH", 0x2001, 0x4770), struct.pack("<HH", 0x2002, 0x4770)  # movs r0, #1 or #2; bx lr
+
+
+@pytest.fixture
+def cached(interpreter):
+    with rail.Machine(options={"stale-cache": "on"}, arguments=("-d", "guest_errors")) as machine:
+        prepare(machine, interpreter)
+        machine.write("internal", 0x40000, OLD * 0x200)
+        yield machine
+
+
+def lines(*numbers):
+    return [(READ32, SCRATCH + 16 * number) for number in numbers]
+
+
+def test_erased_data_stay_in_the_cache(cached):
+    """Eight lines of it; the least recently used one makes room."""
+    old, new = struct.unpack("<I", OLD)[0], 0xFFFFFFFF
+    found = carry_out(cached, *ENABLE, *UNLOCK, *erase(6), WAIT, *lines(0, 7, 8, 1, 2, 3, 0), ram=True)
+    assert found == [old, old, new, new, new, new, old]
+    assert cached.internal[0x40000:0x60000] == b"\xff" * 0x20000
+
+
+@pytest.mark.parametrize("remedy", [FORGET, [(WRITE32, ACR, 0)], [(WRITE32, ACR, ICEN)]])
+def test_caches_that_are_reset_or_off_say_nothing(cached, remedy):
+    found = carry_out(cached, *ENABLE, *UNLOCK, *erase(6), WAIT, *remedy, *lines(0, 7), ram=True)
+    assert found == [0xFFFFFFFF] * 2
+    cached.write("internal", 0x40000, OLD)
+    assert carry_out(cached, *UNLOCK, *erase(6), WAIT, *ENABLE, *lines(0, 7), ram=True) == [0xFFFFFFFF] * 2
+
+
+def test_a_cache_in_use_is_not_reset(cached):
+    found = carry_out(cached, *ENABLE, *UNLOCK, *erase(6), WAIT, (WRITE32, ACR, ICEN | DCEN | ICRST | DCRST),
+                      *lines(0), (READ32, ACR), ram=True)
+    assert found == [struct.unpack("<I", OLD)[0], ICEN | DCEN]
+    assert "reset of a cache that is enabled" in cached.log()
+
+
+def test_a_store_changes_the_data_cache(cached):
+    found = carry_out(cached, *ENABLE, *UNLOCK, *erase(6), WAIT, *program(SCRATCH, 0x5A5A5A5A), WAIT, *lines(0),
+                      (READ32, SCRATCH + 4), ram=True)
+    assert found == [0x5A5A5A5A, struct.unpack("<I", OLD)[0]]
+
+
+def test_erased_instructions_are_executed(cached):
+    word = struct.unpack("<I", NEW)[0]
+    steps = [*ENABLE, *UNLOCK, *erase(6), WAIT, *program(SCRATCH, word), *program(SCRATCH + 0x400, word), WAIT]
+    calls = [(CALL, SCRATCH), (CALL, SCRATCH + 0x400)]
+    found = carry_out(cached, *steps, *calls, *lines(0), *FORGET, *calls, ram=True)
+    assert found == [1, 2, word, 2, 2]
+
+
+def test_code_in_the_flash_sees_stale_data_too(cached):
+    steps = [*ENABLE, *UNLOCK, *erase(6), *lines(7), *FORGET, *lines(7), (START,), *lines(7), (CYCLES_SINCE,)]
+    start(cached, *steps)
+    found = finish(cached), list(cached.events())
+    assert found[0][:3] == [struct.unpack("<I", OLD)[0], 0xFFFFFFFF, 0xFFFFFFFF]
+    cached.write("internal", 0x40000, OLD * 0x200)
+    start(cached, *steps)
+    assert (finish(cached, pauses=33_333_333), list(cached.events())) == found
+
+
+def test_a_reset_empties_the_caches(cached):
+    operation = [*ENABLE, *UNLOCK, *erase(6), WAIT, *SYSTEM_RESET]
+    assert carry_out(cached, (SKIP_AFTER_RESET, len(operation)), *operation, *ENABLE, *lines(0),
+                     ram=True) == [0xFFFFFFFF]
+
+
+def test_caches_say_nothing_by_default(chip):
+    chip.write("internal", 0x40000, OLD * 0x200)
+    assert carry_out(chip, *ENABLE, *UNLOCK, *erase(6), WAIT, *lines(0, 7), ram=True) == [0xFFFFFFFF] * 2
+
+
 # Stalls: sections 3.6 and 3.6.1
 
 @pytest.mark.parametrize("what, value", [((READ32, 0x08000000), 0x20010000), ((READ32, 0), 0x20010000),
