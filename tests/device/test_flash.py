@@ -22,7 +22,7 @@ ACR, KEYR, OPTKEYR, SR, CR, OPTCR = range(0x40023C00, 0x40023C18, 4)
 EOP, OPERR, WRPERR, PGAERR, PGPERR, PGSERR, BSY = (1 << bit for bit in (0, 1, 4, 5, 6, 7, 16))
 PG, SER, MER, STRT, EOPIE, ERRIE, LOCK = (1 << bit for bit in (0, 1, 2, 16, 24, 25, 31))
 X8, X16, X32, X64 = (psize << 8 for psize in range(4))
-AIRCR = 0xE000ED0C
+AIRCR, VTOR, ICSR = 0xE000ED0C, 0xE000ED08, 0xE000ED04
 OTP, OPTIONS = 0x1FFF7800, 0x1FFFC000
 SCRATCH = 0x08040000
 FACTORY = 0x0FFFAAED
@@ -356,6 +356,25 @@ def test_a_call_into_the_flash_stalls(chip):
     assert called == again == 42 and about(cycles, 1000 * MS)
 
 
+def test_a_vector_in_the_flash_stalls(chip):
+    """An exception that code in RAM takes meanwhile."""
+    chip.write("internal", 0xC000 + 4 * 14, struct.pack("<I", 0x0800C101))
+    chip.write("internal", 0xC100, struct.pack("<H", 0x4770))  # bx lr
+    status, cycles, after = carry_out(chip, *UNLOCK, (WRITE32, VTOR, 0x0800C000), (START,), *erase(6), (READ32, SR),
+                                      (WRITE32, ICSR, 1 << 28), (CYCLES_SINCE,), (READ32, SR), ram=True)
+    assert status == BSY and about(cycles, 1000 * MS) and after & BSY == 0
+
+
+def test_watched_reads_stall_too(interpreter):
+    """With a touched map there is a region before the flash."""
+    with rail.Machine(touched=True, options={"stale-cache": "on"}) as machine:
+        prepare(machine, interpreter)
+        machine.write("internal", 0x40000, OLD)
+        found = carry_out(machine, *ENABLE, *UNLOCK, (START,), *erase(6), *lines(0), (CYCLES_SINCE,), *FORGET,
+                          *lines(0), ram=True)
+    assert found[::2] == [struct.unpack("<I", OLD)[0], 0xFFFFFFFF] and about(found[1], 1000 * MS)
+
+
 def test_reads_are_free_without_an_operation(chip):
     before, after = carry_out(chip, *UNLOCK, (START,), (READ32, SCRATCH), (CYCLES_SINCE,), *erase(6), WAIT, (START,),
                               (READ32, SCRATCH), (CYCLES_SINCE,), ram=True)[1::2]
@@ -435,12 +454,13 @@ def test_level_2_is_forever(chip):
 
 @pytest.mark.parametrize("cut, tear, protected", [(0, "before", True), (0, "half", True), (0, "after", True),
                                                   (1, "before", True), (1, "after", False)])
-def test_power_loss_in_a_regression(chip, cut, tear, protected):
+@pytest.mark.parametrize("ram", [False, True])
+def test_power_loss_in_a_regression(chip, cut, tear, protected, ram):
     """Protection goes last."""
     set_options(chip, FACTORY & 0x0FFF00EC | 0x5500)
     chip.write("internal", 0xFFF00, bytes(256))
     chip.write("internal", 0x60000, b"\x0f" * 256)
-    start(chip, *change_options(FACTORY))
+    start(chip, *change_options(FACTORY), ram=ram)
     stop = chip.run(until=60 * SECOND, cut=cut, tear=tear)
     assert stop.reason == "cut" and stop.ops == cut + 1
     assert (options(chip) >> 8 & 0xFF == 0x55) == protected
@@ -450,6 +470,17 @@ def test_power_loss_in_a_regression(chip, cut, tear, protected):
         assert chip.internal[0xFFF00:] == bytes(256) and chip.internal[0x60000:0x60100] == b"\x0f" * 256
     else:
         assert chip.internal[0x60000:0x60100] == b"\x0f" * 256 and chip.internal[0xFFF00:] == bytes(256)
+
+
+def test_power_is_off_during_an_operation_of_code_in_ram(chip):
+    """Afterwards the flash is as free to read as ever."""
+    chip.write("internal", 0x40000, bytes(4))
+    start(chip, *UNLOCK, *erase(6), WAIT, ram=True)
+    chip.run(until=500 * MS)
+    chip.power_off()
+    assert chip.internal[0x40000:0x40004] == bytes(4)
+    chip.write("internal", 0x40000, b"\x12\0\0\0")
+    assert carry_out(chip, (READ32, SCRATCH), (READ32, SR)) == [0x12, 0]
 
 
 def test_pauses_in_a_regression_leave_no_trace(chip):
@@ -511,11 +542,11 @@ def test_reset_during_option_bytes_changes_nothing(chip):
 def test_hardware_watchdog(chip):
     """WDG_SW = 0 starts the IWDG at each reset, at its longest prescaler-4 period of 512 ms."""
     set_options(chip, FACTORY & ~0x20)
-    start(chip, (DELAY, 5 * MHZ * 1000_000))
+    start(chip)
     stop = chip.run(until=2 * SECOND, reset=True)
     assert stop.reason == "reset" and abs(stop.t - 512 * MS) < MS
     assert next(chip.events("reset")).value >> 29 & 1
     chip.power_off()
     set_options(chip, FACTORY)
-    start(chip, (DELAY, MHZ * 1000_000))
+    start(chip)
     assert chip.run(until=2 * SECOND, reset=True).reason == "time"
