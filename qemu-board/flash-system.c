@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * System memory: OTP, unique id, size and option bytes as the core reads them (RM0090 Rev 21 sections 3.6.5, 3.7, 39).
+ * System memory: OTP, unique id, size and option bytes as the core reads them (RM0090 Rev 21 sections 3.7, 3.8, 39).
  */
 #include "mcu.h"
 #include "exec/address-spaces.h"
@@ -28,25 +28,33 @@ static uint8_t system_byte(Flash *flash, hwaddr offset)
     return 0xFF;
 }
 
-static uint64_t system_read(void *opaque, hwaddr offset, unsigned size)
+static MemTxResult system_read(void *opaque, hwaddr offset, uint64_t *value, unsigned size, MemTxAttrs attrs)
 {
     Mcu *mcu = opaque;
-    uint64_t value = 0;
+    flash_read_waits(mcu, attrs);
+    *value = 0;
     for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)system_byte(&mcu->flash, offset + i) << 8 * i;
-    return value;
+        *value |= (uint64_t)system_byte(&mcu->flash, offset + i) << 8 * i;
+    return MEMTX_OK;
 }
 
-static void system_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+static MemTxResult system_write(void *opaque, hwaddr offset, uint64_t value, unsigned size, MemTxAttrs attrs)
 {
     Mcu *mcu = opaque;
     if (offset - OTP < RAIL_OTP_OPTIONS)
         flash_store(mcu, &mcu->flash.otp, offset - OTP, SYSTEM_BASE + offset, value, size);
     else
-        qemu_log_mask(LOG_GUEST_ERROR, "FLASH: store to system memory at 0x%08x\n", (uint32_t)(SYSTEM_BASE + offset));
+        flash_store_refused(mcu);
+    return MEMTX_OK;
 }
 
-MCU_REGISTER_OPS(system_ops, system_read, system_write);
+static const MemoryRegionOps system_ops = {
+    .read_with_attrs = system_read,
+    .write_with_attrs = system_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {.min_access_size = 1, .max_access_size = 8},
+    .impl = {.min_access_size = 1, .max_access_size = 4},
+};
 
 void flash_system_init(Mcu *mcu)
 {

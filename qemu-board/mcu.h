@@ -113,6 +113,9 @@ enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor
 /* Counts and records an operation on something else than cells; the same result. */
 enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
                                        uint16_t length, int64_t duration);
+/* The same, asked for by an instruction that is not the current one. */
+enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
+                                          uint16_t length, int64_t duration, uint32_t pc);
 /* Carries it out if it has ended by now; true if so. */
 bool operation_settle(Mcu *mcu, Operation *operation);
 /* It was interrupted. */
@@ -166,6 +169,22 @@ void rcc_reset(Mcu *mcu);
 
 /// flash.c ///
 
+/* The first word of a double word that is being stored. */
+typedef struct RowHalf {
+    struct nor_array *array; /* NULL: none */
+    uint32_t offset, word;
+} RowHalf;
+
+typedef struct CacheLine {
+    uint32_t offset;
+    uint8_t bytes[16];
+} CacheLine;
+
+typedef struct FlashCache {
+    CacheLine lines[64]; /* the least recently used one comes first */
+    unsigned count;
+} FlashCache;
+
 typedef struct Flash {
     MemoryRegion main, alias, system, mmio;
     struct nor_array array, otp;
@@ -176,13 +195,20 @@ typedef struct Flash {
     Operation operation;
     int64_t options_end; /* 0: no option bytes are being written */
     uint8_t new_options[16];
+    bool regression; /* of the read protection: option bytes follow the mass erase that is under way */
+    uint32_t regression_pc; /* of the instruction that asked for it */
+    RowHalf row_half;
+    bool reads_wait; /* until the operation under way has ended, which code in RAM has started */
+    bool stale_cache; /* whether there are caches at all */
+    FlashCache data_cache, instruction_cache;
     Poll poll;
     uint32_t acr, sr, cr, optcr;
     unsigned key, option_key; /* keys accepted so far */
     bool locked, options_locked; /* until reset, after a wrong key */
 } Flash;
 
-void flash_init(Mcu *mcu, const char *internal, const char *otp);
+/* `times`: typical or maximum, of the data sheet. */
+void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *times, bool stale_cache);
 /* Once there is an interrupt controller. */
 void flash_connect(Mcu *mcu);
 /* Weak bits take the value that they have until the next power-on. */
@@ -196,6 +222,23 @@ void flash_settle(Mcu *mcu);
 void flash_changed(Mcu *mcu, uint32_t offset, uint32_t length);
 /* A store to the main array or to OTP. */
 void flash_store(Mcu *mcu, struct nor_array *array, uint32_t offset, uint32_t address, uint64_t value, unsigned size);
+
+/* A store to where nothing can be programmed. */
+void flash_store_refused(Mcu *mcu);
+/* A read of the flash by the core lasts until the operation under way has ended. */
+void flash_read_waits(Mcu *mcu, MemTxAttrs attrs);
+
+/// flash-cache.c: what the caches still say after an erase ///
+
+#define FLASH_ACR_ICEN (1u << 9)
+#define FLASH_ACR_DCEN (1u << 10)
+
+/* A program or erase of the main array starts. */
+void flash_cache_starts(Flash *flash, const struct nor_op *op);
+/* Whether a line differs from the cells. */
+bool flash_cache_stale(Flash *flash);
+/* What the core reads, as data or as an instruction; within 16 bytes. */
+uint64_t flash_cache_read(Flash *flash, uint32_t offset, unsigned size, bool fetch);
 
 /// flash-system.c: system memory ///
 

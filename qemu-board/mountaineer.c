@@ -19,8 +19,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
 
 struct Mountaineer {
     MachineState parent;
-    char *internal, *otp, *nor, *trace, *touched, *rail, *nor_part;
-    bool poll_skip;
+    char *internal, *otp, *nor, *trace, *touched, *rail, *nor_part, *flash_times;
+    bool poll_skip, stale_cache;
     Mcu mcu;
 };
 
@@ -144,7 +144,8 @@ static void mountaineer_init(MachineState *machine)
     init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
     rcc_init(mcu);
     touch_open(mcu, board->touched);
-    flash_init(mcu, board->internal, board->otp); /* the core reads its vectors as soon as it is there */
+    /* Before the core, which reads its vectors as soon as it is there. */
+    flash_init(mcu, board->internal, board->otp, board->flash_times, board->stale_cache);
     init_core(mcu);
     flash_connect(mcu);
     trace_open(mcu, board->trace);
@@ -180,6 +181,7 @@ STRING_PROPERTY(trace)
 STRING_PROPERTY(touched)
 STRING_PROPERTY(rail)
 STRING_PROPERTY(nor_part)
+STRING_PROPERTY(flash_times)
 
 static bool get_poll_skip(Object *object, Error **errp)
 {
@@ -191,9 +193,20 @@ static void set_poll_skip(Object *object, bool value, Error **errp)
     MOUNTAINEER(object)->poll_skip = value;
 }
 
+static bool get_stale_cache(Object *object, Error **errp)
+{
+    return MOUNTAINEER(object)->stale_cache;
+}
+
+static void set_stale_cache(Object *object, bool value, Error **errp)
+{
+    MOUNTAINEER(object)->stale_cache = value;
+}
+
 static void mountaineer_instance_init(Object *object)
 {
     MOUNTAINEER(object)->nor_part = g_strdup(nor_s25fl064k.name);
+    MOUNTAINEER(object)->flash_times = g_strdup("typical");
     MOUNTAINEER(object)->poll_skip = true;
 }
 
@@ -219,8 +232,11 @@ static void mountaineer_class_init(ObjectClass *class, void *data)
     add_string(class, "touched", get_touched, set_touched, "File that tells which bytes were touched, shared");
     add_string(class, "rail", get_rail, set_rail, "Character device of the power rail");
     add_string(class, "nor-part", get_nor_part, set_nor_part, "Part on the SPI bus: s25fl064k or none");
+    add_string(class, "flash-times", get_flash_times, set_flash_times, "Internal flash: typical or maximum");
     object_class_property_add_bool(class, "poll-skip", get_poll_skip, set_poll_skip);
     object_class_property_set_description(class, "poll-skip", "Let time pass when a busy status is polled");
+    object_class_property_add_bool(class, "stale-cache", get_stale_cache, set_stale_cache);
+    object_class_property_set_description(class, "stale-cache", "Internal flash: caches hold what an erase removed");
 }
 
 static void eth_class_init(ObjectClass *class, void *data)

@@ -61,10 +61,16 @@ enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor
 enum operation_result operation_status(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
                                        uint16_t length, int64_t duration)
 {
+    return operation_status_at(mcu, chip, address, data, length, duration, time_pc(mcu));
+}
+
+enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_t address, const void *data,
+                                          uint16_t length, int64_t duration, uint32_t pc)
+{
     struct rail_event event = {
         .time_ns = time_now(mcu),
         .duration_ns = duration,
-        .pc = time_pc(mcu),
+        .pc = pc,
         .address = address,
         .value = length,
         .payload = length,

@@ -36,8 +36,9 @@ struct nor_part {
     uint32_t endurance;               /* erase cycles per sector */
 };
 
-/* STM32F407VG main array, x32 programming: DS8626 Rev 12 tables 40, 42; RM0090 Rev 21 table 5. */
-extern const struct nor_part nor_stm32f407_x32;
+/* STM32F407VG main array, by how many bits are programmed at a time: DS8626 Rev 12 tables 39 to 42; RM0090 Rev 21
+ * table 5. */
+extern const struct nor_part nor_stm32f407_x8, nor_stm32f407_x16, nor_stm32f407_x32, nor_stm32f407_x64;
 /* STM32F407VG one-time programmable area, 512 + 16 B: RM0090 Rev 21 section 3.6.5. It has no erase. */
 extern const struct nor_part nor_stm32f407_otp;
 /* S25FL064K with the times of its W25Q64 die: W25Q64JV Rev J section 9.6. */
@@ -73,6 +74,7 @@ struct nor_array {
     uint8_t *cells;          /* part->size bytes */
     uint32_t *erases;        /* per smallest sector; NULL when nobody counts */
     struct nor_marks *marks; /* NULL: tears that leave marks are refused */
+    bool slow;               /* operations take the maximum times, not the typical ones */
 };
 
 enum nor_kind { NOR_PROGRAM, NOR_ERASE };
@@ -138,7 +140,7 @@ bool nor_apply(struct nor_array *array, const struct nor_op *op);
 /* Carries out what is left when power is lost during the operation. False (nothing done) when invalid, or when the
  * marks have no room. */
 bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear);
-/* Typical duration of the operation in ns; 0 when invalid. */
+/* Duration of the operation in ns, typical or, of a slow array, maximum; 0 when invalid. */
 uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op);
 
 /* The smallest erase sector that holds `offset`: its number; *start and *size (bytes) when not NULL.

@@ -13,7 +13,22 @@
 
 static const struct nor_run stm32f407_runs[] = {{4, 16 * KB}, {1, 64 * KB}, {7, 128 * KB}, {0, 0}};
 
-/* DS8626 Rev 12 table 40, x32; the whole array is the mass erase. */
+/* DS8626 Rev 12 tables 39 to 42 by parallelism (PSIZE); the whole array is the mass erase. Of x64, which needs VPP, the
+ * data sheet has typical times only: the maximum is twice as long there too. */
+static const struct nor_erase_time stm32f407_erase_x8[] = {
+    {16 * KB, 400 * MS, 800 * MS},
+    {64 * KB, 1200 * MS, 2400 * MS},
+    {128 * KB, 2000 * MS, 4000 * MS},
+    {1 * MB, 16000 * MS, 32000 * MS},
+    {0, 0, 0},
+};
+static const struct nor_erase_time stm32f407_erase_x16[] = {
+    {16 * KB, 300 * MS, 600 * MS},
+    {64 * KB, 700 * MS, 1400 * MS},
+    {128 * KB, 1300 * MS, 2600 * MS},
+    {1 * MB, 11000 * MS, 22000 * MS},
+    {0, 0, 0},
+};
 static const struct nor_erase_time stm32f407_erase_x32[] = {
     {16 * KB, 250 * MS, 500 * MS},
     {64 * KB, 550 * MS, 1100 * MS},
@@ -21,17 +36,31 @@ static const struct nor_erase_time stm32f407_erase_x32[] = {
     {1 * MB, 8000 * MS, 16000 * MS},
     {0, 0, 0},
 };
-
-const struct nor_part nor_stm32f407_x32 = {
-    .name = "stm32f407-x32",
-    .size = 1 * MB,
-    .page = 4,
-    .runs = stm32f407_runs,
-    .erase = stm32f407_erase_x32,
-    .program_typical_ns = 16 * US,
-    .program_maximum_ns = 100 * US,
-    .endurance = 10000,
+static const struct nor_erase_time stm32f407_erase_x64[] = {
+    {16 * KB, 230 * MS, 460 * MS},
+    {64 * KB, 490 * MS, 980 * MS},
+    {128 * KB, 875 * MS, 1750 * MS},
+    {1 * MB, 6900 * MS, 13800 * MS},
+    {0, 0, 0},
 };
+
+/* `unit`: bytes within which a program stays; a double word may lie anywhere in its row of 128 bits. */
+#define STM32F407(width, unit)                                                                                         \
+    const struct nor_part nor_stm32f407_##width = {                                                                    \
+        .name = "stm32f407-" #width,                                                                                   \
+        .size = 1 * MB,                                                                                                \
+        .page = unit,                                                                                                  \
+        .runs = stm32f407_runs,                                                                                        \
+        .erase = stm32f407_erase_##width,                                                                              \
+        .program_typical_ns = 16 * US,                                                                                 \
+        .program_maximum_ns = 100 * US,                                                                                \
+        .endurance = 10000,                                                                                            \
+    }
+
+STM32F407(x8, 1);
+STM32F407(x16, 2);
+STM32F407(x32, 4);
+STM32F407(x64, 16);
 
 /* 16 blocks of 32 bytes, then their lock bytes. */
 static const struct nor_run stm32f407_otp_runs[] = {{16, 32}, {1, 16}, {0, 0}};
@@ -40,7 +69,7 @@ static const struct nor_erase_time no_erase[] = {{0, 0, 0}};
 const struct nor_part nor_stm32f407_otp = {
     .name = "stm32f407-otp",
     .size = 528,
-    .page = 4,
+    .page = 16,
     .runs = stm32f407_otp_runs,
     .erase = no_erase,
     .program_typical_ns = 16 * US,

@@ -143,8 +143,9 @@ static void sectors_of_the_internal_flash(void **state)
 static void runs_cover_their_parts(void **state)
 {
     (void)state;
-    const struct nor_part *parts[] = {&nor_stm32f407_x32, &nor_stm32f407_otp, &nor_s25fl064k};
-    for (unsigned i = 0; i < 3; i++) {
+    const struct nor_part *parts[] = {&nor_stm32f407_x8,  &nor_stm32f407_x16, &nor_stm32f407_x32,
+                                             &nor_stm32f407_x64, &nor_stm32f407_otp, &nor_s25fl064k};
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         uint32_t covered = 0;
         for (const struct nor_run *run = parts[i]->runs; run->count != 0; run++)
             covered += run->count * run->size;
@@ -270,6 +271,53 @@ static void times_are_those_of_the_data_sheets(void **state)
     release(&spi);
 }
 
+/* DS8626 tables 39 to 42: erase times by parallelism, in ms; the maximum is twice the typical time. */
+static void times_depend_on_the_parallelism(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct nor_part *part;
+        uint32_t sector_16, sector_64, sector_128, all;
+    } cases[] = {
+        {&nor_stm32f407_x8, 400, 1200, 2000, 16000},
+        {&nor_stm32f407_x16, 300, 700, 1300, 11000},
+        {&nor_stm32f407_x32, 250, 550, 1000, 8000},
+        {&nor_stm32f407_x64, 230, 490, 875, 6900},
+    };
+    const uint8_t data = 0;
+    struct nor_op write = program(0, &data, 1);
+    struct nor_op erases[] = {erase(0xC000, 16 * KB), erase(0x10000, 64 * KB), erase(0xE0000, 128 * KB),
+                              erase(0, 1024 * KB)};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct nor_array array = erased(cases[i].part);
+        const uint32_t ms[] = {cases[i].sector_16, cases[i].sector_64, cases[i].sector_128, cases[i].all};
+        for (unsigned slow = 0; slow < 2; slow++) {
+            array.slow = slow;
+            for (unsigned n = 0; n < 4; n++)
+                assert_int_equal(nor_duration_ns(&array, &erases[n]), ms[n] * MS * (1 + slow));
+            assert_int_equal(nor_duration_ns(&array, &write), slow ? 100000 : 16000);
+        }
+        release(&array);
+    }
+}
+
+static void a_program_is_as_wide_as_the_parallelism(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct nor_part *part;
+        uint32_t page;
+    } cases[] = {{&nor_stm32f407_x8, 1}, {&nor_stm32f407_x16, 2}, {&nor_stm32f407_x32, 4}, {&nor_stm32f407_x64, 16}};
+    const uint8_t data[17] = {0};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct nor_array array = erased(cases[i].part);
+        struct nor_op all = program(0x40, data, cases[i].page), more = program(0x40, data, cases[i].page + 1);
+        assert_true(nor_valid(&array, &all));
+        assert_false(nor_valid(&array, &more));
+        release(&array);
+    }
+}
+
 /// Power loss ///
 
 static void tears_have_names(void **state)
@@ -323,6 +371,8 @@ int main(void)
         cmocka_unit_test(otp_cannot_be_erased),
         cmocka_unit_test(a_program_without_data_is_invalid),
         cmocka_unit_test(times_are_those_of_the_data_sheets),
+        cmocka_unit_test(times_depend_on_the_parallelism),
+        cmocka_unit_test(a_program_is_as_wide_as_the_parallelism),
         cmocka_unit_test(tears_have_names),
         cmocka_unit_test(clean_cuts),
     };
