@@ -189,7 +189,7 @@ def test_status_write_time(chip, times, ms):
     ("multipass", "no", "allowed and refused")])
 def test_options_are_checked(key, value, known):
     ended = subprocess.run([str(rail.QEMU), "-M", f"mountaineer-eth,nor-{key}={value}", "-display", "none"],
-                           capture_output=True, text=True, check=False)
+                           capture_output=True, text=True, check=False, timeout=20)
     assert ended.returncode == 1 and f"nor-{key}: {value} is unknown; known are {known}" in ended.stderr
 
 
