@@ -441,8 +441,12 @@ PROGRAM_55 = [BEGIN, 5, 0x02, 0, 0x30, 0, 0x55]
 
 @pytest.mark.parametrize("last, found", [((), 0x55), ((LAST, 0x66), 0xFF)])
 def test_reset_with_a_pulled_chip_select(chip, last, found):
+    """The reset itself lets it rise."""
     machine = chip()
-    run(machine, WRITE_ENABLE, PROGRAM_55 + list(last), [RESET], after_reset=(READY,))
+    power_on(machine, WRITE_ENABLE, PROGRAM_55 + list(last), [RESET], after_reset=(READY,))
+    assert machine.run(until=SECOND, reset=True).reason == "reset"
+    assert operations(machine) == ([] if last else [("program", 0x3000, 1)])
+    machine.run(until=SECOND)
     assert machine.nor[0x3000] == found and machine.nor[0x3001] == 0xFF
 
 
@@ -463,6 +467,23 @@ def test_mcu_reset_leaves_a_suspended_erase(chip):
     machine.write("nor", AT, bytes(4096))
     found = run(machine, erase(0x20, AT), SUSPEND, READY, [RESET], after_reset=(STATUS[1], RESUME, READY, read(AT)))
     assert found[0][0] & SUS and 44_900 < found[1] <= 45_000 and found[2] == b"\xff"
+
+
+@pytest.mark.parametrize("left", [
+    WRITE_ENABLE, VOLATILE_ENABLE, VOLATILE_ENABLE + send(0x01, 0x1C, CMP), send(0x66), send(0xB9),
+    send(0xB9) + send(0xAB), erase(0x20, AT), erase(0x20, AT) + SUSPEND, WRITE_ENABLE + send(0x01, 0x1C),
+    WRITE_ENABLE + PROGRAM_55, WRITE_ENABLE + PROGRAM_55 + [LAST, 0x66]])
+def test_a_power_on_starts_anew(chip, left):
+    """Whatever the chip did when the power went."""
+    probe = [*STATUS, RESUME, STATUS[1], send(0x9F, read=3), program(AT, 1), SUSPEND, READY,
+             RESUME, READY, *STATUS, read(AT)]
+    worn, fresh = chip(cs="floating"), chip(cs="floating")
+    for first in (send(0x99), send(0x01, 4)):
+        power_on(worn, left, status="kept")
+        worn.run(until=5 * MS)
+        worn.power_off()
+        assert run(worn, first, *probe, status="kept") == run(fresh, first, *probe, status="kept")
+        assert worn.trace_bytes() == fresh.trace_bytes()
 
 
 # Second program of a page
