@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Operations of the SPI NOR: W25Q64JV Rev J sections 8.2.15 to 8.2.20 (program, erase, suspend, resume), 8.2.43
- * (reset). What is refused starts nothing: it is neither counted nor recorded, and WEL stays set.
+ * Operations of the SPI NOR: W25Q64JV Rev J section 8.2, page program, erases, suspend, resume and software
+ * reset. What is refused starts nothing: it is neither counted nor recorded, and WEL stays set.
  */
 #include "spi-nor.h"
 

@@ -89,7 +89,7 @@ void spi_nor_status_end(SpiNor *nor, enum nor_tear tear)
     spi_nor_status_restore(nor);
 }
 
-/* The table of section 7.2: a part of the array at its top or bottom, or with CMP all the rest. */
+/* The tables of section 7.1: a part of the array at its top or bottom, or with CMP all the rest. */
 bool spi_nor_protected(SpiNor *nor, uint32_t offset, uint32_t length)
 {
     uint32_t all = nor->array.part->size;

@@ -298,7 +298,7 @@ def test_wrong_status_commands(chip, line):
         machine.command("status nor 00 02 60")
 
 
-# Protection: section 7.2 of the data sheet, row by row
+# Protection: the tables of section 7.1 of the data sheet, row by row
 
 
 BOTTOM, SMALL = 0x20, 0x40
