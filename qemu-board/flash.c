@@ -145,7 +145,7 @@ static void options_finished(Mcu *mcu)
 
 static int64_t options_ns(Flash *flash)
 {
-    return flash->array.slow ? 2 * OPTIONS_NS : OPTIONS_NS;
+    return flash->array.times == NOR_MAXIMUM ? 2 * OPTIONS_NS : OPTIONS_NS;
 }
 
 static enum operation_result start_options(Mcu *mcu, int64_t since_power_on, uint32_t pc)
@@ -714,10 +714,10 @@ void flash_connect(Mcu *mcu)
     mcu->flash.irq = mcu_irq(mcu, 4);
 }
 
-static bool slow_times(const char *times)
+static enum nor_times times_named(const char *times)
 {
     if (strcmp(times, "typical") == 0 || strcmp(times, "maximum") == 0)
-        return strcmp(times, "maximum") == 0;
+        return strcmp(times, "maximum") == 0 ? NOR_MAXIMUM : NOR_TYPICAL;
     error_report("flash-times: %s is unknown; known are typical and maximum", times);
     exit(1);
 }
@@ -726,18 +726,18 @@ void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *tim
 {
     Flash *flash = &mcu->flash;
     flash->stale_cache = stale_cache;
-    bool slow = slow_times(times);
+    enum nor_times which = times_named(times);
     flash->array = (struct nor_array){
         .part = &nor_stm32f407_x32,
         .cells = shared_file("internal", internal, RAIL_INTERNAL_SIZE),
         .marks = &flash->marks,
-        .slow = slow,
+        .times = which,
     };
     flash->otp = (struct nor_array){
         .part = &nor_stm32f407_otp,
         .cells = shared_file("otp", otp, RAIL_OTP_SIZE),
         .marks = &flash->otp_marks,
-        .slow = slow,
+        .times = which,
     };
     flash->options = flash->otp.cells + RAIL_OTP_OPTIONS;
     flash->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, timer, mcu);

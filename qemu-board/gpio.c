@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * General-purpose I/O: RM0090 Rev 21 section 8. Edges of outputs are traced, except on the pins of the SPI NOR's bus,
- * whose traffic is recorded as operations. PC0 is the NOR's chip select, pulled up on the board.
+ * whose traffic is recorded as operations. PC0 is the NOR's chip select, pulled up on the board (`nor-cs`).
  */
 #include "mcu.h"
 
@@ -63,7 +63,8 @@ static void update(Gpio *gpio, uint32_t pc)
     uint16_t level = *reg(gpio, GPIO_ODR) & driven;
     uint16_t edges = (level ^ gpio->level) & ~nor_bus[gpio->port];
     if (gpio->port == PORT_C) {
-        bool select = (driven & ~level & CHIP_SELECT) != 0;
+        bool floats = !(driven & CHIP_SELECT) && mcu->nor.floating;
+        bool select = floats ? mcu->nor.selected : (driven & ~level & CHIP_SELECT) != 0;
         if (select != mcu->nor.selected)
             spi_nor_select(mcu, select, spi_idle(mcu));
     }

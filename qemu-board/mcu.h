@@ -332,32 +332,52 @@ bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_m
 /* The burst goes on until then. */
 void dma_busy(Mcu *mcu, Stream *stream, int64_t end);
 
-/// spi-nor.c ///
+/// spi-nor.c and its parts (spi-nor.h) ///
+
+typedef struct SpiNorModel SpiNorModel;
+
+/* Properties of the machine; NULL: the first choice. */
+typedef struct SpiNorOptions {
+    const char *part, *times, *power_up, *chip_select, *multipass;
+} SpiNorOptions;
 
 typedef struct SpiNor {
     Mcu *mcu;
+    const SpiNorModel *model; /* NULL: nothing on the bus */
     struct nor_array array;
     struct nor_marks marks;
+    bool slow_power_up, floating, one_pass; /* from the properties */
     uint64_t reads; /* commands that read cells, since power-on */
-    bool present, selected, ignored, powered_down, reset_enabled, write_enabled;
+    bool selected, ignored, inside_byte, powered_down, reset_enabled, write_enabled, volatile_enabled;
     uint8_t command;
     uint32_t index; /* of the next byte since selection */
     uint32_t address;
     uint8_t page[256];
     uint32_t received; /* data bytes of a page program */
-    uint8_t status[2];
-    int64_t busy_until;
-    Operation operation;
+    uint8_t status[3]; /* as they act and read */
+    uint8_t stored[3]; /* without power; kept in the process like the marks */
+    uint8_t writing[3];
+    bool writes_status; /* `writing` becomes `stored` when it ends */
+    int64_t busy_until, listens_at, writes_at;
+    Operation operation, suspended;
+    int64_t rest;       /* of the suspended operation */
+    int64_t resumed_at;
     Poll poll;
 } SpiNor;
 
-void spi_nor_init(Mcu *mcu, const char *path, const char *part);
+void spi_nor_init(Mcu *mcu, const char *path, const SpiNorOptions *options);
 void spi_nor_power_on(Mcu *mcu);
 void spi_nor_power_off(Mcu *mcu, enum nor_tear tear);
 void spi_nor_settle(Mcu *mcu);
 /* Chip select; `boundary` tells whether it rises on a byte boundary. */
 void spi_nor_select(Mcu *mcu, bool selected, bool boundary);
 uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte);
+/* The clock stopped in the middle of a byte, for good. */
+void spi_nor_clock_lost(Mcu *mcu);
+/* Number of status registers; 0 without a chip. */
+unsigned spi_nor_status_count(Mcu *mcu);
+/* The non-volatile status registers become these; NULL: as they left the factory. False: they have not such bits. */
+bool spi_nor_status_set(Mcu *mcu, const uint8_t *status);
 
 /// iwdg.c ///
 

@@ -19,7 +19,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
 
 struct Mountaineer {
     MachineState parent;
-    char *internal, *otp, *nor, *trace, *touched, *rail, *nor_part, *flash_times;
+    char *internal, *otp, *nor, *trace, *touched, *rail, *flash_times;
+    char *nor_part, *nor_times, *nor_powerup, *nor_cs, *nor_multipass;
     bool poll_skip, stale_cache;
     Mcu mcu;
 };
@@ -154,7 +155,8 @@ static void mountaineer_init(MachineState *machine)
     usart_init(mcu);
     spi_init(mcu);
     dma_init(mcu);
-    spi_nor_init(mcu, board->nor, board->nor_part);
+    spi_nor_init(mcu, board->nor, &(SpiNorOptions){.part = board->nor_part, .times = board->nor_times,
+        .power_up = board->nor_powerup, .chip_select = board->nor_cs, .multipass = board->nor_multipass});
     iwdg_init(mcu);
     dwt_init(mcu);
     plain_init(mcu);
@@ -182,6 +184,10 @@ STRING_PROPERTY(touched)
 STRING_PROPERTY(rail)
 STRING_PROPERTY(nor_part)
 STRING_PROPERTY(flash_times)
+STRING_PROPERTY(nor_times)
+STRING_PROPERTY(nor_powerup)
+STRING_PROPERTY(nor_cs)
+STRING_PROPERTY(nor_multipass)
 
 static bool get_poll_skip(Object *object, Error **errp)
 {
@@ -231,7 +237,12 @@ static void mountaineer_class_init(ObjectClass *class, void *data)
     add_string(class, "trace", get_trace, set_trace, "File that the trace is appended to, shared");
     add_string(class, "touched", get_touched, set_touched, "File that tells which bytes were touched, shared");
     add_string(class, "rail", get_rail, set_rail, "Character device of the power rail");
-    add_string(class, "nor-part", get_nor_part, set_nor_part, "Part on the SPI bus: s25fl064k or none");
+    add_string(class, "nor-part", get_nor_part, set_nor_part, "Part on the SPI bus: s25fl064k, w25q64 or none");
+    add_string(class, "nor-times", get_nor_times, set_nor_times, "Times of the SPI NOR: typical or maximum");
+    add_string(class, "nor-powerup", get_nor_powerup, set_nor_powerup, "SPI NOR after power-up: instant or datasheet");
+    add_string(class, "nor-cs", get_nor_cs, set_nor_cs, "Chip select that nothing drives: pulled or floating");
+    add_string(class, "nor-multipass", get_nor_multipass, set_nor_multipass,
+               "Second program of a page of the SPI NOR: allowed or refused");
     add_string(class, "flash-times", get_flash_times, set_flash_times, "Internal flash: typical or maximum");
     object_class_property_add_bool(class, "poll-skip", get_poll_skip, set_poll_skip);
     object_class_property_set_description(class, "poll-skip", "Let time pass when a busy status is polled");

@@ -125,7 +125,7 @@ static uint64_t hash_sram(Mcu *mcu)
 static void power_on(Mcu *mcu, char **words)
 {
     Rail *rail = &mcu->rail;
-    const char *sram = "retain", *value;
+    const char *sram = "retain", *status = "factory", *value;
     uint64_t noise = 0;
     if (rail->powered) {
         reply(rail, "error the power is on");
@@ -137,16 +137,22 @@ static void power_on(Mcu *mcu, char **words)
                 reply(rail, "error power on: cannot use %s", *words);
                 return;
             }
-        } else if (!strstart(*words, "sram=", &sram)) {
+        } else if (!strstart(*words, "sram=", &sram) && !strstart(*words, "status=", &status)) {
             reply(rail, "error power on: unknown option %s", *words);
             return;
         }
+    }
+    if (strcmp(status, "factory") != 0 && strcmp(status, "kept") != 0) {
+        reply(rail, "error status=%s: must be factory or kept", status);
+        return;
     }
     if (!fill_sram(sram)) {
         reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
         return;
     }
     rail->noise = noise;
+    if (strcmp(status, "factory") == 0)
+        spi_nor_status_set(mcu, NULL);
     mcu_power_on(mcu);
     reply(rail, "ok sram=%016" PRIx64, hash_sram(mcu));
 }
@@ -332,6 +338,48 @@ static void marks(Mcu *mcu, char **words)
     reply(&mcu->rail, "%s", text->str);
 }
 
+/* Bytes of two hexadecimal digits, exactly so many. */
+static bool parse_status(char **words, uint8_t *status, unsigned count)
+{
+    if (g_strv_length(words) != count)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t value;
+        if (strlen(words[i]) != 2 || qemu_strtou64(words[i], NULL, 16, &value) != 0)
+            return false;
+        status[i] = value;
+    }
+    return true;
+}
+
+static void set_status(Mcu *mcu, char **words)
+{
+    Rail *rail = &mcu->rail;
+    uint8_t status[sizeof(mcu->nor.stored)];
+    if (rail->powered)
+        reply(rail, "error status: the power is on");
+    else if (!parse_status(words, status, spi_nor_status_count(mcu)))
+        reply(rail, "error status: must be nor, then %u bytes of two hexadecimal digits", spi_nor_status_count(mcu));
+    else if (!spi_nor_status_set(mcu, status))
+        reply(rail, "error status: the registers have no such bits");
+    else
+        reply(rail, "ok");
+}
+
+static void status(Mcu *mcu, char **words)
+{
+    if (g_strcmp0(words[0], "nor") != 0 || spi_nor_status_count(mcu) == 0) {
+        reply(&mcu->rail, "error status: must be nor, and there must be one");
+    } else if (words[1] != NULL) {
+        set_status(mcu, words + 1);
+    } else {
+        g_autoptr(GString) text = g_string_new("status");
+        for (unsigned i = 0; i < spi_nor_status_count(mcu); i++)
+            g_string_append_printf(text, " %02x", mcu->nor.stored[i]);
+        reply(&mcu->rail, "%s", text->str);
+    }
+}
+
 static void touch(Mcu *mcu, char **words)
 {
     if (g_strcmp0(words[0], "clear") != 0 || words[1] != NULL) {
@@ -376,6 +424,8 @@ static void command(Mcu *mcu, const char *line)
         mark(mcu, words + 1);
     } else if (strcmp(words[0], "marks") == 0) {
         marks(mcu, words + 1);
+    } else if (strcmp(words[0], "status") == 0) {
+        status(mcu, words + 1);
     } else if (strcmp(words[0], "touch") == 0) {
         touch(mcu, words + 1);
     } else {

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * SPI NOR S25FL064K, which is a W25Q64 die: W25Q64JV Rev J section 8. It knows nothing of the MCU's resets and goes on
- * with what it does. Typical times; the rarely used commands are logged and ignored.
+ * The SPI NOR's side of the bus: W25Q64JV Rev J section 8, also of the S25FL064K, which is such a die. It knows nothing
+ * of the MCU's resets and goes on with what it does. The rarely used commands are logged and ignored.
  */
-#include "mcu.h"
+#include "spi-nor.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
 
 enum {
-    WRSR = 0x01,
+    WRSR1 = 0x01,
     PAGE_PROGRAM = 0x02,
     READ = 0x03,
     WRDI = 0x04,
     RDSR1 = 0x05,
     WREN = 0x06,
     FAST_READ = 0x0B,
+    WRSR3 = 0x11,
+    RDSR3 = 0x15,
     ERASE_4K = 0x20,
+    WRSR2 = 0x31,
     RDSR2 = 0x35,
+    UNIQUE_ID = 0x4B,
+    VOLATILE_WREN = 0x50,
     ERASE_32K = 0x52,
+    READ_SFDP = 0x5A,
     CHIP_ERASE_60 = 0x60,
     RESET_ENABLE = 0x66,
+    SUSPEND = 0x75,
+    RESUME = 0x7A,
     DEVICE_ID = 0x90,
     RESET = 0x99,
     JEDEC_ID = 0x9F,
@@ -29,137 +37,101 @@ enum {
     ERASE_64K = 0xD8,
 };
 
-enum { SR1_WIP = 1u << 0, SR1_WEL = 1u << 1, SR1_WRITABLE = 0xFC };
-
-#define DEVICE 0x16
-static const uint8_t jedec_id[] = {0xEF, 0x40, 0x17};
-static const uint8_t device_id[] = {0xEF, DEVICE};
-
 #define HIGH_Z 0xFF
-#define WRITE_STATUS_NS (10 * SCALE_MS)
-#define RESET_NS (30 * SCALE_US)
+#define LISTENS_NS (20 * SCALE_US) /* tVSL, of both data sheets; section 9.3 */
+#define WRITES_NS (5 * SCALE_MS)   /* tPUW */
+#define RELEASE_NS (3 * SCALE_US)  /* tRES1 */
 
-static bool busy(SpiNor *nor)
+static bool reads_status(uint8_t command)
 {
-    return time_now(nor->mcu) < nor->busy_until;
+    return command == RDSR1 || command == RDSR2 || command == RDSR3;
 }
 
-void spi_nor_settle(Mcu *mcu)
+static bool writes(uint8_t command)
 {
-    operation_settle(mcu, &mcu->nor.operation);
+    static const uint8_t commands[] = {WREN, VOLATILE_WREN, WRSR1, WRSR2, WRSR3, PAGE_PROGRAM, ERASE_4K, ERASE_32K,
+                                       ERASE_64K, CHIP_ERASE, CHIP_ERASE_60};
+    return memchr(commands, command, sizeof(commands)) != NULL;
 }
 
-/// Operations: they start when chip select rises ///
+/// Commands that are carried out when chip select rises ///
 
-static bool writable(SpiNor *nor)
+static void execute_erase(SpiNor *nor)
 {
-    if (!nor->write_enabled)
-        qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x without WEL is ignored\n", nor->command);
-    return nor->write_enabled;
+    uint32_t size = nor->command == ERASE_4K ? 4 * KiB : nor->command == ERASE_32K ? 32 * KiB : 64 * KiB;
+    if (nor->index == 4)
+        spi_nor_erase(nor, size);
 }
 
-static void start(SpiNor *nor, const struct nor_op *op)
+/* Those of one byte. */
+static void execute_plain(SpiNor *nor)
 {
-    nor->write_enabled = false;
-    if (operation_start(nor->mcu, &nor->operation, &nor->array, op, RAIL_CHIP_NOR, op->offset, time_pc(nor->mcu)) ==
-        OPERATION_STARTED)
-        nor->busy_until = nor->operation.end;
-}
-
-/* Bytes wrap inside the page; of more than a page, the last 256 count. Those not sent stay as they are. */
-static void page_program(SpiNor *nor)
-{
-    uint32_t page = sizeof(nor->page);
-    uint32_t offset = nor->address % page;
-    uint32_t count = MIN(nor->received, page);
-    struct nor_op op = {.kind = NOR_PROGRAM, .offset = nor->address, .length = count, .data = nor->page + offset};
-    if (count == 0 || !writable(nor))
-        return;
-    if (nor->received > page - offset) {
-        op.offset = nor->address - offset;
-        op.length = page;
-        op.data = nor->page;
+    switch (nor->command) {
+    case WREN:
+        nor->write_enabled = true;
+        break;
+    case WRDI:
+        nor->write_enabled = false;
+        break;
+    case CHIP_ERASE:
+    case CHIP_ERASE_60:
+        nor->address = 0;
+        spi_nor_erase(nor, nor->array.part->size);
+        break;
+    case SUSPEND:
+        spi_nor_suspend(nor);
+        break;
+    case RESUME:
+        spi_nor_resume(nor);
+        break;
+    case POWER_DOWN:
+        nor->powered_down = true;
+        break;
+    case RESET:
+        if (nor->reset_enabled)
+            spi_nor_software_reset(nor);
+        break;
     }
-    start(nor, &op);
 }
 
-static void erase(SpiNor *nor, uint32_t size)
+static void release_power_down(SpiNor *nor)
 {
-    if (writable(nor))
-        start(nor, &(struct nor_op){.kind = NOR_ERASE, .offset = nor->address & ~(size - 1), .length = size});
-}
-
-static void write_status(SpiNor *nor)
-{
-    if (!writable(nor))
-        return;
-    uint8_t data[2] = {nor->page[0] & SR1_WRITABLE, nor->received > 1 ? nor->page[1] : nor->status[1]};
-    nor->write_enabled = false;
-    nor->busy_until = time_now(nor->mcu) + WRITE_STATUS_NS;
-    memcpy(nor->status, data, sizeof(data));
-    operation_status(nor->mcu, RAIL_CHIP_NOR, 0, data, sizeof(data), WRITE_STATUS_NS);
-}
-
-static void software_reset(SpiNor *nor)
-{
-    if (!nor->reset_enabled)
-        return;
-    operation_tear(nor->mcu, &nor->operation, NOR_TEAR_BEFORE);
-    nor->write_enabled = nor->powered_down = false;
-    nor->busy_until = time_now(nor->mcu) + RESET_NS;
+    if (nor->powered_down)
+        nor->listens_at = time_now(nor->mcu) + RELEASE_NS;
+    nor->powered_down = false;
 }
 
 /* `index` counts the whole bytes, the command included. */
 static void execute(SpiNor *nor)
 {
-    bool reset_enabled = false;
     switch (nor->command) {
-    case WREN:
-        nor->write_enabled |= nor->index == 1;
+    case WRSR1:
+        spi_nor_status_write(nor, 0);
         break;
-    case WRDI:
-        nor->write_enabled &= nor->index != 1;
+    case WRSR2:
+        spi_nor_status_write(nor, 1);
         break;
-    case WRSR:
-        if (nor->received == 1 || nor->received == 2)
-            write_status(nor);
+    case WRSR3:
+        spi_nor_status_write(nor, 2);
         break;
     case PAGE_PROGRAM:
-        page_program(nor);
+        spi_nor_page_program(nor);
         break;
     case ERASE_4K:
-        if (nor->index == 4)
-            erase(nor, 4 * KiB);
-        break;
     case ERASE_32K:
-        if (nor->index == 4)
-            erase(nor, 32 * KiB);
-        break;
     case ERASE_64K:
-        if (nor->index == 4)
-            erase(nor, 64 * KiB);
-        break;
-    case CHIP_ERASE:
-    case CHIP_ERASE_60:
-        if (nor->index == 1) {
-            nor->address = 0;
-            erase(nor, nor->array.part->size);
-        }
-        break;
-    case POWER_DOWN:
-        nor->powered_down |= nor->index == 1;
+        execute_erase(nor);
         break;
     case RELEASE_POWER_DOWN:
-        nor->powered_down = false;
+        release_power_down(nor);
         break;
-    case RESET_ENABLE:
-        reset_enabled = nor->index == 1;
-        break;
-    case RESET:
-        software_reset(nor);
+    default:
+        if (nor->index == 1)
+            execute_plain(nor);
         break;
     }
-    nor->reset_enabled = reset_enabled;
+    nor->reset_enabled = nor->command == RESET_ENABLE && nor->index == 1;
+    nor->volatile_enabled = nor->command == VOLATILE_WREN && nor->index == 1;
 }
 
 /// The bus ///
@@ -171,32 +143,60 @@ void spi_nor_select(Mcu *mcu, bool selected, bool boundary)
     nor->selected = selected;
     if (selected) {
         nor->index = nor->received = nor->address = 0;
-        nor->ignored = false;
+        nor->ignored = nor->inside_byte = false;
         return;
     }
-    if (!nor->present || nor->index == 0 || nor->ignored)
+    if (nor->model == NULL || nor->index == 0 || nor->ignored)
         return;
-    if (boundary)
+    if (boundary && !nor->inside_byte)
         execute(nor);
     else
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: chip select rose inside a byte, command 0x%02x is lost\n", nor->command);
 }
 
+void spi_nor_clock_lost(Mcu *mcu)
+{
+    mcu->nor.inside_byte = mcu->nor.selected && mcu->nor.index != 0;
+}
+
+/* Why the chip does not heed a command; NULL when it does. */
+static const char *refusal(SpiNor *nor, uint8_t command)
+{
+    int64_t now = time_now(nor->mcu);
+    bool third = command == RDSR3 || command == WRSR2 || command == WRSR3;
+    bool anytime = reads_status(command) || command == RESET_ENABLE || command == RESET || command == SUSPEND;
+    if (now < nor->listens_at)
+        return "within tVSL or tRES1";
+    if (nor->powered_down && command != RELEASE_POWER_DOWN)
+        return "powered down";
+    if (now < nor->writes_at && writes(command))
+        return "within tPUW";
+    if (spi_nor_busy(nor) && !anytime)
+        return "busy";
+    return third && nor->model->registers < 3 ? "the part has no such register" : NULL;
+}
+
 static void begin(SpiNor *nor, uint8_t command)
 {
     nor->command = command;
-    bool status = command == RDSR1 || command == RDSR2;
-    bool reset = command == RESET_ENABLE || command == RESET;
-    if (!status)
+    if (!reads_status(command))
         nor->poll.count = 0;
-    nor->ignored = (nor->powered_down && command != RELEASE_POWER_DOWN) || (busy(nor) && !status && !reset);
+    const char *why = refusal(nor, command);
+    nor->ignored = why != NULL;
     if (nor->ignored)
-        qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x while %s is ignored\n", command,
-                      nor->powered_down ? "powered down" : "busy");
+        qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x while %s is ignored\n", command, why);
     if (command == READ || command == FAST_READ)
         nor->reads++;
     if (command == PAGE_PROGRAM)
         memset(nor->page, 0xFF, sizeof(nor->page));
+}
+
+static uint8_t random_byte(uint32_t offset, uint64_t noise)
+{
+    uint8_t byte = 0;
+    for (uint8_t bit = 0; bit < 8; bit++)
+        byte |= nor_weak_value(&(struct nor_mark){.offset = offset, .bit = bit}, noise) << bit;
+    return byte;
 }
 
 /* Weak bits read anew in each command. */
@@ -204,6 +204,10 @@ static uint8_t read_cells(SpiNor *nor)
 {
     uint64_t noise = nor->mcu->rail.noise + nor->reads * RAIL_NOISE_STEP;
     uint8_t byte = nor_read(&nor->array, nor->address, noise);
+    if (spi_nor_undefined(nor, nor->address)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "NOR: read of 0x%06x, where an operation is suspended\n", nor->address);
+        byte = random_byte(nor->address, noise);
+    }
     touch_nor(nor->mcu, nor->address);
     nor->address = (nor->address + 1) % nor->array.part->size;
     return byte;
@@ -211,51 +215,17 @@ static uint8_t read_cells(SpiNor *nor)
 
 static uint8_t read_status(SpiNor *nor)
 {
-    uint8_t status = nor->status[0] | (busy(nor) ? SR1_WIP : 0) | (nor->write_enabled || busy(nor) ? SR1_WEL : 0);
-    if (busy(nor))
+    bool busy = spi_nor_busy(nor);
+    uint8_t status = nor->status[0] | (busy ? SR1_WIP : 0) | (nor->write_enabled || busy ? SR1_WEL : 0);
+    if (busy)
         time_poll(nor->mcu, &nor->poll, status, nor->busy_until);
     return status;
 }
 
-/* The answer to a byte after the command and, where there is one, after the address. */
-static uint8_t answer(SpiNor *nor, uint8_t byte)
+/* The answer to a data byte of a command with an address. */
+static uint8_t answer_at_address(SpiNor *nor, uint8_t byte)
 {
     uint32_t index = nor->index;
-    switch (nor->command) {
-    case RDSR1:
-        return read_status(nor);
-    case RDSR2:
-        return nor->status[1];
-    case JEDEC_ID:
-        return jedec_id[(index - 1) % sizeof(jedec_id)];
-    case WRSR:
-        if (nor->received < 2)
-            nor->page[nor->received] = byte;
-        nor->received++;
-        return HIGH_Z;
-    case RELEASE_POWER_DOWN:
-        return index >= 4 ? DEVICE : HIGH_Z;
-    case READ:
-    case FAST_READ:
-    case PAGE_PROGRAM:
-    case DEVICE_ID:
-    case ERASE_4K:
-    case ERASE_32K:
-    case ERASE_64K:
-        break;
-    case WREN:
-    case WRDI:
-    case CHIP_ERASE:
-    case CHIP_ERASE_60:
-    case POWER_DOWN:
-    case RESET_ENABLE:
-    case RESET:
-        return HIGH_Z;
-    default:
-        if (index == 1)
-            qemu_log_mask(LOG_UNIMP, "NOR: command 0x%02x is not modelled\n", nor->command);
-        return HIGH_Z;
-    }
     if (index <= 3) {
         nor->address = (nor->address << 8 | byte) % nor->array.part->size;
         return HIGH_Z;
@@ -265,8 +235,10 @@ static uint8_t answer(SpiNor *nor, uint8_t byte)
         return read_cells(nor);
     case FAST_READ:
         return index == 4 ? HIGH_Z : read_cells(nor);
+    case READ_SFDP:
+        return index == 4 ? HIGH_Z : spi_nor_sfdp(nor->model, nor->address++);
     case DEVICE_ID:
-        return device_id[(index + nor->address) % 2];
+        return nor->model->device_id[(index + nor->address) % 2];
     case PAGE_PROGRAM:
         nor->page[(nor->address + nor->received++) % sizeof(nor->page)] = byte;
         break;
@@ -274,11 +246,67 @@ static uint8_t answer(SpiNor *nor, uint8_t byte)
     return HIGH_Z;
 }
 
+static void take_status(SpiNor *nor, uint8_t byte)
+{
+    if (nor->received < 2)
+        nor->page[nor->received] = byte;
+    nor->received++;
+}
+
+/* The answer to a byte after the command. */
+static uint8_t answer(SpiNor *nor, uint8_t byte)
+{
+    const SpiNorModel *model = nor->model;
+    uint32_t index = nor->index;
+    switch (nor->command) {
+    case RDSR1:
+        return read_status(nor);
+    case RDSR2:
+        return nor->status[1] | (nor->suspended.pending ? SR2_SUS : 0);
+    case RDSR3:
+        return nor->status[2];
+    case JEDEC_ID:
+        return model->jedec_id[(index - 1) % sizeof(model->jedec_id)];
+    case UNIQUE_ID:
+        return index >= 5 ? model->unique_id[(index - 5) % sizeof(model->unique_id)] : HIGH_Z;
+    case RELEASE_POWER_DOWN:
+        return index >= 4 ? model->device_id[1] : HIGH_Z;
+    case WRSR1:
+    case WRSR2:
+    case WRSR3:
+        take_status(nor, byte);
+        return HIGH_Z;
+    case READ:
+    case FAST_READ:
+    case READ_SFDP:
+    case PAGE_PROGRAM:
+    case DEVICE_ID:
+    case ERASE_4K:
+    case ERASE_32K:
+    case ERASE_64K:
+        return answer_at_address(nor, byte);
+    case WREN:
+    case VOLATILE_WREN:
+    case WRDI:
+    case CHIP_ERASE:
+    case CHIP_ERASE_60:
+    case SUSPEND:
+    case RESUME:
+    case POWER_DOWN:
+    case RESET_ENABLE:
+    case RESET:
+        return HIGH_Z;
+    }
+    if (index == 1)
+        qemu_log_mask(LOG_UNIMP, "NOR: command 0x%02x is not modelled\n", nor->command);
+    return HIGH_Z;
+}
+
 uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
 {
     SpiNor *nor = &mcu->nor;
     uint8_t reply = HIGH_Z;
-    if (!nor->selected || !nor->present)
+    if (!nor->selected || nor->model == NULL || nor->inside_byte)
         return HIGH_Z;
     spi_nor_settle(mcu);
     if (nor->index == 0)
@@ -294,33 +322,57 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
 void spi_nor_power_on(Mcu *mcu)
 {
     SpiNor *nor = &mcu->nor;
-    nor->selected = nor->ignored = nor->powered_down = nor->reset_enabled = nor->write_enabled = false;
+    nor->selected = nor->ignored = nor->inside_byte = nor->powered_down = nor->reset_enabled = false;
+    nor->write_enabled = nor->volatile_enabled = false;
     nor->index = nor->received = nor->address = 0;
     nor->command = 0;
     nor->reads = 0;
-    nor->status[0] = nor->status[1] = 0;
-    nor->busy_until = 0;
+    nor->busy_until = nor->resumed_at = nor->rest = 0;
+    nor->listens_at = nor->slow_power_up ? LISTENS_NS : 0;
+    nor->writes_at = nor->slow_power_up ? WRITES_NS : 0;
     nor->poll = (Poll){0};
+    if (nor->model != NULL)
+        spi_nor_status_power_on(nor);
 }
 
-void spi_nor_power_off(Mcu *mcu, enum nor_tear tear)
+/* Which of two words was given: false for the first, which is also meant when none was. */
+static bool second(const char *property, const char *value, const char *first, const char *other)
 {
-    spi_nor_settle(mcu);
-    operation_tear(mcu, &mcu->nor.operation, tear);
+    if (value == NULL || strcmp(value, first) == 0)
+        return false;
+    if (strcmp(value, other) == 0)
+        return true;
+    error_report("%s: %s is unknown; known are %s and %s", property, value, first, other);
+    exit(1);
 }
 
-void spi_nor_init(Mcu *mcu, const char *path, const char *part)
+static const SpiNorModel *model_named(const char *name)
 {
-    SpiNor *nor = &mcu->nor;
-    nor->mcu = mcu;
-    nor->present = g_strcmp0(part, "none") != 0;
-    if (nor->present && g_strcmp0(part, nor_s25fl064k.name) != 0) {
-        error_report("nor-part: %s is unknown; known are %s and none", part, nor_s25fl064k.name);
+    if (strcmp(name, "none") == 0)
+        return NULL;
+    const SpiNorModel *model = spi_nor_model(name);
+    if (model == NULL) {
+        g_autofree char *known = spi_nor_model_names();
+        error_report("nor-part: %s is unknown; known are %s", name, known);
         exit(1);
     }
+    return model;
+}
+
+void spi_nor_init(Mcu *mcu, const char *path, const SpiNorOptions *options)
+{
+    SpiNor *nor = &mcu->nor;
+    bool maximum = second("nor-times", options->times, "typical", "maximum");
+    nor->mcu = mcu;
+    nor->model = model_named(options->part);
+    nor->slow_power_up = second("nor-powerup", options->power_up, "instant", "datasheet");
+    nor->floating = second("nor-cs", options->chip_select, "pulled", "floating");
+    nor->one_pass = second("nor-multipass", options->multipass, "allowed", "refused");
     nor->array = (struct nor_array){
-        .part = &nor_s25fl064k,
+        .part = nor->model != NULL ? nor->model->part : &nor_s25fl064k,
         .cells = shared_file("nor", path, RAIL_NOR_SIZE),
         .marks = &nor->marks,
+        .times = maximum ? NOR_MAXIMUM : NOR_TYPICAL,
     };
+    spi_nor_status_set(mcu, NULL);
 }

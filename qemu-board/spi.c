@@ -232,6 +232,8 @@ void spi_reset(Mcu *mcu)
 {
     Spi *spi = &mcu->spi;
     timer_del(spi->timer);
+    if (!spi_idle(mcu))
+        spi_nor_clock_lost(mcu);
     spi->cr1 = spi->cr2 = 0;
     spi->free_at = spi->done_at = 0;
     spi->fill = 0;

@@ -120,10 +120,11 @@ class Machine:
             raise RailError(reply[len("error "):])
         return reply
 
-    def power_on(self, sram=None, noise=None):
+    def power_on(self, sram=None, noise=None, status=None):
         """Returns the hash of what the SRAM holds."""
         reply = self.command("power on" + (f" sram={sram}" if sram else "") +
-                             (f" noise={noise}" if noise is not None else ""))
+                             (f" noise={noise}" if noise is not None else "") +
+                             (f" status={status}" if status else ""))
         return re.fullmatch("ok sram=([0-9a-f]{16})", reply)[1]
 
     def power_off(self):
@@ -150,6 +151,12 @@ class Machine:
         """The marks of the chip, as mark() takes them."""
         words = self.command(f"marks {chip}").split()[1:]
         return [(kind, int(one), int(other)) for kind, one, other in zip(*[iter(words)] * 3)]
+
+    def status(self, *registers):
+        """The non-volatile status registers of the SPI NOR; before that they become these, if any are given."""
+        if registers:
+            self.command("status nor " + " ".join(f"{register:02x}" for register in registers))
+        return tuple(int(word, 16) for word in self.command("status nor").split()[1:])
 
     def touch_clear(self):
         self.command("touch clear")

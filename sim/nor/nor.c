@@ -57,12 +57,26 @@ bool nor_valid(const struct nor_array *array, const struct nor_op *op)
     return false;
 }
 
+static uint64_t of(const struct nor_array *array, uint64_t typical_ns, uint64_t maximum_ns)
+{
+    return array->times == NOR_MAXIMUM ? maximum_ns : typical_ns;
+}
+
 static uint64_t erase_time_of(const struct nor_array *array, uint32_t size)
 {
     for (const struct nor_erase_time *time = array->part->erase; time->size != 0; time++)
         if (time->size == size)
-            return array->slow ? time->maximum_ns : time->typical_ns;
+            return of(array, time->typical_ns, time->maximum_ns);
     return 0;
+}
+
+static uint64_t program_time_of(const struct nor_array *array, uint32_t length)
+{
+    const struct nor_part *part = array->part;
+    uint64_t page = of(array, part->program_typical_ns, part->program_maximum_ns);
+    uint64_t first = of(array, part->first_typical_ns, part->first_maximum_ns);
+    uint64_t bytes = first + (length - 1) * of(array, part->more_typical_ns, part->more_maximum_ns);
+    return first != 0 && bytes < page ? bytes : page;
 }
 
 /* The time of the one command that does it all, or 0. A command clears one smallest sector or, where parts offer it,
@@ -86,7 +100,7 @@ uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
     if (!nor_valid(array, op))
         return 0;
     if (op->kind == NOR_PROGRAM)
-        return array->slow ? part->program_maximum_ns : part->program_typical_ns;
+        return program_time_of(array, op->length);
     uint64_t time = one_erase_ns(array, op);
     if (time != 0)
         return time;
@@ -96,4 +110,9 @@ uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
         time += erase_time_of(array, size);
     }
     return time;
+}
+
+uint64_t nor_status_duration_ns(const struct nor_array *array)
+{
+    return of(array, array->part->status_typical_ns, array->part->status_maximum_ns);
 }

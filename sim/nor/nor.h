@@ -31,8 +31,14 @@ struct nor_part {
     uint32_t page;                    /* bytes that one program operation may cover; it wraps inside */
     const struct nor_run *runs;       /* the smallest erase sectors, in address order; ends with count 0 */
     const struct nor_erase_time *erase; /* ascending size; ends with size 0 */
-    uint64_t program_typical_ns;      /* one program operation */
+    uint64_t program_typical_ns;      /* one program operation, of whatever length */
     uint64_t program_maximum_ns;
+    uint64_t first_typical_ns;        /* of its first byte, then `more` for each; 0: it takes as long as a page */
+    uint64_t first_maximum_ns;
+    uint64_t more_typical_ns;
+    uint64_t more_maximum_ns;
+    uint64_t status_typical_ns;       /* a write of the status registers; 0: it has none */
+    uint64_t status_maximum_ns;
     uint32_t endurance;               /* erase cycles per sector */
 };
 
@@ -43,6 +49,8 @@ extern const struct nor_part nor_stm32f407_x8, nor_stm32f407_x16, nor_stm32f407_
 extern const struct nor_part nor_stm32f407_otp;
 /* S25FL064K with the times of its W25Q64 die: W25Q64JV Rev J section 9.6. */
 extern const struct nor_part nor_s25fl064k;
+/* W25Q64JV: Rev J section 9.6. */
+extern const struct nor_part nor_w25q64;
 
 /* What a torn operation leaves that cells do not show. Programming a weak bit again to 0 makes it firm; an erase that
  * completes removes every mark. */
@@ -68,13 +76,16 @@ struct nor_marks {
 };
 #define NOR_MARKS_PER_TEAR 64u
 
+/* Which times of the data sheet operations take. */
+enum nor_times { NOR_TYPICAL, NOR_MAXIMUM };
+
 /* The cells of one chip. */
 struct nor_array {
     const struct nor_part *part;
     uint8_t *cells;          /* part->size bytes */
     uint32_t *erases;        /* per smallest sector; NULL when nobody counts */
     struct nor_marks *marks; /* NULL: tears that leave marks are refused */
-    bool slow;               /* operations take the maximum times, not the typical ones */
+    enum nor_times times;
 };
 
 enum nor_kind { NOR_PROGRAM, NOR_ERASE };
@@ -140,8 +151,15 @@ bool nor_apply(struct nor_array *array, const struct nor_op *op);
 /* Carries out what is left when power is lost during the operation. False (nothing done) when invalid, or when the
  * marks have no room. */
 bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear);
-/* Duration of the operation in ns, typical or, of a slow array, maximum; 0 when invalid. */
+/* What a write of `data` to `count` non-volatile status registers leaves in them when power is lost during it. They are
+ * written like cells, bits both ways: `half` and `last` count whole registers; of the bits that change, `mask` leaves a
+ * seeded subset done and `onebit` one; `zeros` has cleared all that were to be cleared and set none; `weak` and
+ * `notake`, which need marks, are as `after`. All of it is an assumption: data sheets say nothing. */
+void nor_tear_status(uint8_t *status, const uint8_t *data, uint32_t count, enum nor_tear tear);
+/* Duration of the operation in ns, as array->times has it; 0 when invalid. */
 uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op);
+/* Duration of a write of the status registers. */
+uint64_t nor_status_duration_ns(const struct nor_array *array);
 
 /* The smallest erase sector that holds `offset`: its number; *start and *size (bytes) when not NULL.
  * UINT32_MAX beyond the array. */

@@ -77,12 +77,12 @@ const struct nor_part nor_stm32f407_otp = {
     .endurance = 0,
 };
 
-/// S25FL064K ///
+/// S25FL064K and W25Q64JV ///
 
-static const struct nor_run s25fl064k_runs[] = {{2048, 4 * KB}, {0, 0}};
+static const struct nor_run spi_64mbit_runs[] = {{2048, 4 * KB}, {0, 0}};
 
 /* W25Q64JV Rev J section 9.6: tSE, tBE1, tBE2, tCE. */
-static const struct nor_erase_time s25fl064k_erase[] = {
+static const struct nor_erase_time spi_64mbit_erase[] = {
     {4 * KB, 45 * MS, 400 * MS},
     {32 * KB, 120 * MS, 1600 * MS},
     {64 * KB, 150 * MS, 2000 * MS},
@@ -94,9 +94,29 @@ const struct nor_part nor_s25fl064k = {
     .name = "s25fl064k",
     .size = 8 * MB,
     .page = 256,
-    .runs = s25fl064k_runs,
-    .erase = s25fl064k_erase,
+    .runs = spi_64mbit_runs,
+    .erase = spi_64mbit_erase,
     .program_typical_ns = 400 * US,
     .program_maximum_ns = 3 * MS,
+    .status_typical_ns = 10 * MS,
+    .status_maximum_ns = 15 * MS,
+    .endurance = 100000,
+};
+
+/* The same section: tPP, tBP1, tBP2, tW. */
+const struct nor_part nor_w25q64 = {
+    .name = "w25q64",
+    .size = 8 * MB,
+    .page = 256,
+    .runs = spi_64mbit_runs,
+    .erase = spi_64mbit_erase,
+    .program_typical_ns = 400 * US,
+    .program_maximum_ns = 3 * MS,
+    .first_typical_ns = 30 * US,
+    .first_maximum_ns = 50 * US,
+    .more_typical_ns = 2500,
+    .more_maximum_ns = 12 * US,
+    .status_typical_ns = 10 * MS,
+    .status_maximum_ns = 15 * MS,
     .endurance = 100000,
 };

@@ -8,11 +8,13 @@
  *
  * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
  *
- *   power on [sram=retain|zero|random:SEED] [noise=SEED]
+ *   power on [sram=retain|zero|random:SEED] [noise=SEED] [status=factory|kept]
  *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak
  *       bits read as the noise (0 when not given) has it: in the internal flash and OTP one value for this power-on,
  *       which is written into the shared array; in the SPI NOR a new one for each read command, the n-th since power-on
  *       under noise + n * RAIL_NOISE_STEP. So what the shared arrays hold in a weak bit means nothing to the bench.
+ *       The SPI NOR's status registers are as they left its factory unless `kept` says that they are as they were left;
+ *       so a bench that does not know of them need not restore them between two states of the arrays.
  *       Reply: "ok sram=HASH": a hash of what SRAM and CCM hold, 16 hexadecimal digits.
  *   mark CHIP none | mark CHIP weak OFFSET BIT ... | mark CHIP notake OFFSET LENGTH ...
  *       While the power is off: forgets all marks of the chip (internal, otp or nor), or adds one or several
@@ -21,6 +23,12 @@
  *   marks CHIP
  *       While the machine is stopped. Reply: "marks" and those of the chip in their canonical order, as one could give
  *       them to `mark`: " weak OFFSET BIT" each, then " notake OFFSET LENGTH" each.
+ *   status nor
+ *       While the machine is stopped. Reply: "status HH ...", the non-volatile status registers of the SPI NOR from the
+ *       first on, two hexadecimal digits each (two registers of an s25fl064k, three of a w25q64).
+ *   status nor HH ...
+ *       While the power is off: they become these; all of them are given. They live as long as the process, like the
+ *       marks, and act after `power on status=kept`. Reply: "ok".
  *   touch clear
  *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
  *   power off

@@ -298,6 +298,7 @@ static void test_nor(void)
     command(0xB9);
     print("powered_down", nor_byte(0));
     command(0xAB);
+    nor_wait(); /* tRES1, in which the status reads as busy */
     print("released", nor_byte(0));
     command(0x06);
     select(true);

@@ -144,7 +144,8 @@ static void runs_cover_their_parts(void **state)
 {
     (void)state;
     const struct nor_part *parts[] = {&nor_stm32f407_x8,  &nor_stm32f407_x16, &nor_stm32f407_x32,
-                                             &nor_stm32f407_x64, &nor_stm32f407_otp, &nor_s25fl064k};
+                                             &nor_stm32f407_x64, &nor_stm32f407_otp, &nor_s25fl064k,
+                                      &nor_w25q64};
     for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         uint32_t covered = 0;
         for (const struct nor_run *run = parts[i]->runs; run->count != 0; run++)
@@ -292,7 +293,7 @@ static void times_depend_on_the_parallelism(void **state)
         struct nor_array array = erased(cases[i].part);
         const uint32_t ms[] = {cases[i].sector_16, cases[i].sector_64, cases[i].sector_128, cases[i].all};
         for (unsigned slow = 0; slow < 2; slow++) {
-            array.slow = slow;
+            array.times = slow ? NOR_MAXIMUM : NOR_TYPICAL;
             for (unsigned n = 0; n < 4; n++)
                 assert_int_equal(nor_duration_ns(&array, &erases[n]), ms[n] * MS * (1 + slow));
             assert_int_equal(nor_duration_ns(&array, &write), slow ? 100000 : 16000);
@@ -314,6 +315,48 @@ static void a_program_is_as_wide_as_the_parallelism(void **state)
         struct nor_op all = program(0x40, data, cases[i].page), more = program(0x40, data, cases[i].page + 1);
         assert_true(nor_valid(&array, &all));
         assert_false(nor_valid(&array, &more));
+        release(&array);
+    }
+}
+
+static void a_short_program_takes_less(void **state)
+{
+    (void)state;
+    struct nor_array array = erased(&nor_w25q64), whole_pages = erased(&nor_s25fl064k);
+    const uint8_t data[256] = {0};
+    static const struct {
+        uint32_t length, typical_ns, maximum_ns;
+    } cases[] = {
+        {1, 30000, 50000},     {2, 32500, 62000},      {100, 277500, 1238000}, {149, 400000, 1826000},
+        {150, 400000, 1838000}, {246, 400000, 2990000}, {247, 400000, 3000000}, {256, 400000, 3000000},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct nor_op op = program(0, data, cases[i].length);
+        array.times = NOR_TYPICAL;
+        assert_int_equal(nor_duration_ns(&array, &op), cases[i].typical_ns);
+        array.times = NOR_MAXIMUM;
+        assert_int_equal(nor_duration_ns(&array, &op), cases[i].maximum_ns);
+        assert_int_equal(nor_duration_ns(&whole_pages, &op), 400000);
+    }
+    release(&array);
+    release(&whole_pages);
+}
+
+static void maximum_times_are_those_of_the_data_sheet(void **state)
+{
+    (void)state;
+    const struct nor_part *parts[] = {&nor_s25fl064k, &nor_w25q64};
+    for (unsigned i = 0; i < 2; i++) {
+        struct nor_array array = erased(parts[i]);
+        array.times = NOR_MAXIMUM;
+        static const uint32_t cases[][2] = {{4, 400}, {32, 1600}, {64, 2000}, {8192, 100000}};
+        for (unsigned n = 0; n < 4; n++) {
+            struct nor_op op = erase(0, cases[n][0] * KB);
+            assert_int_equal(nor_duration_ns(&array, &op), cases[n][1] * MS);
+        }
+        assert_int_equal(nor_status_duration_ns(&array), 15 * MS);
+        array.times = NOR_TYPICAL;
+        assert_int_equal(nor_status_duration_ns(&array), 10 * MS);
         release(&array);
     }
 }
@@ -373,6 +416,8 @@ int main(void)
         cmocka_unit_test(times_are_those_of_the_data_sheets),
         cmocka_unit_test(times_depend_on_the_parallelism),
         cmocka_unit_test(a_program_is_as_wide_as_the_parallelism),
+        cmocka_unit_test(a_short_program_takes_less),
+        cmocka_unit_test(maximum_times_are_those_of_the_data_sheet),
         cmocka_unit_test(tears_have_names),
         cmocka_unit_test(clean_cuts),
     };
