@@ -6,7 +6,6 @@
 #include "hw/qdev-clock.h"
 
 #define HSI_HZ 16000000u
-#define HSE_HZ 12000000u /* the crystal on the board */
 
 enum {
     RCC_CR = 0x00,
@@ -31,14 +30,24 @@ static uint32_t *reg(Rcc *rcc, hwaddr offset)
     return &rcc->regs[offset / 4];
 }
 
-static uint32_t pll_hz(Rcc *rcc)
+static uint32_t pll_hz(Mcu *mcu, uint32_t divider)
 {
-    uint32_t cfg = *reg(rcc, RCC_PLLCFGR);
+    uint32_t cfg = *reg(&mcu->rcc, RCC_PLLCFGR);
     uint32_t m = cfg & 0x3F;
     uint32_t n = extract32(cfg, 6, 9);
-    uint32_t p = 2 * (extract32(cfg, 16, 2) + 1);
-    uint64_t input = cfg & PLLCFGR_PLLSRC ? HSE_HZ : HSI_HZ;
-    return m == 0 ? 0 : input * n / m / p;
+    uint64_t input = cfg & PLLCFGR_PLLSRC ? mcu->board.hse : HSI_HZ;
+    return m == 0 || divider == 0 ? 0 : input * n / m / divider;
+}
+
+static uint32_t system_pll_hz(Mcu *mcu)
+{
+    return pll_hz(mcu, 2 * (extract32(*reg(&mcu->rcc, RCC_PLLCFGR), 16, 2) + 1));
+}
+
+uint32_t rcc_pll48_hz(Mcu *mcu)
+{
+    bool on = *reg(&mcu->rcc, RCC_CR) & CR_PLLON;
+    return on ? pll_hz(mcu, extract32(*reg(&mcu->rcc, RCC_PLLCFGR), 24, 4)) : 0;
 }
 
 static uint32_t apb_shift(uint32_t pre)
@@ -51,9 +60,18 @@ static void update_clocks(Mcu *mcu)
     static const uint8_t ahb_shift[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
     Rcc *rcc = &mcu->rcc;
     uint32_t cfgr = *reg(rcc, RCC_CFGR);
-    uint32_t source = (cfgr & 3) == 0 ? HSI_HZ : (cfgr & 3) == 1 ? HSE_HZ : pll_hz(rcc);
+    uint32_t source = (cfgr & 3) == 0 ? HSI_HZ : (cfgr & 3) == 1 ? mcu->board.hse : system_pll_hz(mcu);
     uint32_t hclk = MAX(source >> ahb_shift[extract32(cfgr, 4, 4)], 1);
-    rcc->pclk1 = MAX(hclk >> apb_shift(extract32(cfgr, 10, 3)), 1);
+    uint32_t pclk1 = MAX(hclk >> apb_shift(extract32(cfgr, 10, 3)), 1);
+    uint32_t timclk1 = extract32(cfgr, 10, 3) < 4 ? pclk1 : 2 * pclk1; /* RM0090 7.2 */
+    if (pclk1 != rcc->pclk1 || timclk1 != rcc->timclk1) {
+        tim_sync(mcu);
+        wwdg_sync(mcu);
+        rcc->pclk1 = pclk1;
+        rcc->timclk1 = timclk1;
+        tim_clock_changed(mcu);
+        wwdg_clock_changed(mcu);
+    }
     rcc->pclk2 = MAX(hclk >> apb_shift(extract32(cfgr, 13, 3)), 1);
     if (hclk == rcc->hclk)
         return;
@@ -144,6 +162,6 @@ void rcc_init(Mcu *mcu)
     rcc->refclk = clock_new(OBJECT(mcu->machine), "hclk-8");
     clock_set_hz(rcc->cpuclk, HSI_HZ);
     clock_set_hz(rcc->refclk, HSI_HZ / 8);
-    rcc->hclk = HSI_HZ;
+    rcc->hclk = rcc->pclk1 = rcc->timclk1 = HSI_HZ;
     mcu_map(mcu, &rcc->mmio, &rcc_ops, mcu, "rcc", 0x40023800);
 }
