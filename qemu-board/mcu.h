@@ -39,6 +39,7 @@ typedef struct Board {
     uint16_t quiet[PORTS];                   /* pins whose edges are not traced */
     uint16_t pulled_down[PORTS];             /* low when nothing drives them, whatever the pull-up */
     uint8_t uid[12];
+    bool vbat;                               /* the backup domain has a battery */
     Image *images;                           /* for the internal flash; NULL: none */
 } Board;
 
@@ -430,6 +431,44 @@ void exti_reset(Mcu *mcu);
 /* A line goes up. */
 void exti_rise(Mcu *mcu, unsigned line);
 
+/// pwr.c ///
+
+typedef struct Pwr {
+    MemoryRegion mmio;
+    uint32_t cr, csr;
+} Pwr;
+
+void pwr_init(Mcu *mcu);
+void pwr_reset(Mcu *mcu);
+/* The RTC, its backup registers and RCC_BDCR may be written. */
+bool pwr_backup_writable(Mcu *mcu);
+
+/// rtc.c ///
+
+typedef struct Rtc {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t cr, isr, prer, wutr, alarm[2], alarm_subseconds[2], tafcr, backup[20];
+    bool half_unlocked, unlocked;
+    uint32_t hz; /* of RTCCLK; 0: off */
+    int64_t seconds;  /* of the calendar, since 1970 */
+    unsigned weekday; /* of 1970-01-01, as the firmware counts */
+    int64_t epoch;    /* RTCCLK is counted from here */
+    uint64_t second_start, wakeup_at; /* in its cycles: when `seconds` began, when WUTF comes */
+    int64_t init_at, copied_at;       /* INITF and RSF are set from then on */
+} Rtc;
+
+void rtc_init(Mcu *mcu);
+void rtc_power_on(Mcu *mcu);
+void rtc_power_off(Mcu *mcu);
+void rtc_reset(Mcu *mcu);
+/* A reset of the backup domain. */
+void rtc_backup_reset(Mcu *mcu);
+/* RTCCLK has this frequency from now on. */
+void rtc_clock_changed(Mcu *mcu, uint32_t hz);
+
 /// crc.c ///
 
 typedef struct Crc {
@@ -504,6 +543,8 @@ struct Mcu {
     Iwdg iwdg;
     Wwdg wwdg;
     Exti exti;
+    Pwr pwr;
+    Rtc rtc;
     Crc crc;
     Rng rng;
     Dwt dwt;

@@ -56,6 +56,8 @@ static void reset_mcu(Mcu *mcu)
     dma_reset(mcu);
     dwt_reset(mcu);
     exti_reset(mcu);
+    pwr_reset(mcu);
+    rtc_reset(mcu);
     crc_reset(mcu);
     rng_reset(mcu);
     plain_reset(mcu);
@@ -72,6 +74,7 @@ void mcu_power_on(Mcu *mcu)
     for (unsigned port = 0; port < PORTS; port++)
         mcu->gpio[port].level = 0;
     rcc_power_on(mcu);
+    rtc_power_on(mcu);
     flash_power_on(mcu);
     rng_power_on(mcu);
     spi_nor_power_on(mcu);
@@ -83,6 +86,7 @@ void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
 {
     flash_power_off(mcu, tear);
     spi_nor_power_off(mcu, tear);
+    rtc_power_off(mcu);
     mcu->rail.powered = false;
     trace_now(mcu, RAIL_POWER_OFF, 0, 0, operation);
 }
@@ -169,6 +173,8 @@ static void mountaineer_init(MachineState *machine)
     iwdg_init(mcu);
     wwdg_init(mcu);
     exti_init(mcu);
+    pwr_init(mcu);
+    rtc_init(mcu);
     crc_init(mcu);
     rng_init(mcu);
     dwt_init(mcu);

@@ -23,6 +23,13 @@ enum {
     CR_PLLI2SON = 1u << 26,
     CR_READY = 1u << 1 | 1u << 17 | 1u << 25 | 1u << 27, /* each beside its enable */
     PLLCFGR_PLLSRC = 1u << 22,
+    BDCR_LSEON = 1u << 0,
+    BDCR_LSERDY = 1u << 1,
+    BDCR_LSEBYP = 1u << 2,
+    BDCR_RTCSEL = 3u << 8,
+    BDCR_RTCEN = 1u << 15,
+    BDCR_BDRST = 1u << 16,
+    CSR_LSION = 1u << 0,
 };
 
 static uint32_t *reg(Rcc *rcc, hwaddr offset)
@@ -81,6 +88,39 @@ static void update_clocks(Mcu *mcu)
     clock_update_hz(rcc->cpuclk, hclk);
 }
 
+/* 7.2.8 */
+static uint32_t rtc_hz(Mcu *mcu)
+{
+    Rcc *rcc = &mcu->rcc;
+    uint32_t bdcr = *reg(rcc, RCC_BDCR), divider = extract32(*reg(rcc, RCC_CFGR), 16, 5);
+    switch (bdcr & BDCR_RTCEN ? extract32(bdcr, 8, 2) : 0) {
+    case 1:
+        return bdcr & BDCR_LSEON ? 32768 : 0;
+    case 2:
+        return *reg(rcc, RCC_CSR) & CSR_LSION ? 32000 : 0;
+    case 3:
+        return (*reg(rcc, RCC_CR) & CR_HSEON) && divider >= 2 ? mcu->board.hse / divider : 0;
+    }
+    return 0;
+}
+
+static uint32_t write_bdcr(Mcu *mcu, uint32_t value)
+{
+    uint32_t old = *reg(&mcu->rcc, RCC_BDCR);
+    if (!pwr_backup_writable(mcu)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "RCC: BDCR written while PWR_CR.DBP is 0\n");
+        return old;
+    }
+    if (value & BDCR_BDRST) {
+        rtc_backup_reset(mcu);
+        return BDCR_BDRST;
+    }
+    if (extract32(old, 8, 2) != 0) /* RTCSEL is chosen once */
+        value = (value & ~BDCR_RTCSEL) | (old & BDCR_RTCSEL);
+    value &= BDCR_LSEON | BDCR_LSEBYP | BDCR_RTCSEL | BDCR_RTCEN;
+    return value | (value & BDCR_LSEON ? BDCR_LSERDY : 0);
+}
+
 static uint64_t rcc_read(void *opaque, hwaddr offset, unsigned size)
 {
     Mcu *mcu = opaque;
@@ -122,7 +162,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         }
         break;
     case RCC_BDCR:
-        value = (value & ~2u) | (value & 1) << 1;
+        value = write_bdcr(mcu, value);
         break;
     case RCC_CSR:
         if (value & RCC_CSR_RMVF)
@@ -133,6 +173,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     }
     *reg(rcc, offset) = value;
     update_clocks(mcu);
+    rtc_clock_changed(mcu, rtc_hz(mcu));
 }
 
 MCU_REGISTER_OPS(rcc_ops, rcc_read, rcc_write);
@@ -147,11 +188,13 @@ void rcc_reset(Mcu *mcu)
     *reg(rcc, RCC_AHB1ENR) = 0x00100000;
     *reg(rcc, RCC_BDCR) = backup;
     update_clocks(mcu);
+    rtc_clock_changed(mcu, rtc_hz(mcu));
 }
 
 void rcc_power_on(Mcu *mcu)
 {
-    *reg(&mcu->rcc, RCC_BDCR) = 0;
+    if (!mcu->board.vbat)
+        *reg(&mcu->rcc, RCC_BDCR) = 0;
     mcu->rcc.reset_flags = RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF;
 }
 

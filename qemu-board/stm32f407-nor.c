@@ -98,6 +98,16 @@ static void set_uid(Object *object, const char *value, Error **errp)
         board(object)->uid[i] = g_ascii_xdigit_value(value[2 * i]) << 4 | g_ascii_xdigit_value(value[2 * i + 1]);
 }
 
+static bool get_vbat(Object *object, Error **errp)
+{
+    return board(object)->vbat;
+}
+
+static void set_vbat(Object *object, bool value, Error **errp)
+{
+    board(object)->vbat = value;
+}
+
 static void set_load(Object *object, const char *value, Error **errp)
 {
     board(object)->images = images_read(value, errp);
@@ -124,6 +134,8 @@ static void board_class_init(ObjectClass *class, void *data)
     object_class_property_set_description(class, "nor-cs-pin", "The NOR's chip select (default: PA4)");
     object_class_property_add_str(class, "uid", get_uid, set_uid);
     object_class_property_set_description(class, "uid", "Unique id, 24 hexadecimal digits, lowest address first");
+    object_class_property_add_bool(class, "vbat", get_vbat, set_vbat);
+    object_class_property_set_description(class, "vbat", "A battery keeps RTC and backup registers (default: off)");
     object_class_property_add_str(class, "load", NULL, set_load);
     object_class_property_set_description(class, "load", "Binaries for the internal flash: FILE@ADDRESS;FILE@ADDRESS...");
 }

@@ -9,7 +9,7 @@ import pytest
 import rail
 from bed import BLUE, GREEN, RED, SECOND, build, choose, results
 
-BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG = range(9)
+BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG, RTC, BACKUP = range(11)
 HCLK = 168
 DMA1, DMA2 = 0x40026000, 0x40026400
 
@@ -257,3 +257,35 @@ def test_wwdg(code, way, ticks, warnings, skip):
         tick = 4096 * 8 * 1000 / 42
         assert abs(reset.time_ns - start - (ticks * tick if ticks else 1_000_000)) < 20_000
         assert len([event for event in pins if event.address == GREEN]) == min(warnings, 1)
+
+
+## RTC ##
+
+def test_rtc(code):
+    """32 cycles of 32768 Hz are a second here; from 23:59:58 to 00:00:01 there are three."""
+    found = run_both(code, RTC, tolerance=200)
+    lse = HCLK * 1_000_000 / 32768
+    assert (found["vos_ready"], found["locked"], found["without_keys"], found["without_init"]) == (1, 0, 0, 0)
+    assert 2 * lse <= found["init_cycles"] + 60 <= 2 * lse + 200
+    for way in ("alarm_cycles", "alarm_interrupt_cycles"):
+        assert 0 <= found[way] + 100 - 96 * lse <= 400, way
+    assert (found["time"], found["date"]) == (0x000001, 0x240000 | 4 << 13 | 0x229), "a leap day, a Thursday"
+    assert found["fresh_second"] == 1 and found["alarm_cleared"] == 0
+    for way, times in (("wakeup_cycles", 1), ("wakeup_polled_cycles", 1), ("third_wakeup_cycles", 3)):
+        assert -lse <= found[way] - times * 2 * 164 * lse <= lse, way  # the first may come up to a cycle early
+    assert found["backup_reset"] == 0x007F00FF
+
+
+@pytest.mark.parametrize("vbat, kept", [("on", 1), ("off", 0)])
+def test_backup_domain(code, vbat, kept):
+    with rail.Machine("stm32f407-nor", {"vbat": vbat}) as machine:
+        machine.write("internal", 0, code)
+        choose(machine, BACKUP)
+        machine.power_on(sram="zero")
+        machine.run(until=SECOND)
+        assert results(machine) == {"kept": [0, 1], "year": [0, 0x24], "lse": [0, 3]}
+        machine.power_off()
+        machine.clear_trace()
+        machine.power_on(sram="zero")
+        machine.run(until=SECOND)
+        assert results(machine) == {"kept": [kept, 1], "year": [kept * 0x24, 0x24], "lse": [kept * 3, 3]}
