@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * DMA controllers: RM0090 Rev 21 section 10. Streams serve the SPIs, the USARTs, and memory to memory. A burst (SPI, memory)
- * moves its data at once and ends at the time it takes; a USART goes byte by byte. The core-coupled memory is not on
+ * DMA controllers: RM0090 Rev 21 section 10. Streams serve the SPIs, the USARTs, and memory to memory. A burst (SPI,
+ * memory) moves its data at once and ends at the time it takes; a USART goes byte by byte. The core-coupled memory is not on
  * the DMA's bus.
  */
 #include "mcu.h"

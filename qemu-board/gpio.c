@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * General-purpose I/O: RM0090 Rev 21 section 8. Edges of outputs are traced, except on the board's quiet pins: traffic on
- * the SPI NOR's bus is recorded as operations.
+ * General-purpose I/O: RM0090 Rev 21 section 8. Edges of outputs are traced, except on the board's quiet pins: traffic
+ * on the SPI NOR's bus is recorded as operations.
  */
 #include "mcu.h"
 

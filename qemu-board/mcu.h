@@ -452,7 +452,7 @@ typedef struct Rtc {
     Poll poll;
     uint32_t cr, isr, prer, wutr, alarm[2], alarm_subseconds[2], tafcr, backup[20];
     bool half_unlocked, unlocked;
-    uint32_t hz; /* of RTCCLK; 0: off */
+    uint32_t hz;      /* of RTCCLK; 0: off */
     int64_t seconds;  /* of the calendar, since 1970 */
     unsigned weekday; /* of 1970-01-01, as the firmware counts */
     int64_t epoch;    /* RTCCLK is counted from here */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Power control: RM0090 Rev 21 section 5.4. What is asked for is ready at once; stop and standby modes are not modelled.
+ * Power control: RM0090 Rev 21 section 5.4. What is asked for is ready at once; stop and standby modes are not
+ * modelled.
  */
 #include "mcu.h"
 

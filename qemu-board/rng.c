@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Random number generator: RM0090 Rev 21 section 24. Its numbers follow from the noise under which power rose, so that a
- * run can be repeated; a reset of the MCU does not start them again.
+ * Random number generator: RM0090 Rev 21 section 24. Its numbers follow from the noise under which power rose, so that
+ * a run can be repeated; a reset of the MCU does not start them again.
  */
 #include "mcu.h"
 

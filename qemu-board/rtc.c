@@ -82,7 +82,8 @@ static uint32_t date_register(const Rtc *rtc)
 static void set_calendar(Rtc *rtc, uint32_t tr, uint32_t dr)
 {
     struct tm tm = {
-        .tm_year = 100 + from_bcd(dr >> 16 & 0xFF), .tm_mon = from_bcd(dr >> 8 & 0x1F) - 1, .tm_mday = from_bcd(dr & 0x3F),
+        .tm_year = 100 + from_bcd(dr >> 16 & 0xFF), .tm_mon = from_bcd(dr >> 8 & 0x1F) - 1,
+        .tm_mday = from_bcd(dr & 0x3F),
         .tm_hour = from_bcd(tr >> 16 & 0x3F), .tm_min = from_bcd(tr >> 8 & 0x7F), .tm_sec = from_bcd(tr & 0x7F),
     };
     rtc->seconds = mktimegm(&tm);

@@ -137,7 +137,8 @@ static void board_class_init(ObjectClass *class, void *data)
     object_class_property_add_bool(class, "vbat", get_vbat, set_vbat);
     object_class_property_set_description(class, "vbat", "A battery keeps RTC and backup registers (default: off)");
     object_class_property_add_str(class, "load", NULL, set_load);
-    object_class_property_set_description(class, "load", "Binaries for the internal flash: FILE@ADDRESS;FILE@ADDRESS...");
+    object_class_property_set_description(class, "load",
+                                          "Binaries for the internal flash: FILE@ADDRESS;FILE@ADDRESS...");
 }
 
 static const TypeInfo board_type = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Window watchdog: RM0090 Rev 21 section 22. Its counter goes down every 4096 * 2^WDGTB cycles of PCLK1, from the moment
- * when it was written; once enabled only a reset stops it.
+ * Window watchdog: RM0090 Rev 21 section 22. Its counter goes down every 4096 * 2^WDGTB cycles of PCLK1, from the
+ * moment when it was written; once enabled only a reset stops it.
  */
 #include "mcu.h"
 

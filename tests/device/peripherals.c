@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Exercises what start-up code and common drivers touch, bare metal, on the machine stm32f407-nor with an 8 MHz crystal.
- * Which test runs is a word in sector 5 of the flash, whose other words are its arguments; results are lines
+ * Exercises what start-up code and common drivers touch, bare metal, on the machine stm32f407-nor with an 8 MHz
+ * crystal. Which test runs is a word in sector 5 of the flash, whose other words are its arguments; results are lines
  * "name value" on USART1. Times are in HCLK cycles of 168 MHz.
  */
 #include <stdbool.h>

@@ -93,7 +93,7 @@ def test_wrong_properties_are_told(tmp_path, options, told):
     (tmp_path / "flash").write_bytes(b"\xff" * rail.RAIL_INTERNAL_SIZE)
     options = {name: value.format(**{name: tmp_path / name for name in files}) for name, value in options.items()}
     done = subprocess.run(machine_alone(internal=tmp_path / "flash", **options), capture_output=True, text=True,
-                          check=False, cwd=tmp_path, stdin=subprocess.DEVNULL)
+                          check=False, cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=20)
     assert done.returncode == 1 and told in done.stderr and len(done.stderr.splitlines()) == 1
     assert (tmp_path / "flash").read_bytes() == b"\xff" * rail.RAIL_INTERNAL_SIZE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elf", "empty", "flash", "good"]
@@ -117,7 +117,8 @@ SPIS = {
 @pytest.mark.parametrize("arguments", SPIS.values(), ids=SPIS)
 def test_spi(code, arguments):
     number, select = arguments[0], arguments[5]
-    found = run_both(code, SPI, *arguments, **{"nor-spi": number, "nor-cs-pin": f"P{'ABCDE'[select // 16]}{select % 16}"})
+    select_pin = f"P{'ABCDE'[select // 16]}{select % 16}"
+    found = run_both(code, SPI, *arguments, **{"nor-spi": number, "nor-cs-pin": select_pin})
     for way in ("id", "wide", "interrupt", "dma", "wide_dma"):
         assert found[way] == 0xEF4017, way
     assert found["unwired"] == 0xFFFFFF
@@ -233,7 +234,8 @@ def test_rng_follows_the_noise(code):
 
 
 @pytest.mark.parametrize("line, interrupt", [(0, 6), (1, 7), (2, 8), (3, 9), (4, 10), (5, 23), (9, 23), (10, 40),
-                                             (15, 40), (16, 1), (17, 41), (18, 42), (19, 62), (20, 76), (21, 2), (22, 3)])
+                                             (15, 40), (16, 1), (17, 41), (18, 42), (19, 62), (20, 76), (21, 2),
+                                             (22, 3)])
 def test_exti(code, line, interrupt):
     assert run(code, EXTI, interrupt, 1 << line) == {"pending": 1, "masked": 0, "pending_after": 0, "interrupts": 2,
                                                      "exticr": 0xFFFF}
