@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * DMA controllers: RM0090 Rev 21 section 10. Streams serve SPI1 (DMA2) and memory to memory; a burst moves its data
- * at once and ends at the time it takes. The core-coupled memory is not on the DMA's bus.
+ * DMA controllers: RM0090 Rev 21 section 10. Streams serve the SPIs, the USARTs, and memory to memory. A burst (SPI,
+ * memory) moves its data at once and ends at the time it takes; a USART goes byte by byte. The core-coupled memory is not on
+ * the DMA's bus.
  */
 #include "mcu.h"
 #include "exec/address-spaces.h"
@@ -20,7 +21,10 @@ enum {
     CR_TEIE = 1u << 2,
     CR_HTIE = 1u << 3,
     CR_TCIE = 1u << 4,
+    CR_CIRC = 1u << 8,
     CR_PINC = 1u << 9,
+    CR_DBM = 1u << 18,
+    CR_CT = 1u << 19,
     FLAG_TEIF = 1u << 3,
     FLAG_HTIF = 1u << 4,
     FLAG_TCIF = 1u << 5,
@@ -71,19 +75,20 @@ static void finish(void *opaque)
     raise_flags(stream, FLAG_HTIF | FLAG_TCIF);
 }
 
-void dma_busy(Mcu *mcu, Stream *stream, int64_t end)
+void dma_busy(Stream *stream, int64_t end)
 {
+    Mcu *mcu = stream->dma->mcu;
     stream->start = time_now(mcu);
     stream->end = MAX(end, 1);
     timer_mod(stream->timer, time_to_clock(mcu, end));
 }
 
-Stream *dma_stream(Mcu *mcu, const unsigned *candidates, unsigned channel, unsigned direction)
+Stream *dma_stream(Mcu *mcu, const DmaRequest *request, bool to_memory)
 {
-    for (; *candidates < STREAMS; candidates++) {
-        Stream *stream = &mcu->dma[1].streams[*candidates];
-        if ((stream->cr & DMA_CR_EN) && stream->end == 0 && extract32(stream->cr, 25, 3) == channel &&
-            extract32(stream->cr, 6, 2) == direction)
+    for (unsigned i = 0; i < request->count; i++) {
+        Stream *stream = &mcu->dma[request->controller - 1].streams[request->from[i].stream];
+        if ((stream->cr & DMA_CR_EN) && stream->end == 0 && extract32(stream->cr, 25, 3) == request->from[i].channel &&
+            extract32(stream->cr, 6, 2) == !to_memory)
             return stream;
     }
     return NULL;
@@ -138,9 +143,36 @@ static bool fail(Stream *stream)
     return false;
 }
 
-bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_memory)
+bool dma_move(Stream *stream, uint8_t *data, uint32_t count, uint32_t unit, bool to_memory)
 {
-    return move(mcu, stream->m0ar, stream->cr & DMA_CR_MINC, data, count, 1, to_memory) || fail(stream);
+    Mcu *mcu = stream->dma->mcu;
+    return move(mcu, stream->m0ar, stream->cr & DMA_CR_MINC, data, count, unit, to_memory) || fail(stream);
+}
+
+/* The last byte of a buffer was moved. */
+static void end_of_buffer(Stream *stream)
+{
+    if (stream->cr & (CR_CIRC | CR_DBM))
+        stream->ndtr = stream->total;
+    else
+        stream->cr &= ~DMA_CR_EN;
+    if (stream->cr & CR_DBM)
+        stream->cr ^= CR_CT;
+    raise_flags(stream, FLAG_TCIF);
+}
+
+bool dma_byte(Stream *stream, uint8_t *byte, bool to_memory)
+{
+    uint32_t buffer = (stream->cr & CR_DBM) && (stream->cr & CR_CT) ? stream->m1ar : stream->m0ar;
+    uint32_t index = stream->cr & DMA_CR_MINC ? stream->total - stream->ndtr : 0;
+    if (!move(stream->dma->mcu, buffer + index, true, byte, 1, 1, to_memory))
+        return fail(stream);
+    stream->ndtr--;
+    if (stream->ndtr == stream->total / 2)
+        raise_flags(stream, FLAG_HTIF);
+    if (stream->ndtr == 0)
+        end_of_buffer(stream);
+    return true;
 }
 
 /* DMA2 only; PAR is the source. */
@@ -156,7 +188,7 @@ static void memory_to_memory(Stream *stream)
         return;
     }
     uint64_t cycles = 4 * (uint64_t)stream->ndtr;
-    dma_busy(mcu, stream, time_now(mcu) + muldiv64(cycles, NANOSECONDS_PER_SECOND, mcu->rcc.hclk));
+    dma_busy(stream, time_now(mcu) + muldiv64(cycles, NANOSECONDS_PER_SECOND, mcu->rcc.hclk));
 }
 
 static uint32_t remaining(Stream *stream)
@@ -204,6 +236,15 @@ static uint64_t dma_read(void *opaque, hwaddr offset, unsigned size)
     return 0;
 }
 
+/* Whoever waits for a stream. */
+static void serve(Mcu *mcu)
+{
+    for (unsigned i = 0; i < SPIS; i++)
+        spi_dma(&mcu->spi[i]);
+    for (unsigned i = 0; i < USARTS; i++)
+        usart_dma(&mcu->usart[i]);
+}
+
 static void write_cr(Stream *stream, uint32_t value)
 {
     Dma *dma = stream->dma;
@@ -218,10 +259,11 @@ static void write_cr(Stream *stream, uint32_t value)
     update(stream);
     if (was_enabled || !(value & DMA_CR_EN))
         return;
+    stream->total = stream->ndtr;
     if (extract32(value, 6, 2) == 2 && dma->number == 2)
         memory_to_memory(stream);
-    else if (dma->number == 2)
-        spi_dma(dma->mcu);
+    else
+        serve(dma->mcu);
 }
 
 static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
@@ -276,6 +318,7 @@ void dma_reset(Mcu *mcu)
             Stream *stream = &dma->streams[n];
             timer_del(stream->timer);
             stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
+            stream->total = 0;
             stream->fcr = 0x21;
             stream->start = stream->end = 0;
             qemu_irq_lower(stream->irq);

@@ -12,15 +12,14 @@
 #define FLASH_SIZE 0x7A22u
 #define OPTIONS (FLASH_OPTIONS - SYSTEM_BASE)
 
-static const uint8_t unique_id[12] = {0x2D, 0x00, 0x41, 0x00, 0x0F, 0x51, 0x37, 0x32, 0x35, 0x39, 0x36, 0x38};
-
-static uint8_t system_byte(Flash *flash, hwaddr offset)
+static uint8_t system_byte(Mcu *mcu, hwaddr offset)
 {
+    Flash *flash = &mcu->flash;
     static const uint8_t size_kb[2] = {RAIL_INTERNAL_SIZE / 1024 & 0xFF, RAIL_INTERNAL_SIZE / 1024 >> 8};
     if (offset - OTP < RAIL_OTP_OPTIONS)
         return flash->otp.cells[offset - OTP];
-    if (offset - UNIQUE_ID < sizeof(unique_id))
-        return unique_id[offset - UNIQUE_ID];
+    if (offset - UNIQUE_ID < sizeof(mcu->board.uid))
+        return mcu->board.uid[offset - UNIQUE_ID];
     if (offset - FLASH_SIZE < sizeof(size_kb))
         return size_kb[offset - FLASH_SIZE];
     if (offset - OPTIONS < RAIL_OTP_SIZE - RAIL_OTP_OPTIONS)
@@ -34,7 +33,7 @@ static MemTxResult system_read(void *opaque, hwaddr offset, uint64_t *value, uns
     flash_read_waits(mcu, attrs);
     *value = 0;
     for (unsigned i = 0; i < size; i++)
-        *value |= (uint64_t)system_byte(&mcu->flash, offset + i) << 8 * i;
+        *value |= (uint64_t)system_byte(mcu, offset + i) << 8 * i;
     return MEMTX_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * General-purpose I/O: RM0090 Rev 21 section 8. Edges of outputs are traced, except on the pins of the SPI NOR's bus,
- * whose traffic is recorded as operations. PC0 is the NOR's chip select, pulled up on the board (`nor-cs`).
+ * General-purpose I/O: RM0090 Rev 21 section 8. Edges of outputs are traced, except on the board's quiet pins: traffic
+ * on the SPI NOR's bus is recorded as operations. The NOR's chip select is pulled up on the board (`nor-cs`).
  */
 #include "mcu.h"
 
@@ -14,11 +14,6 @@ enum {
     GPIO_AFRL = 0x20,
     GPIO_AFRH = 0x24,
 };
-
-/* Low when nothing drives them, whatever the pull-up: the button PE10 has a resistor on the board. */
-static const uint16_t pulled_down[PORTS] = {[PORT_E] = 1u << 10};
-static const uint16_t nor_bus[PORTS] = {[PORT_B] = 1u << 3 | 1u << 4 | 1u << 5, [PORT_C] = 1u << 0};
-#define CHIP_SELECT 1u /* PC0 */
 
 static uint32_t *reg(Gpio *gpio, hwaddr offset)
 {
@@ -45,7 +40,7 @@ static uint16_t pull_ups(Gpio *gpio)
     for (unsigned pin = 0; pin < 16; pin++)
         if (extract32(*reg(gpio, GPIO_PUPDR), 2 * pin, 2) == 1)
             mask |= 1u << pin;
-    return mask & ~pulled_down[gpio->port];
+    return mask & ~gpio->mcu->board.pulled_down[gpio->port];
 }
 
 int gpio_alternate(Mcu *mcu, unsigned port, unsigned pin)
@@ -61,12 +56,13 @@ static void update(Gpio *gpio, uint32_t pc)
     Mcu *mcu = gpio->mcu;
     uint16_t driven = outputs(gpio);
     uint16_t level = *reg(gpio, GPIO_ODR) & driven;
-    uint16_t edges = (level ^ gpio->level) & ~nor_bus[gpio->port];
-    if (gpio->port == PORT_C) {
-        bool floats = !(driven & CHIP_SELECT) && mcu->nor.floating;
-        bool select = floats ? mcu->nor.selected : (driven & ~level & CHIP_SELECT) != 0;
+    uint16_t edges = (level ^ gpio->level) & ~mcu->board.quiet[gpio->port];
+    if (gpio->port == mcu->board.nor_select / 16) {
+        uint16_t pin = 1u << mcu->board.nor_select % 16;
+        bool floats = !(driven & pin) && mcu->nor.floating;
+        bool select = floats ? mcu->nor.selected : (driven & ~level & pin) != 0;
         if (select != mcu->nor.selected)
-            spi_nor_select(mcu, select, spi_idle(mcu));
+            spi_nor_select(mcu, select, spi_idle(&mcu->spi[mcu->board.nor_spi - 1]));
     }
     gpio->level = level;
     for (unsigned pin = 0; edges != 0; pin++, edges >>= 1)

@@ -10,6 +10,7 @@
 #include "chardev/char-fe.h"
 #include "exec/memory.h"
 #include "hw/arm/armv7m.h"
+#include "hw/boards.h"
 #include "hw/clock.h"
 #include "hw/irq.h"
 #include "qemu/bitmap.h"
@@ -20,8 +21,34 @@
 
 typedef struct Mcu Mcu;
 
-enum { PORTS = 9, PORT_A = 0, PORT_B, PORT_C, PORT_D, PORT_E };
-enum { USARTS = 6, DMAS = 2, STREAMS = 8 };
+enum { PORTS = 9, PORT_A = 0, PORT_B, PORT_C, PORT_D, PORT_E, PORT_F, PORT_G, PORT_H, PORT_I };
+enum { USARTS = 6, SPIS = 3, TIMS = 6, DMAS = 2, STREAMS = 8, EXTI_VECTORS = 14 };
+
+/// What is soldered around the MCU ///
+
+enum { NOR_SIGNALS = 3, NOR_PINS = 4, NO_PIN = 0xFF };
+
+typedef struct Image Image;
+
+/* Pins are port * 16 + pin. */
+typedef struct Board {
+    uint32_t hse;                            /* Hz */
+    unsigned nor_spi;                        /* the SPI that the NOR is on, from 1 */
+    uint8_t nor_select;                      /* its chip select, pulled up */
+    uint8_t nor_bus[NOR_SIGNALS][NOR_PINS];  /* SCK, MISO, MOSI: each on any of these; NO_PIN: no more */
+    uint16_t quiet[PORTS];                   /* pins whose edges are not traced */
+    uint16_t pulled_down[PORTS];             /* low when nothing drives them, whatever the pull-up */
+    uint8_t uid[12];
+    bool vbat;                               /* the backup domain has a battery */
+    Image *images;                           /* for the internal flash; NULL: none */
+} Board;
+
+/// images.c: files for the internal flash ///
+
+/* Reads the files of a list "FILE@ADDRESS;..."; NULL and an error unless each fits. */
+Image *images_read(const char *list, Error **errp);
+/* Writes them to the cells. */
+void images_place(Mcu *mcu);
 
 /// virtual-time.c ///
 
@@ -153,12 +180,13 @@ void touch_erased(Mcu *mcu, const struct nor_array *array, const struct nor_op *
 #define RCC_CSR_PORRSTF (1u << 27)
 #define RCC_CSR_SFTRSTF (1u << 28)
 #define RCC_CSR_IWDGRSTF (1u << 29)
+#define RCC_CSR_WWDGRSTF (1u << 30)
 #define RCC_CSR_FLAGS 0xFE000000u
 
 typedef struct Rcc {
     MemoryRegion mmio;
     uint32_t regs[0x94 / 4];
-    uint32_t hclk, pclk1, pclk2; /* Hz */
+    uint32_t hclk, pclk1, pclk2, timclk1; /* Hz; the last is that of TIM2 to 7 */
     uint32_t reset_flags;
     Clock *cpuclk, *refclk;
 } Rcc;
@@ -166,6 +194,8 @@ typedef struct Rcc {
 void rcc_init(Mcu *mcu);
 void rcc_power_on(Mcu *mcu);
 void rcc_reset(Mcu *mcu);
+/* PLL48CLK; 0: off. */
+uint32_t rcc_pll48_hz(Mcu *mcu);
 
 /// flash.c ///
 
@@ -273,16 +303,25 @@ typedef struct Usart {
     Poll poll;
     uint32_t brr, cr1, cr2, cr3, gtpr;
     int64_t free_at, done_at; /* transmit register empty, transmission complete */
+    bool tc_cleared;
+    struct { uint8_t byte; int64_t from, to; } line[2]; /* on their way to the receiver */
+    unsigned arriving;
+    int64_t idle_at; /* when the line will have been idle for a frame; 0: nothing to tell */
     uint8_t received;
-    bool rxne, tc_cleared;
+    uint32_t flags; /* of the receiver, in SR */
+    uint32_t seen;  /* those that a read of SR has told; a read of DR clears them */
 } Usart;
 
 void usart_init(Mcu *mcu);
 void usart_reset(Mcu *mcu);
+/* Moves what DMA and USART are both ready for. */
+void usart_dma(Usart *usart);
 
 /// spi.c ///
 
 typedef struct Spi {
+    Mcu *mcu;
+    unsigned number;
     MemoryRegion mmio;
     qemu_irq irq;
     QEMUTimer *timer;
@@ -297,14 +336,17 @@ typedef struct Spi {
 void spi_init(Mcu *mcu);
 void spi_reset(Mcu *mcu);
 /* True when the clock stands still, hence on a byte boundary. */
-bool spi_idle(Mcu *mcu);
+bool spi_idle(Spi *spi);
 /* Starts what DMA and SPI are both ready for. */
-void spi_dma(Mcu *mcu);
+void spi_dma(Spi *spi);
+/* The pins that can be that SPI's SCK, MISO and MOSI. */
+void spi_pins(unsigned number, uint8_t pins[NOR_SIGNALS][NOR_PINS]);
 
 /// dma.c ///
 
 typedef struct Stream {
     uint32_t cr, ndtr, par, m0ar, m1ar, fcr;
+    uint32_t total; /* NDTR when it was enabled */
     int64_t start, end; /* of the burst under way; end 0: none */
     QEMUTimer *timer;
     struct Dma *dma;
@@ -325,12 +367,43 @@ typedef struct Dma {
 
 void dma_init(Mcu *mcu);
 void dma_reset(Mcu *mcu);
-/* An enabled, idle stream of DMA2 for that channel and direction (0: from the peripheral, 1: to it). */
-Stream *dma_stream(Mcu *mcu, const unsigned *candidates, unsigned channel, unsigned direction);
-/* Moves bytes of a burst between memory and `data`; false: bus error, the stream is stopped with TEIF. */
-bool dma_move(Mcu *mcu, Stream *stream, uint8_t *data, uint32_t count, bool to_memory);
+/* What a peripheral asks for: any of these streams, with these channels (RM0090 tables 42 and 43). */
+typedef struct DmaRequest {
+    uint8_t controller; /* 1 or 2 */
+    uint8_t count;
+    struct { uint8_t stream, channel; } from[2];
+} DmaRequest;
+
+/* An enabled, idle stream for that request and direction; NULL: none. */
+Stream *dma_stream(Mcu *mcu, const DmaRequest *request, bool to_memory);
+/* Moves the bytes of a burst between memory and `data`; false: bus error, the stream is stopped with TEIF. */
+bool dma_move(Stream *stream, uint8_t *data, uint32_t count, uint32_t unit, bool to_memory);
+/* The same for the next byte of a stream that goes byte by byte. */
+bool dma_byte(Stream *stream, uint8_t *byte, bool to_memory);
 /* The burst goes on until then. */
-void dma_busy(Mcu *mcu, Stream *stream, int64_t end);
+void dma_busy(Stream *stream, int64_t end);
+
+/// tim.c ///
+
+typedef struct Tim {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    qemu_irq irq;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t cr1, cr2, smcr, dier, sr, ccmr[2], ccer;
+    uint32_t psc, arr, ccr[4]; /* in use; an update loads them from what was written */
+    uint32_t psc_preload, arr_preload, ccr_preload[4];
+    int64_t epoch;  /* the timer's clock is counted from here */
+    uint64_t start; /* in its cycles: when the counter became `count` */
+    uint32_t count;
+} Tim;
+
+void tim_init(Mcu *mcu);
+void tim_reset(Mcu *mcu);
+/* The timers' clock is about to change, has changed. */
+void tim_sync(Mcu *mcu);
+void tim_clock_changed(Mcu *mcu);
 
 /// spi-nor.c and its parts (spi-nor.h) ///
 
@@ -391,6 +464,101 @@ typedef struct Iwdg {
 void iwdg_init(Mcu *mcu);
 void iwdg_reset(Mcu *mcu);
 
+/// wwdg.c ///
+
+typedef struct Wwdg {
+    MemoryRegion mmio;
+    qemu_irq irq;
+    QEMUTimer *timer;
+    uint32_t cr, cfr, sr; /* CR as it was then: */
+    int64_t since;
+} Wwdg;
+
+void wwdg_init(Mcu *mcu);
+void wwdg_reset(Mcu *mcu);
+/* PCLK1 is about to change, has changed. */
+void wwdg_sync(Mcu *mcu);
+void wwdg_clock_changed(Mcu *mcu);
+
+/// exti.c: with SYSCFG ///
+
+typedef struct Exti {
+    MemoryRegion mmio, syscfg_mmio;
+    qemu_irq irqs[EXTI_VECTORS];
+    uint32_t imr, emr, rtsr, ftsr, swier, pr;
+    uint32_t syscfg[9];
+} Exti;
+
+void exti_init(Mcu *mcu);
+void exti_reset(Mcu *mcu);
+/* A line goes up. */
+void exti_rise(Mcu *mcu, unsigned line);
+
+/// pwr.c ///
+
+typedef struct Pwr {
+    MemoryRegion mmio;
+    uint32_t cr, csr;
+} Pwr;
+
+void pwr_init(Mcu *mcu);
+void pwr_reset(Mcu *mcu);
+/* The RTC, its backup registers and RCC_BDCR may be written. */
+bool pwr_backup_writable(Mcu *mcu);
+
+/// rtc.c ///
+
+typedef struct Rtc {
+    Mcu *mcu;
+    MemoryRegion mmio;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t cr, isr, prer, wutr, alarm[2], alarm_subseconds[2], tafcr, backup[20];
+    bool half_unlocked, unlocked;
+    uint32_t hz;      /* of RTCCLK; 0: off */
+    int64_t seconds;  /* of the calendar, since 1970 */
+    unsigned weekday; /* of 1970-01-01, as the firmware counts */
+    int64_t epoch;    /* RTCCLK is counted from here */
+    uint64_t second_start, wakeup_at; /* in its cycles: when `seconds` began, when WUTF comes */
+    int64_t init_at, copied_at;       /* INITF and RSF are set from then on */
+} Rtc;
+
+void rtc_init(Mcu *mcu);
+void rtc_power_on(Mcu *mcu);
+void rtc_power_off(Mcu *mcu);
+void rtc_reset(Mcu *mcu);
+/* A reset of the backup domain. */
+void rtc_backup_reset(Mcu *mcu);
+/* RTCCLK has this frequency from now on. */
+void rtc_clock_changed(Mcu *mcu, uint32_t hz);
+
+/// crc.c ///
+
+typedef struct Crc {
+    MemoryRegion mmio;
+    uint32_t dr;
+    uint8_t idr;
+} Crc;
+
+void crc_init(Mcu *mcu);
+void crc_reset(Mcu *mcu);
+
+/// rng.c ///
+
+typedef struct Rng {
+    MemoryRegion mmio;
+    qemu_irq irq;
+    QEMUTimer *timer;
+    Poll poll;
+    uint32_t cr;
+    uint64_t state;   /* from which the numbers come */
+    int64_t ready_at; /* 0: no number is being made */
+} Rng;
+
+void rng_init(Mcu *mcu);
+void rng_power_on(Mcu *mcu);
+void rng_reset(Mcu *mcu);
+
 /// dwt.c ///
 
 typedef struct Dwt {
@@ -422,6 +590,7 @@ struct Mcu {
     DeviceState *armv7m;
     CPUState *cpu;
     MemoryRegion sram, ccm;
+    Board board;
     Time time;
     Trace trace;
     Rail rail;
@@ -430,13 +599,24 @@ struct Mcu {
     Flash flash;
     Gpio gpio[PORTS];
     Usart usart[USARTS];
-    Spi spi;
+    Spi spi[SPIS];
+    Tim tim[TIMS];
     Dma dma[DMAS];
     SpiNor nor;
     Iwdg iwdg;
+    Wwdg wwdg;
+    Exti exti;
+    Pwr pwr;
+    Rtc rtc;
+    Crc crc;
+    Rng rng;
     Dwt dwt;
     Plain plain;
 };
+
+/* Abstract; a board is a type below it whose instance_init sets mcu_of(object)->board. */
+#define TYPE_STM32F407_MACHINE "stm32f407" TYPE_MACHINE_SUFFIX
+Mcu *mcu_of(Object *machine);
 
 void mcu_power_on(Mcu *mcu);
 /* Everything volatile is lost; operations under way are torn. `operation`: at which power was lost, or UINT32_MAX. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The boards mountaineer-eth and mountaineer-usb: an STM32F407VG with a 12 MHz crystal and an 8 MB SPI NOR.
+ * What all machines with an STM32F407 are made of, and the boards mountaineer-eth and mountaineer-usb: an STM32F407VG
+ * with a 12 MHz crystal and an 8 MB SPI NOR.
  */
 #include "mcu.h"
 #include "exec/address-spaces.h"
 #include "hw/arm/boot.h"
-#include "hw/boards.h"
 #include "hw/qdev-clock.h"
 #include "hw/qdev-properties.h"
 #include "qapi/error.h"
@@ -14,7 +14,7 @@
 #include "sysemu/reset.h"
 #include "sysemu/runstate.h"
 
-#define TYPE_MOUNTAINEER MACHINE_TYPE_NAME("mountaineer")
+#define TYPE_MOUNTAINEER TYPE_STM32F407_MACHINE
 OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
 
 struct Mountaineer {
@@ -24,6 +24,11 @@ struct Mountaineer {
     bool poll_skip, stale_cache;
     Mcu mcu;
 };
+
+Mcu *mcu_of(Object *machine)
+{
+    return &MOUNTAINEER(machine)->mcu;
+}
 
 qemu_irq mcu_irq(Mcu *mcu, unsigned number)
 {
@@ -42,6 +47,8 @@ void mcu_map(Mcu *mcu, MemoryRegion *mmio, const MemoryRegionOps *ops, void *dev
 static void reset_mcu(Mcu *mcu)
 {
     mcu->time.stall_end = 0;
+    wwdg_reset(mcu); /* these stop what counts the clocks that are about to change */
+    tim_reset(mcu);
     rcc_reset(mcu);
     flash_reset(mcu);
     gpio_reset(mcu); /* lets go of the NOR's chip select, perhaps inside a byte that SPI1 is shifting */
@@ -49,6 +56,11 @@ static void reset_mcu(Mcu *mcu)
     usart_reset(mcu);
     dma_reset(mcu);
     dwt_reset(mcu);
+    exti_reset(mcu);
+    pwr_reset(mcu);
+    rtc_reset(mcu);
+    crc_reset(mcu);
+    rng_reset(mcu);
     plain_reset(mcu);
     iwdg_reset(mcu);
     touch_address(mcu, 0, 8); /* the core's vectors */
@@ -63,7 +75,9 @@ void mcu_power_on(Mcu *mcu)
     for (unsigned port = 0; port < PORTS; port++)
         mcu->gpio[port].level = 0;
     rcc_power_on(mcu);
+    rtc_power_on(mcu);
     flash_power_on(mcu);
+    rng_power_on(mcu);
     spi_nor_power_on(mcu);
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
@@ -73,6 +87,7 @@ void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
 {
     flash_power_off(mcu, tear);
     spi_nor_power_off(mcu, tear);
+    rtc_power_off(mcu);
     mcu->rail.powered = false;
     trace_now(mcu, RAIL_POWER_OFF, 0, 0, operation);
 }
@@ -154,12 +169,20 @@ static void mountaineer_init(MachineState *machine)
     gpio_init(mcu);
     usart_init(mcu);
     spi_init(mcu);
+    tim_init(mcu);
     dma_init(mcu);
     spi_nor_init(mcu, board->nor, &(SpiNorOptions){.part = board->nor_part, .times = board->nor_times,
         .power_up = board->nor_powerup, .chip_select = board->nor_cs, .multipass = board->nor_multipass});
     iwdg_init(mcu);
+    wwdg_init(mcu);
+    exti_init(mcu);
+    pwr_init(mcu);
+    rtc_init(mcu);
+    crc_init(mcu);
+    rng_init(mcu);
     dwt_init(mcu);
     plain_init(mcu);
+    images_place(mcu); /* when nothing can go wrong any more: they may be written to a file */
     armv7m_load_kernel(ARM_CPU(mcu->cpu), NULL, 0, RAIL_INTERNAL_SIZE);
 }
 
@@ -208,9 +231,19 @@ static void set_stale_cache(Object *object, bool value, Error **errp)
 {
     MOUNTAINEER(object)->stale_cache = value;
 }
+static const Board mountaineer = {
+    .hse = 12000000,
+    .nor_spi = 1,
+    .nor_select = PORT_C * 16 + 0,
+    .nor_bus = {{PORT_B * 16 + 3, NO_PIN}, {PORT_B * 16 + 4, NO_PIN}, {PORT_B * 16 + 5, NO_PIN}},
+    .quiet = {[PORT_B] = 1u << 3 | 1u << 4 | 1u << 5, [PORT_C] = 1u << 0},
+    .pulled_down = {[PORT_E] = 1u << 10}, /* the button has a resistor */
+    .uid = {0x2D, 0x00, 0x41, 0x00, 0x0F, 0x51, 0x37, 0x32, 0x35, 0x39, 0x36, 0x38},
+};
 
 static void mountaineer_instance_init(Object *object)
 {
+    mcu_of(object)->board = mountaineer;
     MOUNTAINEER(object)->nor_part = g_strdup(nor_s25fl064k.name);
     MOUNTAINEER(object)->flash_times = g_strdup("typical");
     MOUNTAINEER(object)->poll_skip = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The peripherals that are not modelled: registers read back what was written, each peripheral is named once in the
- * log (-d unimp), nothing happens. A few ready flags that start-up code waits for are answered.
+ * log (-d unimp), nothing happens.
  */
 #include "mcu.h"
 #include "exec/address-spaces.h"
@@ -9,31 +9,18 @@
 #define BASE 0x40000000u
 #define SIZE 0x20000000u
 
-enum {
-    PWR_CR = 0x40007000,
-    PWR_CSR = 0x40007004,
-};
-
-enum {
-    PWR_CR_VOS = 1u << 14,
-    PWR_CR_ODEN = 3u << 16,
-    PWR_CSR_BRE = 1u << 9,
-    PWR_CSR_BRR = 1u << 3,
-    PWR_CSR_VOSRDY = 1u << 14,
-};
-
 static uint32_t stored(Plain *plain, uint32_t address)
 {
     gpointer word;
     if (g_hash_table_lookup_extended(plain->words, GUINT_TO_POINTER(address), NULL, &word))
         return GPOINTER_TO_UINT(word);
-    return address == PWR_CR ? PWR_CR_VOS : 0;
+    return 0;
 }
 
 static void log_once(Plain *plain, uint32_t address)
 {
     gpointer peripheral = GUINT_TO_POINTER(address & ~0x3FFu);
-    if ((address & ~0x3FFu) != PWR_CR && g_hash_table_add(plain->logged, peripheral))
+    if (g_hash_table_add(plain->logged, peripheral))
         qemu_log_mask(LOG_UNIMP, "peripheral at 0x%08x is not modelled\n", address & ~0x3FFu);
 }
 
@@ -43,9 +30,6 @@ static uint64_t plain_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t address = (BASE + offset) & ~3u;
     log_once(plain, address);
     uint32_t value = stored(plain, address);
-    if (address == PWR_CSR)
-        value = (value & PWR_CSR_BRE) | (value & PWR_CSR_BRE ? PWR_CSR_BRR : 0) | PWR_CSR_VOSRDY |
-                (stored(plain, PWR_CR) & PWR_CR_ODEN);
     return value >> 8 * (offset & 3);
 }
 

@@ -6,7 +6,6 @@
 #include "hw/qdev-clock.h"
 
 #define HSI_HZ 16000000u
-#define HSE_HZ 12000000u /* the crystal on the board */
 
 enum {
     RCC_CR = 0x00,
@@ -24,6 +23,13 @@ enum {
     CR_PLLI2SON = 1u << 26,
     CR_READY = 1u << 1 | 1u << 17 | 1u << 25 | 1u << 27, /* each beside its enable */
     PLLCFGR_PLLSRC = 1u << 22,
+    BDCR_LSEON = 1u << 0,
+    BDCR_LSERDY = 1u << 1,
+    BDCR_LSEBYP = 1u << 2,
+    BDCR_RTCSEL = 3u << 8,
+    BDCR_RTCEN = 1u << 15,
+    BDCR_BDRST = 1u << 16,
+    CSR_LSION = 1u << 0,
 };
 
 static uint32_t *reg(Rcc *rcc, hwaddr offset)
@@ -31,14 +37,24 @@ static uint32_t *reg(Rcc *rcc, hwaddr offset)
     return &rcc->regs[offset / 4];
 }
 
-static uint32_t pll_hz(Rcc *rcc)
+static uint32_t pll_hz(Mcu *mcu, uint32_t divider)
 {
-    uint32_t cfg = *reg(rcc, RCC_PLLCFGR);
+    uint32_t cfg = *reg(&mcu->rcc, RCC_PLLCFGR);
     uint32_t m = cfg & 0x3F;
     uint32_t n = extract32(cfg, 6, 9);
-    uint32_t p = 2 * (extract32(cfg, 16, 2) + 1);
-    uint64_t input = cfg & PLLCFGR_PLLSRC ? HSE_HZ : HSI_HZ;
-    return m == 0 ? 0 : input * n / m / p;
+    uint64_t input = cfg & PLLCFGR_PLLSRC ? mcu->board.hse : HSI_HZ;
+    return m == 0 || divider == 0 ? 0 : input * n / m / divider;
+}
+
+static uint32_t system_pll_hz(Mcu *mcu)
+{
+    return pll_hz(mcu, 2 * (extract32(*reg(&mcu->rcc, RCC_PLLCFGR), 16, 2) + 1));
+}
+
+uint32_t rcc_pll48_hz(Mcu *mcu)
+{
+    bool on = *reg(&mcu->rcc, RCC_CR) & CR_PLLON;
+    return on ? pll_hz(mcu, extract32(*reg(&mcu->rcc, RCC_PLLCFGR), 24, 4)) : 0;
 }
 
 static uint32_t apb_shift(uint32_t pre)
@@ -51,9 +67,18 @@ static void update_clocks(Mcu *mcu)
     static const uint8_t ahb_shift[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 7, 8, 9};
     Rcc *rcc = &mcu->rcc;
     uint32_t cfgr = *reg(rcc, RCC_CFGR);
-    uint32_t source = (cfgr & 3) == 0 ? HSI_HZ : (cfgr & 3) == 1 ? HSE_HZ : pll_hz(rcc);
+    uint32_t source = (cfgr & 3) == 0 ? HSI_HZ : (cfgr & 3) == 1 ? mcu->board.hse : system_pll_hz(mcu);
     uint32_t hclk = MAX(source >> ahb_shift[extract32(cfgr, 4, 4)], 1);
-    rcc->pclk1 = MAX(hclk >> apb_shift(extract32(cfgr, 10, 3)), 1);
+    uint32_t pclk1 = MAX(hclk >> apb_shift(extract32(cfgr, 10, 3)), 1);
+    uint32_t timclk1 = extract32(cfgr, 10, 3) < 4 ? pclk1 : 2 * pclk1; /* RM0090 7.2 */
+    if (pclk1 != rcc->pclk1 || timclk1 != rcc->timclk1) {
+        tim_sync(mcu);
+        wwdg_sync(mcu);
+        rcc->pclk1 = pclk1;
+        rcc->timclk1 = timclk1;
+        tim_clock_changed(mcu);
+        wwdg_clock_changed(mcu);
+    }
     rcc->pclk2 = MAX(hclk >> apb_shift(extract32(cfgr, 13, 3)), 1);
     if (hclk == rcc->hclk)
         return;
@@ -61,6 +86,39 @@ static void update_clocks(Mcu *mcu)
     rcc->hclk = hclk;
     clock_update_hz(rcc->refclk, MAX(hclk / 8, 1));
     clock_update_hz(rcc->cpuclk, hclk);
+}
+
+/* 7.2.8 */
+static uint32_t rtc_hz(Mcu *mcu)
+{
+    Rcc *rcc = &mcu->rcc;
+    uint32_t bdcr = *reg(rcc, RCC_BDCR), divider = extract32(*reg(rcc, RCC_CFGR), 16, 5);
+    switch (bdcr & BDCR_RTCEN ? extract32(bdcr, 8, 2) : 0) {
+    case 1:
+        return bdcr & BDCR_LSEON ? 32768 : 0;
+    case 2:
+        return *reg(rcc, RCC_CSR) & CSR_LSION ? 32000 : 0;
+    case 3:
+        return (*reg(rcc, RCC_CR) & CR_HSEON) && divider >= 2 ? mcu->board.hse / divider : 0;
+    }
+    return 0;
+}
+
+static uint32_t write_bdcr(Mcu *mcu, uint32_t value)
+{
+    uint32_t old = *reg(&mcu->rcc, RCC_BDCR);
+    if (!pwr_backup_writable(mcu)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "RCC: BDCR written while PWR_CR.DBP is 0\n");
+        return old;
+    }
+    if (value & BDCR_BDRST) {
+        rtc_backup_reset(mcu);
+        return BDCR_BDRST;
+    }
+    if (extract32(old, 8, 2) != 0) /* RTCSEL is chosen once */
+        value = (value & ~BDCR_RTCSEL) | (old & BDCR_RTCSEL);
+    value &= BDCR_LSEON | BDCR_LSEBYP | BDCR_RTCSEL | BDCR_RTCEN;
+    return value | (value & BDCR_LSEON ? BDCR_LSERDY : 0);
 }
 
 static uint64_t rcc_read(void *opaque, hwaddr offset, unsigned size)
@@ -104,7 +162,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         }
         break;
     case RCC_BDCR:
-        value = (value & ~2u) | (value & 1) << 1;
+        value = write_bdcr(mcu, value);
         break;
     case RCC_CSR:
         if (value & RCC_CSR_RMVF)
@@ -115,6 +173,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     }
     *reg(rcc, offset) = value;
     update_clocks(mcu);
+    rtc_clock_changed(mcu, rtc_hz(mcu));
 }
 
 MCU_REGISTER_OPS(rcc_ops, rcc_read, rcc_write);
@@ -129,11 +188,13 @@ void rcc_reset(Mcu *mcu)
     *reg(rcc, RCC_AHB1ENR) = 0x00100000;
     *reg(rcc, RCC_BDCR) = backup;
     update_clocks(mcu);
+    rtc_clock_changed(mcu, rtc_hz(mcu));
 }
 
 void rcc_power_on(Mcu *mcu)
 {
-    *reg(&mcu->rcc, RCC_BDCR) = 0;
+    if (!mcu->board.vbat)
+        *reg(&mcu->rcc, RCC_BDCR) = 0;
     mcu->rcc.reset_flags = RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF;
 }
 
@@ -144,6 +205,6 @@ void rcc_init(Mcu *mcu)
     rcc->refclk = clock_new(OBJECT(mcu->machine), "hclk-8");
     clock_set_hz(rcc->cpuclk, HSI_HZ);
     clock_set_hz(rcc->refclk, HSI_HZ / 8);
-    rcc->hclk = HSI_HZ;
+    rcc->hclk = rcc->pclk1 = rcc->timclk1 = HSI_HZ;
     mcu_map(mcu, &rcc->mmio, &rcc_ops, mcu, "rcc", 0x40023800);
 }

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the machine's devices share: the tests that firmware.c knows, and how to run one."""
 
+import os
 import struct
+import subprocess
+from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
 MS = 10**6
 SECOND = 10**9
 SCRATCH = 0x40000
@@ -13,6 +17,18 @@ GREEN, RED, BLUE = 4 * 16 + 13, 4 * 16 + 11, 4 * 16 + 14
 
 # Steps of SCRIPT, each with its arguments.
 WORD, PROGRAM, ERASE, CALL, EXCEPTION, COPY, NOR_BYTE, NOR_READ, NOR_PROGRAM, NOR_ERASE, NOR_ERASE_NO_WAIT = range(11)
+
+
+def build(name, folder, *options):
+    """The binary of NAME.c, compiled with these options too."""
+    elf = folder / f"{name}.elf"
+    binary = elf.with_suffix(".bin")
+    prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
+    subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",
+                    "-Wextra", "-Werror", *options, "-T", str(HERE / "firmware.ld"), str(HERE / f"{name}.c"), "-lgcc", "-o",
+                    str(elf)], check=True)
+    subprocess.run([prefix + "objcopy", "-O", "binary", str(elf), str(binary)], check=True)
+    return binary.read_bytes()
 
 
 def choose(machine, test, *arguments):

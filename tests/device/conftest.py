@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The firmware of these tests, and machines that hold it."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,23 +9,12 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import rail  # noqa: E402
-
-
-def build(folder, source):
-    """The binary of a test firmware of this folder."""
-    elf = folder / "firmware.elf"
-    binary = elf.with_suffix(".bin")
-    prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
-    subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",
-                    "-Wextra", "-Werror", "-T", str(HERE / "firmware.ld"), str(HERE / source), "-lgcc", "-o",
-                    str(elf)], check=True)
-    subprocess.run([prefix + "objcopy", "-O", "binary", str(elf), str(binary)], check=True)
-    return binary.read_bytes()
+from bed import build  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def firmware(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("firmware"), "firmware.c")
+    return build("firmware", tmp_path_factory.mktemp("firmware"))
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@
 flash.c carries out what each test says; numbers of sections are those of RM0090.
 """
 
-import os
 import struct
 import subprocess
 
 import pytest
 
 import rail
-from bed import MS, SECOND
-from conftest import HERE
+from bed import MS, SECOND, build
 
 (END, WRITE32, WRITE16, WRITE8, WRITE64, READ32, READ16, READ8, START, CYCLES_SINCE, WHILE, DELAY, FAULTS, INTERRUPTS,
  SKIP_AFTER_RESET, STATUS_IN_INTERRUPT, CALL) = range(17)
@@ -36,14 +34,7 @@ SYSTEM_RESET = [(WRITE32, AIRCR, 0x05FA0004), (DELAY, 1000)]
 
 @pytest.fixture(scope="session")
 def interpreter(tmp_path_factory):
-    elf = tmp_path_factory.mktemp("flash") / "flash.elf"
-    prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
-    subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",
-                    "-Wextra", "-Werror", "-fno-tree-loop-distribute-patterns", "-T", str(HERE / "firmware.ld"),
-                    str(HERE / "flash.c"), "-lgcc", "-o", str(elf)], check=True)
-    binary = elf.with_suffix(".bin")
-    subprocess.run([prefix + "objcopy", "-O", "binary", str(elf), str(binary)], check=True)
-    return binary.read_bytes()
+    return build("flash", tmp_path_factory.mktemp("flash"), "-fno-tree-loop-distribute-patterns")
 
 
 def prepare(machine, interpreter):

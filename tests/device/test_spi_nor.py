@@ -7,8 +7,7 @@ import subprocess
 import pytest
 
 import rail
-from bed import BLUE, MS, SECOND
-from conftest import build
+from bed import BLUE, MS, SECOND, build
 
 PARTS = ("s25fl064k", "w25q64")
 WIP, WEL, SUS, QE, CMP = 1, 2, 0x80, 2, 0x40
@@ -47,7 +46,7 @@ def read(address, count=1):
 
 @pytest.fixture(scope="session")
 def script_firmware(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("spi_nor"), "spi_nor.c")
+    return build("spi_nor", tmp_path_factory.mktemp("spi_nor"))
 
 
 @pytest.fixture
