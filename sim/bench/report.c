@@ -267,6 +267,17 @@ static json_t *more_json(const struct sweep_result *result)
                      "machines_lost", (json_int_t)result->lost);
 }
 
+/* One object on one line; takes it. */
+static bool print_line(FILE *stream, json_t *object)
+{
+    if (object == NULL)
+        return false;
+    json_dumpf(object, stream, JSON_COMPACT);
+    fputc('\n', stream);
+    json_decref(object);
+    return true;
+}
+
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
@@ -283,10 +294,7 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
-    json_dumpf(object, stream, JSON_COMPACT);
-    fputc('\n', stream);
-    json_decref(object);
-    return true;
+    return print_line(stream, object);
 }
 
 /* --- of a sweep that was given up --- */
@@ -296,12 +304,7 @@ static bool incomplete_json(FILE *stream, const struct sweep_result *result, con
     json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
                                result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
                                "cuts_judged", (json_int_t)judged, "findings", findings_json(result, profile));
-    if (object == NULL)
-        return false;
-    json_dumpf(object, stream, JSON_COMPACT);
-    fputc('\n', stream);
-    json_decref(object);
-    return true;
+    return print_line(stream, object);
 }
 
 bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json)
