@@ -308,22 +308,26 @@ static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 MCU_REGISTER_OPS(dma_ops, dma_read, dma_write);
 
+void dma_reset_one(Mcu *mcu, unsigned i)
+{
+    Dma *dma = &mcu->dma[i];
+    dma->isr[0] = dma->isr[1] = 0;
+    dma->poll = (Poll){0};
+    for (unsigned n = 0; n < STREAMS; n++) {
+        Stream *stream = &dma->streams[n];
+        timer_del(stream->timer);
+        stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
+        stream->total = 0;
+        stream->fcr = 0x21;
+        stream->start = stream->end = 0;
+        qemu_irq_lower(stream->irq);
+    }
+}
+
 void dma_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < DMAS; i++) {
-        Dma *dma = &mcu->dma[i];
-        dma->isr[0] = dma->isr[1] = 0;
-        dma->poll = (Poll){0};
-        for (unsigned n = 0; n < STREAMS; n++) {
-            Stream *stream = &dma->streams[n];
-            timer_del(stream->timer);
-            stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
-            stream->total = 0;
-            stream->fcr = 0x21;
-            stream->start = stream->end = 0;
-            qemu_irq_lower(stream->irq);
-        }
-    }
+    for (unsigned i = 0; i < DMAS; i++)
+        dma_reset_one(mcu, i);
 }
 
 void dma_init(Mcu *mcu)

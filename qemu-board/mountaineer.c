@@ -39,6 +39,7 @@ void mcu_map(Mcu *mcu, MemoryRegion *mmio, const MemoryRegionOps *ops, void *dev
 {
     memory_region_init_io(mmio, OBJECT(mcu->machine), ops, device, name, 0x400);
     memory_region_add_subregion(get_system_memory(), base, mmio);
+    gates_add(mcu, mmio, base);
 }
 
 /// Power and reset ///

@@ -269,21 +269,25 @@ static void spi_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 MCU_REGISTER_OPS(spi_ops, spi_read, spi_write);
 
+void spi_reset_one(Mcu *mcu, unsigned i)
+{
+    Spi *spi = &mcu->spi[i];
+    timer_del(spi->timer);
+    if (i == mcu->board.nor_spi - 1u && !spi_idle(spi))
+        spi_nor_clock_lost(mcu);
+    spi->cr1 = spi->cr2 = 0;
+    spi->free_at = spi->done_at = 0;
+    spi->fill = 0;
+    memset(spi->fifo, 0, sizeof(spi->fifo));
+    spi->overrun = false;
+    spi->poll = (Poll){0};
+    qemu_irq_lower(spi->irq);
+}
+
 void spi_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < SPIS; i++) {
-        Spi *spi = &mcu->spi[i];
-        timer_del(spi->timer);
-        if (i == mcu->board.nor_spi - 1u && !spi_idle(spi))
-            spi_nor_clock_lost(mcu);
-        spi->cr1 = spi->cr2 = 0;
-        spi->free_at = spi->done_at = 0;
-        spi->fill = 0;
-        memset(spi->fifo, 0, sizeof(spi->fifo));
-        spi->overrun = false;
-        spi->poll = (Poll){0};
-        qemu_irq_lower(spi->irq);
-    }
+    for (unsigned i = 0; i < SPIS; i++)
+        spi_reset_one(mcu, i);
 }
 
 void spi_init(Mcu *mcu)

@@ -74,6 +74,8 @@ static void clocks(void)
     REG(RCC + 8) = 5u << 10 | 4u << 13 | 2; /* APB1 /4, APB2 /2, PLL */
     while ((REG(RCC + 8) >> 2 & 3) != 2)
         ;
+    REG(RCC + 0x30) |= 1u << 22 | 1u << 4 | 1u << 2 | 1u << 1; /* DMA2, ports E, C, B */
+    REG(RCC + 0x44) |= 1u << 12 | 1u << 4;                     /* SPI1, USART1 */
 }
 
 static void peripherals(void)

@@ -775,6 +775,36 @@ static void test_backup(void)
         ;
 }
 
+/* A register's address, what to write to it, its clock gate's address and bit, and the address of its reset. */
+static void test_gate(void)
+{
+    uint32_t address = TEST[1], gate = TEST[3], bit = TEST[4], reset = TEST[5];
+    REG(address) = TEST[2];
+    uint32_t written = REG(address);
+    REG(gate) &= ~bit;
+    uint32_t without_clock = REG(address);
+    REG(address) = written;
+    REG(gate) |= bit;
+    REG(reset) |= bit;
+    REG(reset) &= ~bit;
+    uint32_t after_reset = REG(address);
+    peripherals();
+    print("written", written);
+    print("without_clock", without_clock);
+    print("after_reset", after_reset);
+}
+
+/* The same with the reset held. */
+static void test_held(void)
+{
+    uint32_t address = TEST[1], bit = TEST[4], reset = TEST[5];
+    REG(reset) |= bit;
+    (void)REG(address);
+    (void)REG(address);
+    REG(reset) &= ~bit;
+    peripherals();
+}
+
 /* The pattern that an image next to this one holds, and what the machine says of itself. */
 static void test_board(void)
 {
@@ -788,7 +818,7 @@ static void test_board(void)
 
 static void (*const tests[])(void) = {
     test_board, test_spi, test_usart, test_tim, test_crc, test_rng, test_rng_interrupt, test_exti, test_wwdg,
-    test_rtc, test_backup,
+    test_rtc, test_backup, test_gate, test_held,
 };
 
 void start(void)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What start-up code and common drivers touch, on the generic machine, seen from firmware that drives it."""
 
+import re
 import struct
 import subprocess
 
@@ -9,7 +10,7 @@ import pytest
 import rail
 from bed import BLUE, GREEN, RED, SECOND, build, choose, results
 
-BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG, RTC, BACKUP = range(11)
+BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG, RTC, BACKUP, GATE, HELD = range(13)
 HCLK = 168
 DMA1, DMA2 = 0x40026000, 0x40026400
 
@@ -97,6 +98,70 @@ def test_wrong_properties_are_told(tmp_path, options, told):
     assert done.returncode == 1 and told in done.stderr and len(done.stderr.splitlines()) == 1
     assert (tmp_path / "flash").read_bytes() == b"\xff" * rail.RAIL_INTERNAL_SIZE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elf", "empty", "flash", "good"]
+
+
+## Clock gates and resets ##
+
+AHB1, AHB2, APB1, APB2 = (0x40023830, 0x40023810), (0x40023834, 0x40023814), (0x40023840, 0x40023820), (0x40023844, 0x40023824)
+BUSES = {AHB1: "AHB1", AHB2: "AHB2", APB1: "APB1", APB2: "APB2"}
+
+# A register, what can be written there, what it is after a reset; bus and bit.
+GATES = {
+    **{f"gpio{'abcdefghi'[n]}": (0x40020014 + 0x400 * n, 5, 0, AHB1, n) for n in range(9)},
+    "crc": (0x40023004, 0x5A, 0, AHB1, 12),
+    "dma1": (DMA1 + 0x1C, 0x20000000, 0, AHB1, 21),
+    "dma2": (DMA2 + 0x1C, 0x20000000, 0, AHB1, 22),
+    "rng": (0x50060800, 4, 0, AHB2, 6),
+    **{f"tim{n + 2}": (0x40000028 + 0x400 * n, 7, 0, APB1, n) for n in range(6)},
+    "wwdg": (0x40002C04, 0x55, 0x7F, APB1, 11),
+    "spi1": (0x40013000, 0x38, 0, APB2, 12),
+    "spi2": (0x40003800, 0x38, 0, APB1, 14),
+    "spi3": (0x40003C00, 0x38, 0, APB1, 15),
+    "usart1": (0x40011008, 0x123, 0, APB2, 4),
+    **{f"{'usart' if n < 2 else 'uart'}{n + 2}": (0x40004408 + 0x400 * n, 0x123, 0, APB1, 17 + n) for n in range(4)},
+    "usart6": (0x40011408, 0x123, 0, APB2, 5),
+    "pwr": (0x40007000, 0x4100, 0x4000, APB1, 28),
+    "syscfg": (0x40013808, 5, 0, APB2, 14),
+}
+
+
+def gate_arguments(name):
+    address, value, _, (gate, reset), bit = GATES[name]
+    return address, value, gate, 1 << bit, reset
+
+
+def told(machine, code, test, name, power_ons=1):
+    """What the log says of clocks and resets."""
+    machine.write("internal", 0, code)
+    choose(machine, test, *gate_arguments(name))
+    for _ in range(power_ons):
+        machine.clear_trace()
+        machine.power_on(sram="zero")
+        machine.run(until=SECOND)
+        machine.power_off()
+    return re.findall(r"^RCC: (\w+) used at pc 0x080.{5} while (.*)$", machine.log(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_clock_gate(code, name):
+    _, value, reset_value, bus, bit = GATES[name]
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        found = told(machine, code, GATE, name)
+        assert found == [(name, f"its clock is off ({BUSES[bus]}ENR bit {bit})")], "the first use only"
+        assert results(machine) == {"written": value, "without_clock": value, "after_reset": reset_value}
+
+
+@pytest.mark.parametrize("name", ["gpioc", "rng", "tim3", "spi1"])
+def test_held_in_reset(code, name):
+    _, _, _, bus, bit = GATES[name]
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        found = told(machine, code, HELD, name, power_ons=2)
+    assert found == [(name, f"it is held in reset ({BUSES[bus]}RSTR bit {bit})")] * 2, "once per power-on"
+
+
+def test_used_with_clock_is_not_told(code):
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        assert told(machine, code, CRC, "crc") == []
 
 
 ## SPI ##
