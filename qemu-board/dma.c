@@ -266,6 +266,12 @@ static void write_cr(Stream *stream, uint32_t value)
         serve(dma->mcu);
 }
 
+/* 10.3.9: of two buffers, the one that is not in use may be another one. */
+static bool is_other_buffer(const Stream *stream, hwaddr reg)
+{
+    return (stream->cr & CR_DBM) && reg == (stream->cr & CR_CT ? S_M0AR : S_M1AR);
+}
+
 static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     Dma *dma = opaque;
@@ -280,7 +286,7 @@ static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         return;
     Stream *stream = &dma->streams[(offset - DMA_STREAM) / S_SIZE];
     hwaddr reg = (offset - DMA_STREAM) % S_SIZE;
-    if (reg != S_CR && (stream->cr & DMA_CR_EN)) {
+    if (reg != S_CR && (stream->cr & DMA_CR_EN) && !is_other_buffer(stream, reg)) {
         qemu_log_mask(LOG_GUEST_ERROR, "DMA%u stream %u: configured while enabled\n", dma->number, number(stream));
         return;
     }

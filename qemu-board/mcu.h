@@ -162,6 +162,8 @@ typedef struct Touch {
 } Touch;
 
 void touch_open(Mcu *mcu, const char *path);
+/* What the file held before is gone. */
+void touch_empty(Mcu *mcu);
 /* Maps what stands for the main array, which is elsewhere in the address space, to `base` and to 0. */
 void touch_map_internal(Mcu *mcu, hwaddr base);
 void touch_clear(Mcu *mcu);
@@ -350,7 +352,7 @@ typedef struct Spi {
     Poll poll;
     uint32_t cr1, cr2;
     int64_t free_at, done_at; /* transmit buffer empty, shift register idle */
-    struct { uint16_t data; int64_t at; } fifo[2]; /* received, or being received */
+    struct { uint16_t data; int64_t at; } fifo[3]; /* received, being shifted, and waiting in the transmit buffer */
     unsigned fill;
     bool overrun;
 } Spi;

@@ -187,7 +187,8 @@ static void mountaineer_init(MachineState *machine)
     rng_init(mcu);
     dwt_init(mcu);
     plain_init(mcu);
-    images_place(mcu); /* when nothing can go wrong any more: they may be written to a file */
+    images_place(mcu); /* when nothing can go wrong any more: this writes to files */
+    touch_empty(mcu);
     armv7m_load_kernel(ARM_CPU(mcu->cpu), NULL, 0, RAIL_INTERNAL_SIZE);
 }
 
