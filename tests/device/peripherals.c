@@ -967,12 +967,13 @@ static void test_held(void)
     peripherals();
 }
 
-/* Words that are no peripheral's; their number comes first. */
+/* So many pairs of an address and what is written there, unless that is 0; it is read back. */
 static void test_words(void)
 {
-    for (uint32_t i = 0; i < TEST[1]; i++) {
-        REG(TEST[2 + i]) = 0x12345678;
-        print("word", REG(TEST[2 + i]));
+    for (uint32_t i = 2; i < 2 + 2 * TEST[1]; i += 2) {
+        if (TEST[i + 1] != 0)
+            REG(TEST[i]) = TEST[i + 1];
+        print("word", REG(TEST[i]));
     }
 }
 
