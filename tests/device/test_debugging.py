@@ -19,6 +19,7 @@ FIRMWARE = rail.REPOSITORY / "build/firmware/mountaineer-eth"
 DEVICE = rail.REPOSITORY / "build/device/mountaineer-eth"
 TEXT = (rail.REPOSITORY / "docs/DEBUGGING.md").read_text()
 TRACE_SIZE = 1 << 22
+SPI1 = 0x40013000
 SECTIONS = re.findall(r"^## (.*)$", TEXT, re.MULTILINE)
 
 
@@ -82,9 +83,10 @@ def test_example(place, title):
 ## Looks ##
 
 def look():
-    """GDB's commands that read all that is mapped, data registers and flags included."""
+    """GDB's commands that read all that is mapped, data registers and flags included; the SPI comes last."""
     there = [block for block in test_memory_map.blocks() if block.model != "missing" and "bit-band" not in block.name]
-    return [f"x/64xw {block.first:#x}" for block in there if block.name not in ("SCS", "SysTick")]
+    looks = [f"x/64xw {block.first:#x}" for block in there if block.name not in ("SCS", "SysTick")]
+    return looks + [f"x/64xw {SPI1:#x}"]
 
 
 def debugged(folder, *looks):
@@ -99,11 +101,13 @@ def debugged(folder, *looks):
              "-icount shift=3,sleep=off -display none -nodefaults"]
     steps += ["break main", "continue", *looks, "delete"]
     steps += ["break transfer", "continue", *looks, "delete"]
-    steps += [f"symbol-file {FIRMWARE / 'runtime.elf'}", "break program", "ignore 2 20", "continue", "delete"]
-    steps += ["break exchange", "ignore 3 12", "continue", *looks, "stepi", *looks, "continue", *looks, "kill"]
+    steps += [f"symbol-file {FIRMWARE / 'runtime.elf'}", "break program", "ignore 3 20", "continue", "delete"]
+    steps += ["break exchange", "ignore 4 12", "continue", *looks, "delete"]
+    steps += ["stepi", *looks[-1:]] * 100 + ["kill"]  # meanwhile a byte comes in and is taken
     arguments = [part for step in steps for part in ("-ex", step)]
     done = subprocess.run(["gdb-multiarch", "-nx", "-batch", str(FIRMWARE / "boot.elf"), *arguments], check=False,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert "No breakpoint" not in done.stderr
     trace = (folder / "trace").read_bytes()
     used, = struct.unpack_from("<Q", trace, 16)
     return trace[rail.RAIL_TRACE_EVENTS:rail.RAIL_TRACE_EVENTS + used], done.stdout
@@ -122,7 +126,9 @@ def undisturbed(until):
 def test_looks_leave_no_trace(tmp_path):
     seen, text = debugged(tmp_path / "seen", *look())
     unseen, _ = debugged(tmp_path / "unseen")
-    assert len(re.findall(r"^0x40013000", text, re.MULTILINE)) == 5, "the debugger did not look five times"
+    spi_status = [int(sr, 16) for sr in re.findall(rf"^{SPI1:#x}:\t\w+\t\w+\t(\w+)", text, re.MULTILINE)]
+    assert len(spi_status) == 2 * 3 + 100, "the debugger did not look as often as it was told"
+    assert sum(sr & 1 for sr in spi_status) >= 2, "it saw RXNE twice before the firmware took the byte"
     assert len(seen) > 100 * rail.EVENT.size
     assert seen == unseen
     assert undisturbed(until=20 * SECOND)[:len(seen)] == seen
