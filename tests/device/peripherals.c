@@ -4,47 +4,9 @@
  * crystal. Which test runs is a word in sector 5 of the flash, whose other words are its arguments; results are lines
  * "name value" on USART1. Times are in HCLK cycles of 168 MHz.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "bare.h"
 
-#define REG(address) (*(volatile uint32_t *)(address))
-#define REG8(address) (*(volatile uint8_t *)(address))
-#define REG16(address) (*(volatile uint16_t *)(address))
-#define RCC 0x40023800
-#define GPIO(port) (0x40020000 + 0x400 * (port))
-#define USART1 0x40011000
-#define CYCLES REG(0xE0001004)
-#define TEST ((const volatile uint32_t *)0x08020000)
-#define WFI() __asm volatile("wfi")
 #define DONE_PIN 1u << 14 /* PE14 */
-
-extern uint32_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
-
-/// Output ///
-
-static void put(char c)
-{
-    while (!(REG(USART1) & 1u << 7))
-        ;
-    REG(USART1 + 4) = (uint8_t)c;
-}
-
-static void print(const char *name, uint32_t value)
-{
-    while (*name)
-        put(*name++);
-    put(' ');
-    char digits[10];
-    int n = 0;
-    do
-        digits[n++] = '0' + value % 10;
-    while ((value /= 10) != 0);
-    while (n != 0)
-        put(digits[--n]);
-    put('\n');
-    while (!(REG(USART1) & 1u << 6))
-        ;
-}
 
 /// Interrupts ///
 
@@ -116,8 +78,7 @@ static void peripherals(void)
     REG(GPIO(4)) = 1u << 28;
     REG(USART1 + 8) = 84000000 / 115200;
     REG(USART1 + 12) = 1u << 13 | 1u << 3;
-    REG(0xE000EDFC) |= 1u << 24;
-    REG(0xE0001000) |= 1;
+    set_up_cycles();
 }
 
 static void pin_mode(unsigned pin, unsigned mode, unsigned alternate)
@@ -996,11 +957,7 @@ static void (*const tests[])(void) = {
 
 void start(void)
 {
-    uint32_t *from = data_load;
-    for (uint32_t *to = data_start; to < data_end;)
-        *to++ = *from++;
-    for (uint32_t *to = bss_start; to < bss_end;)
-        *to++ = 0;
+    set_up_memory();
     clocks();
     peripherals();
     tests[TEST[0]]();
