@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Clock gates and resets of peripherals: RM0090 Rev 21 sections 7.3.5 to 7.3.14. A peripheral whose clock is off, or that is
- * held in reset, is dead on silicon. Here it works all the same, and its first use is told as a guest error. That costs
- * nothing afterwards, nor with the clock on: until it is told, the peripheral's registers have other functions.
+ * Clock gates and resets of peripherals: RM0090 Rev 21 sections 7.3.5 to 7.3.14. A peripheral whose clock is off, or
+ * that is held in reset, is dead on silicon. Here it works all the same, and its first use is told as a guest error.
+ * That costs nothing afterwards, nor with the clock on: until it is told, the registers have other functions.
  */
 #include "mcu.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times of flash operations that somebody measured on a board, beside those of the machine. docs/HARDWARE.md has the format.
+ * Times of flash operations that somebody measured on a board, beside those of the machine. docs/HARDWARE.md has the
+ * format.
  */
 #ifndef MATTERHORN_MEASUREMENTS_H
 #define MATTERHORN_MEASUREMENTS_H
@@ -26,8 +27,8 @@ struct measured_group {
     uint64_t typical_ns, maximum_ns; /* what it takes in the machine */
 };
 
-/* The groups of a file, a GArray of struct measured_group in the order in which they first appear; NULL and a problem that
- * names the line otherwise. */
+/* The groups of a file, a GArray of struct measured_group in the order in which they first appear; NULL and a problem
+ * that names the line otherwise. */
 GArray *measurements_read(const char *path, struct problem *problem);
 double measured_mean_ns(const struct measured_group *group);
 /* What is not between the machine's typical and maximum times: the mean below the first, one above the second. */
