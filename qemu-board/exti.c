@@ -132,12 +132,17 @@ static void syscfg_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
 
 MCU_REGISTER_OPS(syscfg_ops, syscfg_read, syscfg_write);
 
+void syscfg_reset(Mcu *mcu)
+{
+    memset(mcu->exti.syscfg, 0, sizeof(mcu->exti.syscfg));
+}
+
 void exti_reset(Mcu *mcu)
 {
     Exti *exti = &mcu->exti;
     exti->imr = exti->emr = exti->rtsr = exti->ftsr = exti->swier = exti->pr = 0;
-    memset(exti->syscfg, 0, sizeof(exti->syscfg));
     update(exti);
+    syscfg_reset(mcu);
 }
 
 void exti_init(Mcu *mcu)

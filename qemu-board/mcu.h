@@ -22,7 +22,7 @@
 typedef struct Mcu Mcu;
 
 enum { PORTS = 9, PORT_A = 0, PORT_B, PORT_C, PORT_D, PORT_E, PORT_F, PORT_G, PORT_H, PORT_I };
-enum { USARTS = 6, SPIS = 3, TIMS = 6, DMAS = 2, STREAMS = 8, EXTI_VECTORS = 14 };
+enum { USARTS = 6, SPIS = 3, TIMS = 6, DMAS = 2, STREAMS = 8, EXTI_VECTORS = 14, GATES = 31 };
 
 /// What is soldered around the MCU ///
 
@@ -162,6 +162,8 @@ typedef struct Touch {
 } Touch;
 
 void touch_open(Mcu *mcu, const char *path);
+/* What the file held before is gone. */
+void touch_empty(Mcu *mcu);
 /* Maps what stands for the main array, which is elsewhere in the address space, to `base` and to 0. */
 void touch_map_internal(Mcu *mcu, hwaddr base);
 void touch_clear(Mcu *mcu);
@@ -196,6 +198,26 @@ void rcc_power_on(Mcu *mcu);
 void rcc_reset(Mcu *mcu);
 /* PLL48CLK; 0: off. */
 uint32_t rcc_pll48_hz(Mcu *mcu);
+
+/// gates.c: clock gates and resets of peripherals ///
+
+#define RCC_AHB1RSTR 0x10
+#define RCC_AHB1ENR 0x30
+
+typedef struct Gate {
+    Mcu *mcu;
+    MemoryRegion *mmio;
+    const MemoryRegionOps *ops; /* the device's */
+    void *device;
+    bool in_reset;
+    bool told; /* since power-on: it was used without a clock, or in reset */
+} Gate;
+
+/* A device's registers are mapped at `base`. */
+void gates_add(Mcu *mcu, MemoryRegion *mmio, hwaddr base);
+void gates_power_on(Mcu *mcu);
+/* RCC's registers were written. */
+void gates_changed(Mcu *mcu);
 
 /// flash.c ///
 
@@ -288,6 +310,7 @@ typedef struct Gpio {
 
 void gpio_init(Mcu *mcu);
 void gpio_reset(Mcu *mcu);
+void gpio_reset_port(Mcu *mcu, unsigned port);
 /* Number of the pin's alternate function; -1 when it is not one. */
 int gpio_alternate(Mcu *mcu, unsigned port, unsigned pin);
 
@@ -314,6 +337,7 @@ typedef struct Usart {
 
 void usart_init(Mcu *mcu);
 void usart_reset(Mcu *mcu);
+void usart_reset_one(Mcu *mcu, unsigned i);
 /* Moves what DMA and USART are both ready for. */
 void usart_dma(Usart *usart);
 
@@ -328,13 +352,14 @@ typedef struct Spi {
     Poll poll;
     uint32_t cr1, cr2;
     int64_t free_at, done_at; /* transmit buffer empty, shift register idle */
-    struct { uint16_t data; int64_t at; } fifo[2]; /* received, or being received */
+    struct { uint16_t data; int64_t at; } fifo[3]; /* received, being shifted, and waiting in the transmit buffer */
     unsigned fill;
     bool overrun;
 } Spi;
 
 void spi_init(Mcu *mcu);
 void spi_reset(Mcu *mcu);
+void spi_reset_one(Mcu *mcu, unsigned i);
 /* True when the clock stands still, hence on a byte boundary. */
 bool spi_idle(Spi *spi);
 /* Starts what DMA and SPI are both ready for. */
@@ -367,6 +392,7 @@ typedef struct Dma {
 
 void dma_init(Mcu *mcu);
 void dma_reset(Mcu *mcu);
+void dma_reset_one(Mcu *mcu, unsigned i);
 /* What a peripheral asks for: any of these streams, with these channels (RM0090 tables 42 and 43). */
 typedef struct DmaRequest {
     uint8_t controller; /* 1 or 2 */
@@ -401,6 +427,7 @@ typedef struct Tim {
 
 void tim_init(Mcu *mcu);
 void tim_reset(Mcu *mcu);
+void tim_reset_one(Mcu *mcu, unsigned i);
 /* The timers' clock is about to change, has changed. */
 void tim_sync(Mcu *mcu);
 void tim_clock_changed(Mcu *mcu);
@@ -491,6 +518,7 @@ typedef struct Exti {
 
 void exti_init(Mcu *mcu);
 void exti_reset(Mcu *mcu);
+void syscfg_reset(Mcu *mcu);
 /* A line goes up. */
 void exti_rise(Mcu *mcu, unsigned line);
 
@@ -596,6 +624,7 @@ struct Mcu {
     Rail rail;
     Touch touch;
     Rcc rcc;
+    Gate gates[GATES];
     Flash flash;
     Gpio gpio[PORTS];
     Usart usart[USARTS];

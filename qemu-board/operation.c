@@ -4,6 +4,7 @@
  * it starts, changes its cells when it ends, and is torn when power fails in between.
  */
 #include "mcu.h"
+#include "trace/trace-hw_arm.h"
 
 void operation_make_room(struct nor_marks *marks)
 {
@@ -42,6 +43,7 @@ enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor
         .chip = chip,
     };
     trace_event(mcu, &event, op->data);
+    trace_matterhorn_operation_start(now, chip, event.kind, address, op->length, duration, pc);
     touch_programmed(mcu, array, op);
 
     operation->array = array;
@@ -78,6 +80,7 @@ enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_
         .chip = chip,
     };
     trace_event(mcu, &event, data);
+    trace_matterhorn_operation_start(event.time_ns, chip, RAIL_STATUS, address, length, duration, pc);
     enum operation_result result = count(mcu);
     if (result == OPERATION_CUT)
         lose_power(mcu);
@@ -100,6 +103,8 @@ void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear)
     operation_make_room(operation->array->marks);
     if (!nor_tear(operation->array, &operation->op, tear))
         g_assert_not_reached();
+    if (trace_event_get_state_backends(TRACE_MATTERHORN_OPERATION_END)) /* time_now() is not free */
+        trace_matterhorn_operation_end(time_now(mcu), operation->op.offset, nor_tear_name(tear));
     if (tear == NOR_TEAR_AFTER)
         touch_erased(mcu, operation->array, &operation->op);
 }

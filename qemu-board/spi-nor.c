@@ -6,6 +6,7 @@
 #include "spi-nor.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
+#include "trace/trace-hw_arm.h"
 
 enum {
     WRSR1 = 0x01,
@@ -183,6 +184,8 @@ static void begin(SpiNor *nor, uint8_t command)
         nor->poll.count = 0;
     const char *why = refusal(nor, command);
     nor->ignored = why != NULL;
+    if (trace_event_get_state_backends(TRACE_MATTERHORN_NOR_COMMAND)) /* time_now() is not free */
+        trace_matterhorn_nor_command(time_now(nor->mcu), command, why != NULL ? why : "heeded");
     if (nor->ignored)
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x while %s is ignored\n", command, why);
     if (command == READ || command == FAST_READ)
