@@ -75,6 +75,8 @@ int64_t time_to_clock(Mcu *mcu, int64_t since_power_on);
 /* The access that is being carried out lasts until then. Returns early only when the core stops meanwhile: at a reset
  * (the access is abandoned) or at a pause (the rest is made up for before the core executes anything). */
 void time_stall_until(Mcu *mcu, int64_t since_power_on);
+/* Makes up for what a pause interrupted, before the core executes anything. In its own thread. */
+void time_resume(Mcu *mcu);
 /* Restarts virtual time at 0. Every timer must be reset before the core runs. */
 void time_power_on(Mcu *mcu);
 /* A status that only changes at `ready` was read. From the third identical read on, lets time pass until then or
@@ -107,7 +109,11 @@ typedef struct Rail {
     CharBackend chardev;
     bool connected; /* there is a bench */
     bool powered;
-    GString *line;
+    GString *line;   /* as far as it has come */
+    char **commands; /* of the line that is being carried out */
+    char **next;     /* of them; NULL: one of them was refused, the rest is not carried out */
+    GString *answer; /* to those before it */
+    bool running;    /* a `run` has not ended yet */
     QEMUTimer *until;
     const char *reason; /* of the pause that is under way; NULL: none */
     uint64_t operations; /* since power-on */

@@ -1,58 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The power rail: the bench's commands. The protocol is rail.h's. Commands are carried out by the main loop while the
- * core is stopped; a pause stops the core first and is answered once it stands still.
+ * core is stopped, and a line is answered once it stands still. Where a line goes on after a `run`, the core's own thread
+ * carries out what follows, between two instructions: no other thread need wake up before the end of the line.
  */
 #include "mcu.h"
+#include "block/aio.h"
 #include "exec/address-spaces.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "sysemu/cpu-timers.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 
 static void reply(Rail *rail, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void carry_on(Mcu *mcu);
 
+static void send_line(Rail *rail, const char *line)
+{
+    g_autofree char *text = g_strconcat(line, "\n", NULL);
+    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text, strlen(text));
+}
+
+/* Of the command that is being carried out. */
 static void reply(Rail *rail, const char *format, ...)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    g_string_vprintf(text, format, arguments);
+    text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_string_append_c(text, '\n');
-    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text->str, text->len);
+    if (rail->answer->len != 0)
+        g_string_append(rail->answer, "; ");
+    g_string_append(rail->answer, text);
+    if (g_str_has_prefix(text, "error"))
+        rail->next = NULL;
 }
 
 /// Pauses ///
 
-void rail_pause(Mcu *mcu, const char *reason)
+static bool commands_left(const Rail *rail)
 {
-    Rail *rail = &mcu->rail;
-    if (!rail->connected || !runstate_is_running())
-        return;
-    if (rail->reason == NULL || strcmp(reason, "cut") == 0)
-        rail->reason = reason;
+    return rail->next != NULL && *rail->next != NULL;
+}
+
+static void request_stop(void)
+{
     qemu_system_vmstop_request_prepare();
     qemu_system_vmstop_request(RUN_STATE_PAUSED);
     cpu_stop_current();
 }
 
-static void until(void *opaque)
+static void run_ended(Mcu *mcu)
 {
-    rail_pause(opaque, "time");
-}
-
-static void stopped(void *opaque, bool running, RunState state)
-{
-    Mcu *mcu = opaque;
     Rail *rail = &mcu->rail;
-    if (running || rail->reason == NULL)
-        return;
     const char *reason = rail->reason;
     rail->reason = NULL;
+    rail->running = false;
     timer_del(rail->until);
     if (rail->powered) {
         flash_settle(mcu);
@@ -60,6 +67,70 @@ static void stopped(void *opaque, bool running, RunState state)
     }
     reply(rail, "stopped reason=%s t=%" PRId64 " ops=%" PRIu64 " trace=%" PRIu64, reason, time_now(mcu),
           rail->operations, trace_used(mcu));
+}
+
+/* The core stands between two instructions, in its own thread. Commands are to find what they find in the main loop:
+ * no current core, and timers that stand still until the core runs. */
+static void pause_in_core(CPUState *cpu, run_on_cpu_data data)
+{
+    Mcu *mcu = data.host_ptr;
+    Rail *rail = &mcu->rail;
+    bool others_wait = cpu->stopped || qemu_reset_requested_get() != SHUTDOWN_CAUSE_NONE;
+    if (rail->reason == NULL)
+        return;
+    if (!others_wait) {
+        current_cpu = NULL;
+        run_ended(mcu);
+        carry_on(mcu);
+        current_cpu = cpu;
+    }
+    if (rail->running && !others_wait) {
+        time_resume(mcu);
+    } else {
+        qemu_clock_enable(QEMU_CLOCK_VIRTUAL, false);
+        request_stop();
+    }
+}
+
+void rail_pause(Mcu *mcu, const char *reason)
+{
+    Rail *rail = &mcu->rail;
+    if (!rail->connected || !runstate_is_running())
+        return;
+    bool first = rail->reason == NULL;
+    if (first || strcmp(reason, "cut") == 0)
+        rail->reason = reason;
+    if (!commands_left(rail))
+        request_stop();
+    else if (first)
+        async_run_on_cpu(mcu->cpu, pause_in_core, RUN_ON_CPU_HOST_PTR(mcu));
+}
+
+static void until(void *opaque)
+{
+    rail_pause(opaque, "time");
+}
+
+static void carry_on_later(void *opaque)
+{
+    carry_on(opaque);
+}
+
+/* A debugger stops the core too: then nothing is answered. */
+static void stopped(void *opaque, bool running, RunState state)
+{
+    Mcu *mcu = opaque;
+    Rail *rail = &mcu->rail;
+    if (running)
+        return;
+    if (rail->reason != NULL)
+        run_ended(mcu);
+    if (rail->running || rail->answer->len == 0)
+        return;
+    if (commands_left(rail)) /* not here: they may start the core */
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), carry_on_later, mcu);
+    else
+        carry_on(mcu);
 }
 
 /// Memory at power-on ///
@@ -240,7 +311,9 @@ static void run(Mcu *mcu, char **words)
         return;
     }
     timer_mod(rail->until, time_to_clock(mcu, run.until));
-    vm_start();
+    rail->running = true;
+    if (!runstate_is_running())
+        vm_start();
 }
 
 static void changed(Mcu *mcu, char **words)
@@ -394,26 +467,30 @@ static void touch(Mcu *mcu, char **words)
     }
 }
 
-static void info(Mcu *mcu)
+static char *info(Mcu *mcu)
 {
     uint64_t instructions = icount_enabled() ? icount_get_raw() - mcu->time.burnt : 0;
-    reply(&mcu->rail, "info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64, RAIL_MIPS, instructions,
-          mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0);
+    return g_strdup_printf("info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64, RAIL_MIPS, instructions,
+                           mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0);
 }
 
-static void command(Mcu *mcu, const char *line)
+static void quit(void)
+{
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+}
+
+static void command(Mcu *mcu, const char *text)
 {
     Rail *rail = &mcu->rail;
-    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
     if (words[0] == NULL)
         return;
     if (strcmp(words[0], "info") == 0) {
-        info(mcu);
+        g_autofree char *said = info(mcu);
+        reply(rail, "%s", said);
     } else if (strcmp(words[0], "quit") == 0) {
         reply(rail, "ok");
-        qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
-    } else if (runstate_is_running()) {
-        reply(rail, "error the machine is running");
+        quit();
     } else if (strcmp(words[0], "power") == 0) {
         power(mcu, words + 1);
     } else if (strcmp(words[0], "run") == 0) {
@@ -433,6 +510,51 @@ static void command(Mcu *mcu, const char *line)
     }
 }
 
+/// Lines ///
+
+/* The rest of the line, as far as it goes before the core is to run. At its end it is answered, once the core stands
+ * still: a bench that reads the answer may send the next line. */
+static void carry_on(Mcu *mcu)
+{
+    Rail *rail = &mcu->rail;
+    while (!rail->running && commands_left(rail))
+        command(mcu, g_strstrip(*rail->next++));
+    if (rail->running || runstate_is_running() || rail->answer->len == 0)
+        return;
+    g_autofree char *answer = g_strdup(rail->answer->str);
+    g_string_truncate(rail->answer, 0);
+    send_line(rail, answer);
+}
+
+/* While the machine runs. */
+static void interject(Mcu *mcu, const char *text)
+{
+    Rail *rail = &mcu->rail;
+    if (strcmp(text, "info") == 0) {
+        g_autofree char *said = info(mcu);
+        send_line(rail, said);
+    } else if (strcmp(text, "quit") == 0) {
+        send_line(rail, "ok");
+        quit();
+    } else {
+        send_line(rail, "error the machine is running");
+    }
+}
+
+static void take_line(Mcu *mcu, const char *text)
+{
+    Rail *rail = &mcu->rail;
+    if (runstate_is_running() || commands_left(rail)) {
+        interject(mcu, text);
+        return;
+    }
+    g_strfreev(rail->commands);
+    rail->commands = g_strsplit(text, ";", -1);
+    rail->next = rail->commands;
+    rail->running = false;
+    carry_on(mcu);
+}
+
 /// The channel ///
 
 static int can_receive(void *opaque)
@@ -450,7 +572,7 @@ static void receive(void *opaque, const uint8_t *bytes, int count)
         }
         g_autofree char *line = g_strdup(mcu->rail.line->str);
         g_string_truncate(mcu->rail.line, 0);
-        command(mcu, g_strchomp(line));
+        take_line(mcu, g_strchomp(line));
     }
 }
 
@@ -474,6 +596,7 @@ void rail_init(Mcu *mcu, const char *id)
     }
     rail->connected = true;
     rail->line = g_string_new(NULL);
+    rail->answer = g_string_new(NULL);
     rail->until = timer_new_ns(QEMU_CLOCK_VIRTUAL, until, mcu);
     qemu_chr_fe_init(&rail->chardev, chardev, &error_fatal);
     qemu_chr_fe_set_handlers(&rail->chardev, can_receive, receive, event, NULL, mcu, NULL, true);

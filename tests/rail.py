@@ -116,9 +116,14 @@ class Machine:
         reply = self._replies.readline().rstrip("\n")
         if not reply:
             raise RuntimeError("the machine is gone: " + self.log())
-        if reply.startswith("error "):
-            raise RailError(reply[len("error "):])
+        answers, _, error = reply.rpartition("; ")
+        if error.startswith("error "):
+            raise RailError(error[len("error "):] + (f" (after: {answers})" if answers else ""))
         return reply
+
+    def commands(self, *commands):
+        """Sends them in one line; returns the replies."""
+        return self.command("; ".join(commands)).split("; ")
 
     def power_on(self, sram=None, noise=None, status=None):
         """Returns the hash of what the SRAM holds."""

@@ -6,7 +6,11 @@
  * power at a chosen non-volatile operation, and records what a person with a probe would see. Every decision is
  * the bench's. This header is the whole contract; it depends on nothing.
  *
- * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
+ * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand. A line may hold
+ * several commands with ";" between them, such as "power on; run until=1000; power off". They are carried out one after
+ * the other, each when the one before has ended; so are the replies in the one line that answers them, "; " between
+ * them. After an error the rest of the line is not carried out. It is as if they had come in lines of their own, but
+ * nobody waits for the bench in between: a power cycle costs less than a third.
  *
  *   power on [sram=retain|zero|random:SEED] [noise=SEED] [status=factory|kept]
  *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak
@@ -49,7 +53,8 @@
  *   quit
  *       The process ends. Reply: "ok".
  *
- * A command that cannot be carried out is answered "error TEXT" and changes nothing.
+ * A command that cannot be carried out is answered "error TEXT" and changes nothing. While the machine runs only `info`
+ * and `quit` are heard, each alone in its line.
  */
 #ifndef MATTERHORN_RAIL_H
 #define MATTERHORN_RAIL_H
