@@ -69,6 +69,13 @@ static unsigned psize(Flash *flash)
     return extract32(flash->cr, 8, 2);
 }
 
+/* Section 3.6.2; what x64 needs at VPP is not modelled. */
+int32_t flash_needs_mv(Mcu *mcu)
+{
+    static const int32_t needed[] = {1800, 2100, 2700, 2700};
+    return needed[psize(&mcu->flash)];
+}
+
 /// Operations ///
 
 static void update_irq(Flash *flash)
@@ -141,6 +148,7 @@ static void options_finished(Mcu *mcu)
     memcpy(flash->options, flash->new_options, sizeof(flash->new_options));
     flash->optcr = options_loaded(flash) | (flash->optcr & OPTCR_OPTLOCK);
     finished(mcu);
+    supply_look(mcu); /* at another BOR level */
 }
 
 static int64_t options_ns(Flash *flash)
@@ -212,7 +220,7 @@ static bool wait_idle(Mcu *mcu)
         return false;
     /* A pause interrupts the stall, which is made up for before the core goes on: the end may come early. */
     if (flash->operation.pending) {
-        tear_operation(mcu, NOR_TEAR_AFTER);
+        tear_operation(mcu, operation_outcome(mcu, &flash->operation));
         operation_ended(mcu);
     }
     if (flash->options_end != 0)

@@ -106,9 +106,17 @@ void rail_pause(Mcu *mcu, const char *reason)
         async_run_on_cpu(mcu->cpu, pause_in_core, RUN_ON_CPU_HOST_PTR(mcu));
 }
 
+static void lose_power(Mcu *mcu)
+{
+    mcu_power_off(mcu, TEAR_BY_PHASE, UINT32_MAX);
+}
+
 static void until(void *opaque)
 {
-    rail_pause(opaque, "time");
+    Mcu *mcu = opaque;
+    if (mcu->rail.loss)
+        lose_power(mcu);
+    rail_pause(mcu, mcu->rail.loss ? "loss" : "time");
 }
 
 static void carry_on_later(void *opaque)
@@ -143,28 +151,75 @@ static uint64_t splitmix(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* Through the address space, so that code translated from there is dropped. */
-static void fill(hwaddr base, uint32_t size, bool random, uint64_t *seed)
+/* 64 bits, each set with a chance of so many in 256. */
+static uint64_t sparse(uint64_t *seed, unsigned share)
 {
-    uint64_t block[512] = {0};
-    for (uint32_t done = 0; done < size; done += sizeof(block)) {
-        for (unsigned i = 0; random && i < ARRAY_SIZE(block); i++)
-            block[i] = cpu_to_le64(splitmix(seed));
-        address_space_write(&address_space_memory, base + done, MEMTXATTRS_UNSPECIFIED, block, sizeof(block));
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 8; i++)
+        bits = share >> i & 1 ? bits | splitmix(seed) : bits & splitmix(seed);
+    return share >= 256 ? UINT64_MAX : bits;
+}
+
+/* What becomes of the SRAM without power. */
+typedef struct Forgetting {
+    enum { RETAIN, ZERO, RANDOM, DECAY } how;
+    uint64_t seed;
+    unsigned share; /* DECAY: of the cells, in 256ths */
+} Forgetting;
+
+static bool parse_forgetting(const char *text, Forgetting *forgetting)
+{
+    const char *number, *end;
+    *forgetting = (Forgetting){.how = strcmp(text, "zero") == 0 ? ZERO : RETAIN};
+    if (strstart(text, "random:", &number)) {
+        forgetting->how = RANDOM;
+        return qemu_strtou64(number, NULL, 0, &forgetting->seed) == 0;
+    }
+    if (strstart(text, "decay:", &number)) {
+        forgetting->how = DECAY;
+        return qemu_strtou64(number, &end, 0, &forgetting->seed) == 0 && *end == ':' &&
+               qemu_strtoui(end + 1, NULL, 0, &forgetting->share) == 0 && forgetting->share <= 256;
+    }
+    return forgetting->how == ZERO || strcmp(text, "retain") == 0;
+}
+
+static uint64_t forgotten(uint64_t word, hwaddr address, Forgetting *forgetting)
+{
+    if (forgetting->how != DECAY)
+        return forgetting->how == RANDOM ? splitmix(&forgetting->seed) : 0;
+    uint64_t place = address, preferred = splitmix(&place); /* the chip's own, whatever the seed */
+    uint64_t lost = sparse(&forgetting->seed, forgetting->share);
+    return (word & ~lost) | (preferred & lost);
+}
+
+/* Through the address space, so that code translated from there is dropped. */
+static void forget(MemoryRegion *memory, Forgetting *forgetting)
+{
+    uint64_t block[512];
+    const uint64_t *words = memory_region_get_ram_ptr(memory);
+    for (uint32_t done = 0; done < memory_region_size(memory); done += sizeof(block)) {
+        hwaddr address = memory->addr + done;
+        for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
+            block[i] = cpu_to_le64(forgotten(le64_to_cpu(words[done / 8 + i]), address + 8 * i, forgetting));
+        address_space_write(&address_space_memory, address, MEMTXATTRS_UNSPECIFIED, block, sizeof(block));
     }
 }
 
-static bool fill_sram(const char *how)
+static void forget_sram(Mcu *mcu, Forgetting *forgetting)
 {
-    uint64_t seed = 0;
-    bool random = strstart(how, "random:", &how);
-    if (random && qemu_strtou64(how, NULL, 0, &seed) != 0)
-        return false;
-    if (!random && strcmp(how, "zero") != 0)
-        return strcmp(how, "retain") == 0;
-    fill(0x20000000, 128 * KiB, random, &seed);
-    fill(0x10000000, 64 * KiB, random, &seed);
-    return true;
+    if (forgetting->how == RETAIN)
+        return;
+    forget(&mcu->sram, forgetting);
+    forget(&mcu->ccm, forgetting);
+}
+
+void rail_fill_sram(Mcu *mcu, unsigned n)
+{
+    Forgetting forgetting;
+    if (mcu->rail.sram == NULL || !parse_forgetting(mcu->rail.sram, &forgetting))
+        return;
+    forgetting.seed += n * RAIL_NOISE_STEP;
+    forget_sram(mcu, &forgetting);
 }
 
 static uint64_t chain(uint64_t hash, uint64_t word)
@@ -198,6 +253,7 @@ static void power_on(Mcu *mcu, char **words)
     Rail *rail = &mcu->rail;
     const char *sram = "retain", *status = "factory", *value;
     uint64_t noise = 0;
+    Forgetting forgetting;
     if (rail->powered) {
         reply(rail, "error the power is on");
         return;
@@ -217,10 +273,13 @@ static void power_on(Mcu *mcu, char **words)
         reply(rail, "error status=%s: must be factory or kept", status);
         return;
     }
-    if (!fill_sram(sram)) {
-        reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
+    if (!parse_forgetting(sram, &forgetting)) {
+        reply(rail, "error sram=%s: must be retain, zero, random:SEED or decay:SEED:SHARE with a share up to 256", sram);
         return;
     }
+    forget_sram(mcu, &forgetting);
+    g_free(rail->sram);
+    rail->sram = g_strdup(sram);
     rail->noise = noise;
     if (strcmp(status, "factory") == 0)
         spi_nor_status_set(mcu, NULL);
@@ -246,7 +305,7 @@ static void power(Mcu *mcu, char **words)
 }
 
 typedef struct Run {
-    uint64_t until, cut, edge, line, reset;
+    uint64_t until, cut, edge, line, reset, loss;
     enum nor_tear tear;
 } Run;
 
@@ -258,6 +317,7 @@ static bool parse_run(Rail *rail, char **words, Run *run)
     } numbers[] = {
         {"until=", offsetof(Run, until)}, {"cut=", offsetof(Run, cut)},     {"edge=", offsetof(Run, edge)},
         {"line=", offsetof(Run, line)},   {"reset=", offsetof(Run, reset)},
+        {"loss=", offsetof(Run, loss)},
     };
     *run = (Run){.until = UINT64_MAX, .cut = UINT64_MAX, .tear = NOR_TEARS};
     for (; *words != NULL; words++) {
@@ -305,15 +365,48 @@ static void run(Mcu *mcu, char **words)
     rail->pause_edge = run.edge != 0;
     rail->pause_line = run.line != 0;
     rail->pause_reset = run.reset != 0;
+    rail->loss = run.loss != 0;
     if ((int64_t)run.until <= time_now(mcu)) {
-        reply(rail, "stopped reason=time t=%" PRId64 " ops=%" PRIu64 " trace=%" PRIu64, time_now(mcu),
-              rail->operations, trace_used(mcu));
+        if (rail->loss)
+            lose_power(mcu);
+        rail->reason = rail->loss ? "loss" : "time";
+        run_ended(mcu);
         return;
     }
     timer_mod(rail->until, time_to_clock(mcu, run.until));
     rail->running = true;
     if (!runstate_is_running())
         vm_start();
+}
+
+/* MV@NS ... */
+static bool parse_curve(char **words, SupplyCurve *curve)
+{
+    for (curve->count = 0; *words != NULL; words++) {
+        uint64_t mv, at;
+        const char *end;
+        if (curve->count == SUPPLY_POINTS || qemu_strtou64(*words, &end, 10, &mv) != 0 || *end != '@' ||
+            qemu_strtou64(end + 1, NULL, 10, &at) != 0 || mv > RAIL_SUPPLY_MOST_MV || at > INT64_MAX / 2 ||
+            (curve->count > 0 && (int64_t)at < curve->points[curve->count - 1].at))
+            return false;
+        curve->points[curve->count++] = (SupplyPoint){.at = at, .mv = mv};
+    }
+    return true;
+}
+
+static void supply(Mcu *mcu, char **words)
+{
+    Rail *rail = &mcu->rail;
+    g_autofree SupplyCurve *curve = g_new0(SupplyCurve, 1);
+    if (rail->powered)
+        reply(rail, "error supply: the power is on");
+    else if (words[0] == NULL || !parse_curve(words + 1, curve))
+        reply(rail, "error supply: must be vdd or vcc, then up to %d MV@NS in order of time, with at most %d mV",
+              SUPPLY_POINTS, RAIL_SUPPLY_MOST_MV);
+    else if (!supply_set(mcu, words[0], curve))
+        reply(rail, "error supply: there is no %s, only vdd and vcc", words[0]);
+    else
+        reply(rail, "ok");
 }
 
 static void changed(Mcu *mcu, char **words)
@@ -505,6 +598,8 @@ static void command(Mcu *mcu, const char *text)
         status(mcu, words + 1);
     } else if (strcmp(words[0], "touch") == 0) {
         touch(mcu, words + 1);
+    } else if (strcmp(words[0], "supply") == 0) {
+        supply(mcu, words + 1);
     } else {
         reply(rail, "error unknown command %s", words[0]);
     }
