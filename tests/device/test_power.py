@@ -279,6 +279,21 @@ def test_a_loop_is_the_same_in_one_line(board):
     assert [reply.split()[1] for reply in one_by_one[2:5]] == ["reason=time", "reason=reset", "reason=time"]
 
 
+@pytest.mark.parametrize("bor, values", [(3, 2), (0, 1)])
+def test_weak_bits_are_read_anew_after_a_power_on_reset_only(board, bor, values):
+    """Sixteen dips to 1.5 V within one power-on are as many power-ons; at 2.7 V they are resets."""
+    machine = board()
+    script(machine, [READ, SCRATCH], again=[[READ, SCRATCH]], bor=bor)
+    machine.mark("internal", ("weak", 0x40000, 3))
+    lowest = 1500 if bor == 3 else 2700
+    machine.supply("vdd", *[(mv, n * MS + at) for n in range(1, 17) for mv, at in ((3300, 0), (lowest, 0), (lowest, US), (3300, US))])
+    machine.power_on(sram="zero")
+    machine.run(until=20 * MS)
+    machine.power_off()
+    read = said(machine)[1::2]
+    assert len(read) == 17 and len({*read}) == values
+
+
 ## The voltage detector ##
 
 @pytest.mark.parametrize("level", range(8))
@@ -495,6 +510,27 @@ def test_an_erase_with_a_dip_in_it_is_weak(board):
     assert said(machine)[1:] == [0] and 31 <= len(machine.marks("internal")) <= 32
 
 
+def test_an_operation_is_weak_however_it_is_paused(board):
+    """A pause in the stall of the bus, and one at its end."""
+    machine = board()
+    script(machine, [PROGRAM, 2, SCRATCH, 0], [READ, SCRATCH])
+    marks = []
+    for pauses in (0, 1, 2):
+        machine.mark("internal")
+        machine.write("internal", 0x40000, b"\xff" * 4)
+        machine.clear_trace()
+        machine.supply("vdd", (2500, 0))
+        machine.power_on(sram="zero")
+        if pauses:
+            machine.run(until=program.time_ns + (8000 if pauses == 1 else program.duration_ns))
+        machine.run(until=10 * MS)
+        machine.power_off()
+        program = next(machine.events("program"))
+        assert said(machine)[1] == 0
+        marks.append(machine.marks("internal"))
+    assert len(marks[0]) == 1 and marks == [marks[0]] * 3
+
+
 def test_the_nor_below_vwi_takes_no_command(board):
     """At 2.0 V it works; below, it neither programs nor answers, and the MCU runs at 2.4 V."""
     machine = board()
@@ -549,6 +585,17 @@ def test_both_chips_are_torn_as_far_as_they_got(board):
     ones = sum(byte.bit_count() for byte in machine.nor[0x10000:0x20000]) / (8 * 0x10000)
     share = ((second - first) / MS + 62.5) / 150
     assert abs(ones - (share - 0.25) * 2) < 0.01
+
+
+def test_what_is_suspended_is_torn_as_far_as_it_got(board):
+    """An erase that was suspended after 15 of 150 ms, however long ago: zeros over four tenths."""
+    machine = board()
+    machine.write("nor", 0x10000, b"\x5a" * 0x10000)
+    script(machine, nor(0x06), nor_at(0xD8, 0x10000), [DELAY, 14999], nor(0x75))
+    machine.power_on(sram="zero")
+    machine.run(until=500 * MS, loss=True)
+    zeros = 0x10000 - len(machine.nor[0x10000:0x20000].rstrip(b"\0"))
+    assert abs(zeros / 0x10000 - 0.4) < 0.005 and machine.nor[0x10000:0x20000 - zeros] == b"\x5a" * (0x10000 - zeros)
 
 
 def test_a_program_grows_with_time(board):
