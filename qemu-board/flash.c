@@ -205,6 +205,12 @@ static void timer(void *opaque)
     flash_settle(opaque);
 }
 
+/* The core goes on: neither chip nor board has lost its power. */
+static bool core_lives(Mcu *mcu)
+{
+    return mcu->rail.powered && !mcu->supply.held;
+}
+
 /* The bus stalls until the operation under way has ended; false when a reset or a loss of power comes first. */
 static bool wait_idle(Mcu *mcu)
 {
@@ -215,7 +221,7 @@ static bool wait_idle(Mcu *mcu)
     time_stall_until(mcu, end_of_operation(flash));
     flash_settle(mcu);
     if (!busy(flash))
-        return mcu->rail.powered;
+        return core_lives(mcu);
     if (mcu->cpu->stop && mcu->rail.reason == NULL)
         return false;
     /* A pause interrupts the stall, which is made up for before the core goes on: the end may come early. */
@@ -225,7 +231,7 @@ static bool wait_idle(Mcu *mcu)
     }
     if (flash->options_end != 0)
         options_finished(mcu);
-    return mcu->rail.powered;
+    return core_lives(mcu);
 }
 
 static bool in_flash(uint32_t pc)

@@ -97,7 +97,7 @@ static int64_t duration(const Operation *operation)
     return nor_duration_ns(operation->array, &operation->op);
 }
 
-/* RM0090 section 3.6.2: below the supply that PSIZE needs, what is programmed may read right and yet not be retained. */
+/* RM0090 section 3.6.2: below the supply that PSIZE needs, what is programmed may read right and not be retained. */
 enum nor_tear operation_outcome(Mcu *mcu, const Operation *operation)
 {
     if (mcu->supply.vdd.count == 0 || operation != &mcu->flash.operation)

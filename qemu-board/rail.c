@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The power rail: the bench's commands. The protocol is rail.h's. Commands are carried out by the main loop while the
- * core is stopped, and a line is answered once it stands still. Where a line goes on after a `run`, the core's own thread
- * carries out what follows, between two instructions: no other thread need wake up before the end of the line.
+ * core is stopped, and a line is answered once it stands still. Where a line goes on after a `run`, the core's own
+ * thread carries out what follows, between two instructions: no other thread need wake up before the end of the line.
  */
 #include "mcu.h"
 #include "block/aio.h"
@@ -98,7 +98,7 @@ void rail_pause(Mcu *mcu, const char *reason)
     if (!rail->connected || !runstate_is_running())
         return;
     bool first = rail->reason == NULL;
-    if (first || strcmp(reason, "cut") == 0)
+    if (first || strcmp(reason, "cut") == 0 || strcmp(reason, "loss") == 0)
         rail->reason = reason;
     if (!commands_left(rail))
         request_stop();
@@ -114,9 +114,10 @@ static void lose_power(Mcu *mcu)
 static void until(void *opaque)
 {
     Mcu *mcu = opaque;
-    if (mcu->rail.loss)
+    bool loss = mcu->rail.loss && mcu->rail.powered;
+    if (loss)
         lose_power(mcu);
-    rail_pause(mcu, mcu->rail.loss ? "loss" : "time");
+    rail_pause(mcu, loss ? "loss" : "time");
 }
 
 static void carry_on_later(void *opaque)
@@ -274,7 +275,8 @@ static void power_on(Mcu *mcu, char **words)
         return;
     }
     if (!parse_forgetting(sram, &forgetting)) {
-        reply(rail, "error sram=%s: must be retain, zero, random:SEED or decay:SEED:SHARE with a share up to 256", sram);
+        reply(rail, "error sram=%s: must be retain, zero, random:SEED or decay:SEED:SHARE, with a share up to 256",
+              sram);
         return;
     }
     forget_sram(mcu, &forgetting);

@@ -2,8 +2,8 @@
  *
  * The two supply voltages, and what watches them: the MCU's supervisor (POR/PDR and BOR: RM0090 Rev 21 section 5.2,
  * thresholds of DS8626 table 19, typical) and detector (PVD, pwr.c), and the SPI NOR's write inhibit (W25Q64JV Rev J
- * sections 7 and 9.3). The bench gives them as points in virtual time; in between they go straight. What a voltage does it
- * does where it crosses a threshold, and those instants are worked out exactly; in between nobody looks.
+ * sections 7 and 9.3). The bench gives them as points in virtual time; in between they go straight. What a voltage does
+ * it does where it crosses a threshold, and those instants are worked out exactly; in between nobody looks.
  */
 #include "mcu.h"
 
@@ -121,11 +121,11 @@ static bool supervise(Mcu *mcu)
 static void hold(Mcu *mcu)
 {
     Supply *supply = &mcu->supply;
-    flash_power_off(mcu, TEAR_BY_PHASE);
-    supply->held_since = time_now(mcu);
-    trace_now(mcu, RAIL_SUPPLY, 0, RAIL_SUPPLY_VDD, supply_vdd(mcu));
     mcu_request_reset(mcu, 0);
     supply->held = true;
+    supply->held_since = time_now(mcu);
+    trace_now(mcu, RAIL_SUPPLY, 0, RAIL_SUPPLY_VDD, supply_vdd(mcu));
+    flash_power_off(mcu, TEAR_BY_PHASE);
 }
 
 static void release(Mcu *mcu)

@@ -19,8 +19,8 @@
  *       under noise + n * RAIL_NOISE_STEP. So what the shared arrays hold in a weak bit means nothing to the bench.
  *       The SPI NOR's status registers are as they left its factory unless `kept` says that they are as they were left;
  *       so a bench that does not know of them need not restore them between two states of the arrays.
- *       The SRAM keeps what it held, or holds zeros, or random bits; with `decay` SHARE of 256 of its cells, chosen by the
- *       seed, have fallen back to what each prefers, which is always the same. A reset keeps it.
+ *       The SRAM keeps what it held, or holds zeros, or random bits; with `decay` SHARE of 256 of its cells, chosen by
+ *       the seed, have fallen back to what each prefers, which is always the same. A reset keeps it.
  *       Reply: "ok sram=HASH": a hash of what SRAM and CCM hold, 16 hexadecimal digits.
  *   mark CHIP none | mark CHIP weak OFFSET BIT ... | mark CHIP notake OFFSET LENGTH ...
  *       While the power is off: forgets all marks of the chip (internal, otp or nor), or adds one or several
@@ -38,11 +38,11 @@
  *   touch clear
  *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
  *   supply vdd|vcc [MV@NS ...]
- *       While the power is off: the voltage of the MCU (vdd) or of the SPI NOR (vcc) in the next power-on, until power is
- *       lost. It goes straight from point to point, in order of time since power-on; two points at the same time are a
- *       step; before the first and behind the last one it is theirs. Without points, and unless this is said before each
- *       power-on, it is 3300 mV. So "supply vdd 3300@5000000 0@5000000 0@9000000 3300@9000000" takes the MCU's supply
- *       away from 5 to 9 ms, while the SPI NOR goes on. What voltages do: qemu-board/README.md. Reply: "ok".
+ *       While the power is off: the voltage of the MCU (vdd) or of the SPI NOR (vcc) in the next power-on, until power
+ *       is lost. It goes straight from point to point, in order of time since power-on; two points at the same time are
+ *       a step; before the first and behind the last one it is theirs. Without points, and unless this is said before
+ *       each power-on, it is 3300 mV. So "supply vdd 3300@5000000 0@5000000 0@9000000 3300@9000000" takes the MCU's
+ *       supply away from 5 to 9 ms, while the SPI NOR goes on. What voltages do: qemu-board/README.md. Reply: "ok".
  *   power off
  *       Power is lost between two operations. Reply: "ok".
  *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1] [loss=1]

@@ -24,7 +24,7 @@
 /* The first word is the number of that at which a start without PORRSTF begins. */
 #define SCRIPT ((const volatile uint32_t *)0x08020000)
 
-enum { END, WRITE, READ, DELAY, PROGRAM, ERASE, TRANSFER, POLL, CHECK };
+enum { END, WRITE, READ, DELAY, PROGRAM, ERASE, TRANSFER, POLL, CHECK, ERASE_FROM_RAM };
 
 extern uint32_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
@@ -87,6 +87,16 @@ static void erase(uint32_t psize, uint32_t sector)
     REG(FLASH + 16) = psize << 8 | sector << 3 | 2;
     REG(FLASH + 16) = psize << 8 | sector << 3 | 2 | 1u << 16;
     REG(FLASH + 16) = 1u << 31;
+}
+
+/* Starts an erase and stores a word elsewhere, which waits for its end. */
+__attribute__((section(".ramcode"), noinline, long_call)) static void erase_from_ram(uint32_t sector, uint32_t address)
+{
+    REG(FLASH + 4) = 0x45670123;
+    REG(FLASH + 4) = 0xCDEF89AB;
+    REG(FLASH + 16) = 2u << 8 | sector << 3 | 3;
+    REG(FLASH + 16) = 2u << 8 | sector << 3 | 3 | 1u << 16;
+    REG(address) = 0;
 }
 
 static uint8_t exchange(uint8_t byte)
@@ -163,6 +173,10 @@ static void run(const volatile uint32_t *step)
         case POLL:
             poll();
             break;
+        case ERASE_FROM_RAM:
+            erase_from_ram(step[0], step[1]);
+            step += 2;
+            break;
         case CHECK:
             check(step[0], step[1], step[2]);
             step += 3;
@@ -204,6 +218,8 @@ static void peripherals(void)
 void start(void)
 {
     peripherals();
+    for (uint32_t *from = data_load, *to = data_start; to < data_end;)
+        *to++ = *from++;
     uint32_t why = REG(RCC + 0x74);
     REG(RCC + 0x74) = RMVF;
     line(why);

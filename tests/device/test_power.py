@@ -100,7 +100,7 @@ def test_each_edge_pauses_once(machine, firmware):
 
 ## The supply ##
 
-END, WRITE, READ, DELAY, PROGRAM, ERASE, TRANSFER, POLL, CHECK = range(9)
+END, WRITE, READ, DELAY, PROGRAM, ERASE, TRANSFER, POLL, CHECK, ERASE_FROM_RAM = range(10)
 US = 1000
 POR, BOR, PIN = 1 << 27, 1 << 25, 1 << 26
 PWR_CR, PWR_CSR, EXTI = 0x40007000, 0x40007004, 0x40013C00
@@ -459,6 +459,18 @@ def test_the_mcu_is_torn_by_its_own_supply(board):
     assert said(machine)[2:] == [0x5A5A5A5A, 0]
 
 
+def test_a_store_that_waits_is_never_made_when_the_supply_goes(board):
+    """It waited for the erase that is torn; the reset takes it along."""
+    machine = board()
+    script(machine, [ERASE_FROM_RAM, 6, 0x08060000], again=[[READ, 0x08060000]], bor=0)
+    machine.supply("vdd", (3300, 100 * MS), (2700, 100 * MS), (2700, 300 * MS), (3300, 300 * MS))
+    machine.power_on(sram="zero")
+    stop = machine.run(until=2 * SECOND)
+    machine.power_off()
+    assert [event.kind for event in machine.events("erase", "program")] == ["erase"] and stop.ops == 1
+    assert said(machine)[2] == 0xFFFFFFFF
+
+
 ## Undervoltage ##
 
 @pytest.mark.parametrize("psize, needed", [(0, 1800), (1, 2100), (2, 2700)])
@@ -635,6 +647,23 @@ def test_a_loss_is_the_same_each_time_and_in_one_line(board):
     assert len(seen) == 1
     with pytest.raises(rail.RailError, match="the power is off"):
         machine.commands("power on", "run until=1000 loss=1", "run until=2000")
+
+
+def test_a_loss_at_an_edge(board):
+    """Power is lost at the very instant of an edge that pauses."""
+    machine = board()
+    script(machine)
+    machine.power_on(sram="zero")
+    stop = machine.run(until=MS, edge=True)
+    machine.power_off()
+    edge, = (event.time_ns for event in machine.events("pin"))
+    for at in range(edge - 32, edge + 32, 8):
+        machine.power_on(sram="zero")
+        reasons = [machine.run(until=at, edge=True, loss=True)]
+        while reasons[-1].reason == "edge":
+            reasons.append(machine.run(until=at, edge=True, loss=True))
+        assert reasons[-1].reason == "loss" and reasons[-1].t == max(at, reasons[0].t) and len(reasons) <= 2
+    assert stop.reason == "edge"
 
 
 def test_a_loss_right_now(board):

@@ -103,8 +103,8 @@ static void what_is_programmed_becomes_firm_and_nothing_else(void **state)
     struct nor_array array = chip(&nor_stm32f407_x32);
     struct nor_op op = program(0x100, zeros, 4);
     memset(array.cells + 0x100, 0xFF, 4);
-    for (unsigned bit = 0; bit < 8; bit++)
-        assert_true(nor_mark(&array, &(struct nor_mark){.kind = NOR_WEAK, .offset = 0x102, .length = 1, .bit = (uint8_t)bit}));
+    for (uint8_t bit = 0; bit < 8; bit++)
+        assert_true(nor_mark(&array, &(struct nor_mark){.kind = NOR_WEAK, .offset = 0x102, .length = 1, .bit = bit}));
     assert_true(nor_tear_at(&array, &op, 7000, 16000));
     assert_in_range(array.marks->count, 1, 7);
     assert_int_equal(nor_weak_bits(&array, 0x102), array.cells[0x102]);
@@ -160,8 +160,8 @@ static void then_bit_by_bit_becomes_one(void **state)
             const uint8_t *cells = array.cells + erases[which].offset, *old = before.cells + erases[which].offset;
             for (uint32_t i = 0; i < length; i++)
                 assert_int_equal(old[i] & ~cells[i], 0);
-            unsigned share = ones(cells, length) / (length * 8 / 256);
-            assert_in_range(share, (n - MOMENTS / 4) * 256 / (MOMENTS / 2) - 4, (n - MOMENTS / 4) * 256 / (MOMENTS / 2) + 4);
+            unsigned share = ones(cells, length) / (length * 8 / 256), expected = (n - MOMENTS / 4) * 256 / (MOMENTS / 2);
+            assert_in_range(share, expected - 4, expected + 4);
             release(&before);
             before = array;
         }
