@@ -45,6 +45,12 @@ void exti_rise(Mcu *mcu, unsigned line)
     update(&mcu->exti);
 }
 
+void exti_fall(Mcu *mcu, unsigned line)
+{
+    mcu->exti.pr |= mcu->exti.ftsr & 1u << line;
+    update(&mcu->exti);
+}
+
 static uint64_t exti_read(void *opaque, hwaddr offset, unsigned size)
 {
     Exti *exti = opaque;

@@ -75,6 +75,8 @@ int64_t time_to_clock(Mcu *mcu, int64_t since_power_on);
 /* The access that is being carried out lasts until then. Returns early only when the core stops meanwhile: at a reset
  * (the access is abandoned) or at a pause (the rest is made up for before the core executes anything). */
 void time_stall_until(Mcu *mcu, int64_t since_power_on);
+/* Makes up for what a pause interrupted, before the core executes anything. In its own thread. */
+void time_resume(Mcu *mcu);
 /* Restarts virtual time at 0. Every timer must be reset before the core runs. */
 void time_power_on(Mcu *mcu);
 /* A status that only changes at `ready` was read. From the third identical read on, lets time pass until then or
@@ -101,13 +103,58 @@ void trace_now(Mcu *mcu, enum rail_kind kind, uint32_t pc, uint32_t address, uin
 /* Maps a file of exactly `size` bytes for reading and writing, shared; erased cells when `path` is NULL. */
 uint8_t *shared_file(const char *what, const char *path, size_t size);
 
+/// supply.c: the supply voltages ///
+
+enum { SUPPLY_POINTS = 256 };
+
+typedef struct SupplyPoint {
+    int64_t at; /* since power-on */
+    int32_t mv;
+} SupplyPoint;
+
+/* Straight from point to point; two at one instant are a step. No points: 3300 mV. */
+typedef struct SupplyCurve {
+    unsigned count;
+    SupplyPoint points[SUPPLY_POINTS];
+} SupplyCurve;
+
+typedef struct Supply {
+    SupplyCurve vdd, vcc; /* of the MCU and of the SPI NOR, until the power is off */
+    QEMUTimer *timer;     /* when one crosses a threshold */
+    bool power_low, brown_low; /* as POR/PDR and BOR see VDD */
+    bool held;            /* the MCU is in reset, and stays there */
+    bool power_lost;      /* VDD was so low since the last reset that the next one is a power-on reset */
+    int64_t held_since;
+    unsigned dips;        /* times that the SRAM has lost its contents */
+} Supply;
+
+void supply_init(Mcu *mcu);
+/* Power is on; when it was not there at once, this is what is missing. */
+void supply_power_on(Mcu *mcu);
+void supply_power_off(Mcu *mcu);
+/* While the power is off: the voltage (vdd or vcc) of the next power-on; false: there is no such voltage. */
+bool supply_set(Mcu *mcu, const char *rail, const SupplyCurve *curve);
+/* Thresholds changed. */
+void supply_look(Mcu *mcu);
+/* In mV: now, and the lowest in a time. */
+int32_t supply_vdd(Mcu *mcu);
+int32_t supply_lowest_vdd(Mcu *mcu, int64_t from, int64_t to);
+/* A reset is about to happen: what forgets without power does so. */
+void supply_before_reset(Mcu *mcu);
+/* After a reset: true when it lasts, and the core stands still. */
+bool supply_holds(Mcu *mcu);
+
 /// rail.c ///
 
 typedef struct Rail {
     CharBackend chardev;
     bool connected; /* there is a bench */
     bool powered;
-    GString *line;
+    GString *line;   /* as far as it has come */
+    char **commands; /* of the line that is being carried out */
+    char **next;     /* of them; NULL: one of them was refused, the rest is not carried out */
+    GString *answer; /* to those before it */
+    bool running;    /* a `run` has not ended yet */
     QEMUTimer *until;
     const char *reason; /* of the pause that is under way; NULL: none */
     uint64_t operations; /* since power-on */
@@ -115,13 +162,20 @@ typedef struct Rail {
     enum nor_tear tear;
     uint64_t noise; /* how weak bits read since power-on */
     bool pause_edge, pause_line, pause_reset;
+    bool loss;  /* power is lost where the run ends */
+    char *sram; /* what a power-on does to it */
 } Rail;
 
 void rail_init(Mcu *mcu, const char *chardev);
 /* Stops the core before its next instruction, for the bench. */
 void rail_pause(Mcu *mcu, const char *reason);
+/* The SRAM lost its contents: the n-th time since power-on, from 1. */
+void rail_fill_sram(Mcu *mcu, unsigned n);
 
 /// operation.c: a program or erase in progress ///
+
+/* Beyond the menu of tears: what is left depends on how far an operation got (nor_tear_at). */
+#define TEAR_BY_PHASE NOR_TEARS
 
 enum operation_result { OPERATION_STARTED, OPERATION_CUT };
 
@@ -145,7 +199,9 @@ enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_
                                           uint16_t length, int64_t duration, uint32_t pc);
 /* Carries it out if it has ended by now; true if so. */
 bool operation_settle(Mcu *mcu, Operation *operation);
-/* It was interrupted. */
+/* How it ends if nothing interrupts it: firm, unless the supply was too low for it. */
+enum nor_tear operation_outcome(Mcu *mcu, const Operation *operation);
+/* It was interrupted, now. */
 void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear);
 /* Makes room for the marks of a tear. */
 void operation_make_room(struct nor_marks *marks);
@@ -268,6 +324,8 @@ void flash_power_on(Mcu *mcu);
 /* A reset of the MCU, or a loss of power, tears what is under way. */
 void flash_reset(Mcu *mcu);
 void flash_power_off(Mcu *mcu, enum nor_tear tear);
+/* The supply that programs and erases need as they are set up now, in mV. */
+int32_t flash_needs_mv(Mcu *mcu);
 /* Brings the cells up to date with the time. */
 void flash_settle(Mcu *mcu);
 /* Bytes of the main array changed, other than by an operation. */
@@ -447,6 +505,7 @@ typedef struct SpiNor {
     struct nor_array array;
     struct nor_marks marks;
     bool slow_power_up, floating, one_pass; /* from the properties */
+    bool powered;
     uint64_t reads; /* commands that read cells, since power-on */
     bool selected, ignored, inside_byte, powered_down, reset_enabled, write_enabled, volatile_enabled;
     uint8_t command;
@@ -468,6 +527,8 @@ typedef struct SpiNor {
 void spi_nor_init(Mcu *mcu, const char *path, const SpiNorOptions *options);
 void spi_nor_power_on(Mcu *mcu);
 void spi_nor_power_off(Mcu *mcu, enum nor_tear tear);
+/* Its supply alone goes or comes. */
+void spi_nor_supply(Mcu *mcu, bool on);
 void spi_nor_settle(Mcu *mcu);
 /* Chip select; `boundary` tells whether it rises on a byte boundary. */
 void spi_nor_select(Mcu *mcu, bool selected, bool boundary);
@@ -519,18 +580,24 @@ typedef struct Exti {
 void exti_init(Mcu *mcu);
 void exti_reset(Mcu *mcu);
 void syscfg_reset(Mcu *mcu);
-/* A line goes up. */
+/* A line goes up, goes down. */
 void exti_rise(Mcu *mcu, unsigned line);
+void exti_fall(Mcu *mcu, unsigned line);
 
 /// pwr.c ///
 
 typedef struct Pwr {
     MemoryRegion mmio;
     uint32_t cr, csr;
+    bool detected; /* PVDO: VDD is low */
 } Pwr;
 
 void pwr_init(Mcu *mcu);
 void pwr_reset(Mcu *mcu);
+/* VDD changed: what the voltage detector makes of it. */
+void pwr_detect(Mcu *mcu);
+/* Its thresholds in mV, falling and rising; false: it is off. */
+bool pwr_detector(Mcu *mcu, int32_t *falling, int32_t *rising);
 /* The RTC, its backup registers and RCC_BDCR may be written. */
 bool pwr_backup_writable(Mcu *mcu);
 
@@ -622,6 +689,7 @@ struct Mcu {
     Time time;
     Trace trace;
     Rail rail;
+    Supply supply;
     Touch touch;
     Rcc rcc;
     Gate gates[GATES];
@@ -650,6 +718,8 @@ Mcu *mcu_of(Object *machine);
 void mcu_power_on(Mcu *mcu);
 /* Everything volatile is lost; operations under way are torn. `operation`: at which power was lost, or UINT32_MAX. */
 void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation);
+/* What the MCU loses with its supply, beside the SRAM, while the board's power is on. */
+void mcu_contents_lost(Mcu *mcu);
 /* A reset of the MCU, as soon as the current instruction is done; `flag` is what RCC_CSR will tell. */
 void mcu_request_reset(Mcu *mcu, uint32_t flag);
 qemu_irq mcu_irq(Mcu *mcu, unsigned number);

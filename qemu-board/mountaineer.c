@@ -84,6 +84,17 @@ void mcu_power_on(Mcu *mcu)
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
     trace_matterhorn_power_on(mcu->rail.noise);
+    supply_power_on(mcu);
+}
+
+void mcu_contents_lost(Mcu *mcu)
+{
+    mcu->rail.noise += RAIL_NOISE_STEP; /* another power-on of the internal flash */
+    rcc_power_on(mcu);
+    if (!mcu->board.vbat)
+        rtc_backup_reset(mcu);
+    flash_power_on(mcu);
+    rng_power_on(mcu);
 }
 
 void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
@@ -91,6 +102,7 @@ void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
     flash_power_off(mcu, tear);
     spi_nor_power_off(mcu, tear);
     rtc_power_off(mcu);
+    supply_power_off(mcu);
     mcu->rail.powered = false;
     trace_now(mcu, RAIL_POWER_OFF, 0, 0, operation);
     trace_matterhorn_power_off(time_now(mcu), operation);
@@ -98,6 +110,8 @@ void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
 
 void mcu_request_reset(Mcu *mcu, uint32_t flag)
 {
+    if (mcu->supply.held)
+        return;
     mcu->rcc.reset_flags |= flag;
     qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
 }
@@ -119,8 +133,11 @@ static void mountaineer_reset(MachineState *machine, ShutdownCause cause)
     }
     if (!mcu->rail.powered)
         return;
+    supply_before_reset(mcu);
     mcu->rcc.reset_flags |= RCC_CSR_PINRSTF;
     reset_mcu(mcu);
+    if (supply_holds(mcu))
+        return;
     trace_now(mcu, RAIL_RESET, 0, 0, mcu->rcc.reset_flags & RCC_CSR_FLAGS);
     trace_matterhorn_reset(time_now(mcu), mcu->rcc.reset_flags & RCC_CSR_FLAGS);
     if (mcu->rail.pause_reset)
@@ -171,6 +188,7 @@ static void mountaineer_init(MachineState *machine)
     flash_connect(mcu);
     trace_open(mcu, board->trace);
     rail_init(mcu, board->rail);
+    supply_init(mcu);
     gpio_init(mcu);
     usart_init(mcu);
     spi_init(mcu);

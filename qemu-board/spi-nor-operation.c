@@ -156,6 +156,7 @@ void spi_nor_resume(SpiNor *nor)
 static void tear(SpiNor *nor, enum nor_tear how)
 {
     operation_tear(nor->mcu, &nor->operation, how);
+    nor->suspended.end = time_now(nor->mcu) + nor->rest; /* as if it had just been suspended */
     operation_tear(nor->mcu, &nor->suspended, how);
     spi_nor_status_end(nor, how);
 }

@@ -309,7 +309,7 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
 {
     SpiNor *nor = &mcu->nor;
     uint8_t reply = HIGH_Z;
-    if (!nor->selected || nor->model == NULL || nor->inside_byte)
+    if (!nor->selected || nor->model == NULL || nor->inside_byte || !nor->powered)
         return HIGH_Z;
     spi_nor_settle(mcu);
     if (nor->index == 0)
@@ -334,8 +334,25 @@ void spi_nor_power_on(Mcu *mcu)
     nor->listens_at = nor->slow_power_up ? LISTENS_NS : 0;
     nor->writes_at = nor->slow_power_up ? WRITES_NS : 0;
     nor->poll = (Poll){0};
+    nor->powered = true;
     if (nor->model != NULL)
         spi_nor_status_power_on(nor);
+}
+
+/* Below VWI it is in reset and knows no commands (section 7); nothing drives MISO then. */
+void spi_nor_supply(Mcu *mcu, bool on)
+{
+    SpiNor *nor = &mcu->nor;
+    if (!on) {
+        spi_nor_power_off(mcu, TEAR_BY_PHASE);
+        nor->powered = nor->selected = false;
+        nor->index = 0;
+        nor->busy_until = 0;
+        return;
+    }
+    spi_nor_power_on(mcu);
+    nor->listens_at += time_now(mcu);
+    nor->writes_at += time_now(mcu);
 }
 
 /* Which of two words was given: false for the first, which is also meant when none was. */
