@@ -543,6 +543,19 @@ def test_an_operation_is_weak_however_it_is_paused(board):
     assert len(marks[0]) == 1 and marks == [marks[0]] * 3
 
 
+def test_an_erase_that_a_store_waits_for_is_weak_too(board):
+    """With a pause while it waits."""
+    machine = board()
+    script(machine, [ERASE_FROM_RAM, 6, 0x08060000])
+    machine.supply("vdd", (2500, 0))
+    machine.power_on(sram="zero")
+    machine.run(until=500 * MS)
+    machine.run(until=2 * SECOND)
+    machine.power_off()
+    sectors = [offset // 0x20000 for _, offset, _ in machine.marks("internal")]
+    assert 31 <= sectors.count(2) <= 32 and sectors.count(3) == 1
+
+
 def test_the_nor_below_vwi_takes_no_command(board):
     """At 2.0 V it works; below, it neither programs nor answers, and the MCU runs at 2.4 V."""
     machine = board()
