@@ -299,6 +299,7 @@ bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear te
         count_erase(array, op);
         erase(array, op, tear);
     }
+    nor_leave_defects(array, op);
     return true;
 }
 
