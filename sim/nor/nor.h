@@ -164,6 +164,10 @@ const char *nor_tear_name(enum nor_tear tear);
 /* The tear of that name, or NOR_TEARS. */
 enum nor_tear nor_tear_named(const char *name);
 
+/* The names of all tears, for a message. */
+#define NOR_TEAR_MENU 80
+const char *nor_tear_menu(char text[NOR_TEAR_MENU]);
+
 /* True when the operation lies within the array, within a page (program) or on whole sectors (erase). */
 bool nor_valid(const struct nor_array *array, const struct nor_op *op);
 /* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid, or
