@@ -235,11 +235,11 @@ def test_nor_suspended(chip):
 def test_nor_suspended_and_resumed_or_reset(chip):
     machine = chip(f"nor-suspended={AT:06X}")
     machine.write("nor", AT, bytes(4 * KB))
-    found = run(machine, RESUME, STATUS[1], WRITE_ENABLE)
-    assert not found[0][0] & SUS
+    found = run(machine, STATUS[1], RESUME, STATUS[1])
+    assert found[0][0] & SUS and not found[1][0] & SUS
     machine.write("nor", AT, bytes(4 * KB))
-    found = run(machine, send(0x66), send(0x99), [DELAY, 40], STATUS[1], read(AT))
-    assert not found[0][0] & SUS and found[1] == b"\0"
+    found = run(machine, STATUS[1], send(0x66), send(0x99), [DELAY, 40], STATUS[1], read(AT))
+    assert found[0][0] & SUS and not found[1][0] & SUS and found[2] == b"\0"
 
 
 def test_a_resumed_erase_is_an_operation(chip):
