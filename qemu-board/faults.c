@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Faults of the parts, by name: the menu is sim/nor/fault.h's, the commands are rail.h's. What they do to cells is in sim/nor;
- * here is what the core and the SPI bus see of them. What counts, counts since power-on, so that nothing of one power-up reaches
- * into the next but what is stored.
+ * Faults of the parts, by name: the menu is sim/nor/fault.h's, the commands are rail.h's. What they do to cells is in
+ * sim/nor; here is what the core and the SPI bus see of them. What counts, counts since power-on, so that nothing of
+ * one power-up reaches into the next but what is stored.
  */
 #include "mcu.h"
 #include "qemu/cutils.h"
@@ -132,7 +132,8 @@ void faults_nor_selected(Mcu *mcu, bool selected)
         faults->deaf = ++faults->commands >= faults_value(mcu, FAULT_NOR_DEAD);
 }
 
-/* In the seventh clock of a quad read that needs no command, IO0 is the mode bit M4; IO1, pulled up, is M5. Only 10 goes on. */
+/* In the seventh clock of a quad read that needs no command, IO0 is the mode bit M4; IO1, pulled up, is M5. Only 10
+ * goes on. */
 bool faults_nor_hears(Mcu *mcu, uint8_t byte)
 {
     Faults *faults = &mcu->faults;

@@ -97,24 +97,31 @@ const struct fault_kind fault_menu[FAULTS] = {
 
 const struct fault_elsewhere fault_elsewhere[] = {
     {"before, after", "tear", "power is lost between two operations", "certain"},
-    {"half, last", "tear", "a program or a status write stops in the middle; an erase has made zeros from the end, the head is intact",
+    {"half, last", "tear",
+     "a program or a status write stops in the middle; an erase has made zeros from the end, the head is intact",
      "publication: Tseng et al., DAC 2011; UBI, nor_erase_prepare"},
     {"mask, onebit", "tear", "some of the bits are done", "publication, as above; which bits is an assumption"},
-    {"zeros", "tear", "an erase has programmed everything to zeros and erased nothing", "publication: UBI, nor_erase_prepare"},
+    {"zeros", "tear", "an erase has programmed everything to zeros and erased nothing",
+     "publication: UBI, nor_erase_prepare"},
     {"weak", "tear", "done, but a bit reads differently from time to time", "publication: MTD on unstable bits"},
     {"notake", "tear", "an erase reads all ones, but programs do not take", "publication: Tseng et al., DAC 2011"},
     {"CUT+CUT", "id", "power is lost again in the recovery", "certain"},
     {"power", "always", "a loss tears what both chips have under way", "certain"},
-    {"reset", "always", "a reset of the MCU tears the internal flash's operation, the SPI NOR goes on", "RM0090 section 3.6.1"},
-    {"flash-times=maximum", "property", "operations of the internal flash take the maximum of the data sheet (int-slow=1)",
+    {"reset", "always", "a reset of the MCU tears the internal flash's operation, the SPI NOR goes on",
+     "RM0090 section 3.6.1"},
+    {"flash-times=maximum", "property",
+     "operations of the internal flash take the maximum of the data sheet (int-slow=1)",
      "DS8626 tables 39 to 42"},
-    {"nor-times=maximum", "property", "operations of the SPI NOR take the maximum of the data sheet (nor-slow=1)", "W25Q64JV section 9.6"},
+    {"nor-times=maximum", "property", "operations of the SPI NOR take the maximum of the data sheet (nor-slow=1)",
+     "W25Q64JV section 9.6"},
     {"nor-part=none", "property", "there is no SPI NOR (nor-dead)", "certain"},
-    {"watchdog", "always", "IWDG and WWDG run on while the core waits for the flash, and bite", "RM0090 sections 3.6, 21.3"},
+    {"watchdog", "always", "IWDG and WWDG run on while the core waits for the flash, and bite",
+     "RM0090 sections 3.6, 21.3"},
     {"error flags", "always", "PGSERR, PGPERR, PGAERR and WRPERR are sticky", "RM0090 section 3.9.5"},
     {"page wrap", "always", "a page program of the SPI NOR wraps inside its 256 bytes", "W25Q64JV section 8.2 (02h)"},
     {"address wrap", "always", "addresses of the SPI NOR wrap at 8 MB", "assumption: A23 is not decoded"},
-    {"QPI, 4-byte addresses", "not there", "neither part has such a mode to be left in", "W25Q64JV section 8.1, the list of commands"},
+    {"QPI, 4-byte addresses", "not there", "neither part has such a mode to be left in",
+     "W25Q64JV section 8.1, the list of commands"},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -156,7 +163,8 @@ static bool parse_argument(const struct fault_kind *kind, const char *text, uint
 static enum fault named(const char *name, size_t length)
 {
     int fault = 0;
-    while (fault < FAULTS && (strlen(fault_menu[fault].name) != length || strncmp(fault_menu[fault].name, name, length) != 0))
+    while (fault < FAULTS &&
+           (strlen(fault_menu[fault].name) != length || strncmp(fault_menu[fault].name, name, length) != 0))
         fault++;
     return (enum fault)fault;
 }
@@ -196,7 +204,10 @@ bool fault_parse(struct fault_set *set, const char *text, char why[FAULT_WHY])
     const struct fault_kind *kind = &fault_menu[fault];
     uint32_t value = kind->usual;
     bool optional = kind->shape == FAULT_PLAIN || kind->argument[0] == '[';
-    if (text[length] == '=' ? kind->shape == FAULT_PLAIN || !parse_argument(kind, text + length + 1, &value, &bit) : !optional)
+    bool good = text[length] != '='
+                ? optional
+                : kind->shape != FAULT_PLAIN && parse_argument(kind, text + length + 1, &value, &bit);
+    if (!good)
         return bad_argument(kind, why);
     if (set->of[fault].on) {
         snprintf(why, FAULT_WHY, "fault %s is named twice", kind->name);
@@ -299,11 +310,19 @@ void fault_store(const struct fault_set *set, uint8_t *internal, uint8_t *option
         nor[set->of[FAULT_NOR_RETENTION].value] |= (uint8_t)(1u << set->of[FAULT_NOR_RETENTION].bit);
 }
 
+/* SRL, the lock until power-off, has ended with the power; with SRP0, the parts of two registers are locked for good. */
+static void end_lock(uint8_t *status, unsigned count)
+{
+    if (count > 1 && !(count == 2 && (status[0] & 1u << 7)))
+        status[1] &= (uint8_t)~1u;
+}
+
 void fault_status(const struct fault_set *set, uint8_t *status, const uint8_t *writable, unsigned count)
 {
     uint64_t random = nor_mix(set->of[FAULT_NOR_STATUS_TORN].value + UINT64_C(1));
     for (unsigned i = 0; set->of[FAULT_NOR_STATUS_TORN].on && i < count; i++)
         status[i] ^= (uint8_t)(random >> 8 * i) & writable[i];
+    end_lock(status, count);
     if (set->of[FAULT_NOR_READ_ONLY].on && count > 0)
         status[0] |= 7u << 2; /* BP2 to BP0 */
     if (set->of[FAULT_NOR_READ_ONLY].on && count > 1)

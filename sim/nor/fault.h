@@ -82,8 +82,8 @@ struct fault_set {
     } of[FAULTS];
 };
 
-/* Adds "NAME" or "NAME=ARGUMENT". False, with one line in `why`: there is none of that name (the line has the menu), the
- * argument is none, or the name is there already. */
+/* Adds "NAME" or "NAME=ARGUMENT". False, with one line in `why`: there is none of that name (the line has the menu),
+ * the argument is none, or the name is there already. */
 #define FAULT_WHY 900
 bool fault_parse(struct fault_set *set, const char *text, char why[FAULT_WHY]);
 bool fault_any(const struct fault_set *set);
@@ -95,13 +95,14 @@ void fault_add(struct fault_set *set, const struct fault_set *more);
 #define FAULT_TEXT 48
 void fault_format(const struct fault_set *set, enum fault fault, char text[FAULT_TEXT]);
 
-/* What it makes of the cells before the first power-on; the second time it changes nothing. OTP with its option bytes, as rail.h
- * has them. Each cell array as large as rail.h says. */
+/* What it makes of cells and option bytes before the first power-on; the second time it changes nothing. The arrays
+ * are as large as rail.h says. */
 void fault_store(const struct fault_set *set, uint8_t *internal, uint8_t *options, uint8_t *nor);
 /* The defects of the cells' physics. */
 struct nor_defects fault_defects_internal(const struct fault_set *set);
 struct nor_defects fault_defects_nor(const struct fault_set *set);
-/* What the non-volatile status registers of the SPI NOR hold before the first power-on: they hold what the factory left. */
+/* What the non-volatile status registers of the SPI NOR hold before the first power-on, instead of what the factory
+ * left there. */
 void fault_status(const struct fault_set *set, uint8_t *status, const uint8_t *writable, unsigned count);
 
 #endif

@@ -93,7 +93,7 @@ struct nor_stuck {
 struct nor_defects {
     uint32_t slow;       /* operations take so many times the data sheet's maximum; 0: as `times` says */
     uint32_t aging;      /* percent by which each erase of a sector makes its later operations longer */
-    bool wears;          /* an erase of a sector beyond the first `worn_after` leaves NOR_BAD_PER_SECTOR of its bits at 0 */
+    bool wears;          /* erases of a sector after the first `worn_after` leave NOR_BAD_PER_SECTOR of its bits at 0 */
     uint32_t worn_after;
     struct nor_stuck stuck[NOR_STUCK_MOST];
 };
