@@ -125,7 +125,7 @@ def test_slow_polls_are_all_seen(chip):
         run(machine, program(AT, *[0] * 256), READY)
         return count() - before
 
-    assert instructions(chip("nor-slow=2")) > 20 * instructions(chip("nor-slow=1"))
+    assert instructions(chip("nor-slow=2")) > 10 * instructions(chip("nor-slow=1"))
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
