@@ -266,6 +266,12 @@ static void write_cr(Stream *stream, uint32_t value)
         serve(dma->mcu);
 }
 
+/* 10.3.9: of two buffers, the one that is not in use may be another one. */
+static bool is_other_buffer(const Stream *stream, hwaddr reg)
+{
+    return (stream->cr & CR_DBM) && reg == (stream->cr & CR_CT ? S_M0AR : S_M1AR);
+}
+
 static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     Dma *dma = opaque;
@@ -280,7 +286,7 @@ static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
         return;
     Stream *stream = &dma->streams[(offset - DMA_STREAM) / S_SIZE];
     hwaddr reg = (offset - DMA_STREAM) % S_SIZE;
-    if (reg != S_CR && (stream->cr & DMA_CR_EN)) {
+    if (reg != S_CR && (stream->cr & DMA_CR_EN) && !is_other_buffer(stream, reg)) {
         qemu_log_mask(LOG_GUEST_ERROR, "DMA%u stream %u: configured while enabled\n", dma->number, number(stream));
         return;
     }
@@ -308,22 +314,26 @@ static void dma_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 MCU_REGISTER_OPS(dma_ops, dma_read, dma_write);
 
+void dma_reset_one(Mcu *mcu, unsigned i)
+{
+    Dma *dma = &mcu->dma[i];
+    dma->isr[0] = dma->isr[1] = 0;
+    dma->poll = (Poll){0};
+    for (unsigned n = 0; n < STREAMS; n++) {
+        Stream *stream = &dma->streams[n];
+        timer_del(stream->timer);
+        stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
+        stream->total = 0;
+        stream->fcr = 0x21;
+        stream->start = stream->end = 0;
+        qemu_irq_lower(stream->irq);
+    }
+}
+
 void dma_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < DMAS; i++) {
-        Dma *dma = &mcu->dma[i];
-        dma->isr[0] = dma->isr[1] = 0;
-        dma->poll = (Poll){0};
-        for (unsigned n = 0; n < STREAMS; n++) {
-            Stream *stream = &dma->streams[n];
-            timer_del(stream->timer);
-            stream->cr = stream->ndtr = stream->par = stream->m0ar = stream->m1ar = 0;
-            stream->total = 0;
-            stream->fcr = 0x21;
-            stream->start = stream->end = 0;
-            qemu_irq_lower(stream->irq);
-        }
-    }
+    for (unsigned i = 0; i < DMAS; i++)
+        dma_reset_one(mcu, i);
 }
 
 void dma_init(Mcu *mcu)

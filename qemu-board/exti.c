@@ -45,6 +45,12 @@ void exti_rise(Mcu *mcu, unsigned line)
     update(&mcu->exti);
 }
 
+void exti_fall(Mcu *mcu, unsigned line)
+{
+    mcu->exti.pr |= mcu->exti.ftsr & 1u << line;
+    update(&mcu->exti);
+}
+
 static uint64_t exti_read(void *opaque, hwaddr offset, unsigned size)
 {
     Exti *exti = opaque;
@@ -132,12 +138,17 @@ static void syscfg_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
 
 MCU_REGISTER_OPS(syscfg_ops, syscfg_read, syscfg_write);
 
+void syscfg_reset(Mcu *mcu)
+{
+    memset(mcu->exti.syscfg, 0, sizeof(mcu->exti.syscfg));
+}
+
 void exti_reset(Mcu *mcu)
 {
     Exti *exti = &mcu->exti;
     exti->imr = exti->emr = exti->rtsr = exti->ftsr = exti->swier = exti->pr = 0;
-    memset(exti->syscfg, 0, sizeof(exti->syscfg));
     update(exti);
+    syscfg_reset(mcu);
 }
 
 void exti_init(Mcu *mcu)

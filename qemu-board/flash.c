@@ -69,6 +69,13 @@ static unsigned psize(Flash *flash)
     return extract32(flash->cr, 8, 2);
 }
 
+/* Section 3.6.2; what x64 needs at VPP is not modelled. */
+int32_t flash_needs_mv(Mcu *mcu)
+{
+    static const int32_t needed[] = {1800, 2100, 2700, 2700};
+    return needed[psize(&mcu->flash)];
+}
+
 /// Operations ///
 
 static void update_irq(Flash *flash)
@@ -141,6 +148,7 @@ static void options_finished(Mcu *mcu)
     memcpy(flash->options, flash->new_options, sizeof(flash->new_options));
     flash->optcr = options_loaded(flash) | (flash->optcr & OPTCR_OPTLOCK);
     finished(mcu);
+    supply_look(mcu); /* at another BOR level */
 }
 
 static int64_t options_ns(Flash *flash)
@@ -199,6 +207,12 @@ static void timer(void *opaque)
     flash_settle(opaque);
 }
 
+/* The core goes on: neither chip nor board has lost its power. */
+static bool core_lives(Mcu *mcu)
+{
+    return mcu->rail.powered && !mcu->supply.held;
+}
+
 /* The bus stalls until the operation under way has ended; false when a reset or a loss of power comes first. */
 static bool wait_idle(Mcu *mcu)
 {
@@ -209,17 +223,17 @@ static bool wait_idle(Mcu *mcu)
     time_stall_until(mcu, end_of_operation(flash));
     flash_settle(mcu);
     if (!busy(flash))
-        return mcu->rail.powered;
+        return core_lives(mcu);
     if (mcu->cpu->stop && mcu->rail.reason == NULL)
         return false;
     /* A pause interrupts the stall, which is made up for before the core goes on: the end may come early. */
     if (flash->operation.pending) {
-        tear_operation(mcu, NOR_TEAR_AFTER);
+        tear_operation(mcu, operation_outcome(mcu, &flash->operation));
         operation_ended(mcu);
     }
     if (flash->options_end != 0)
         options_finished(mcu);
-    return mcu->rail.powered;
+    return core_lives(mcu);
 }
 
 static bool in_flash(uint32_t pc)

@@ -117,25 +117,31 @@ static void gpio_write(void *opaque, hwaddr offset, uint64_t value, unsigned siz
 
 MCU_REGISTER_OPS(gpio_ops, gpio_read, gpio_write);
 
+void gpio_reset_port(Mcu *mcu, unsigned port)
+{
+    Gpio *gpio = &mcu->gpio[port];
+    memset(gpio->regs, 0, sizeof(gpio->regs));
+    if (port == PORT_A)
+        *reg(gpio, GPIO_MODER) = 0xA8000000;
+    if (port == PORT_B)
+        *reg(gpio, GPIO_MODER) = 0x00000280;
+    update(gpio, time_pc(mcu));
+}
+
 void gpio_reset(Mcu *mcu)
 {
-    for (unsigned port = 0; port < PORTS; port++) {
-        Gpio *gpio = &mcu->gpio[port];
-        memset(gpio->regs, 0, sizeof(gpio->regs));
-        if (port == PORT_A)
-            *reg(gpio, GPIO_MODER) = 0xA8000000;
-        if (port == PORT_B)
-            *reg(gpio, GPIO_MODER) = 0x00000280;
-        update(gpio, 0);
-    }
+    for (unsigned port = 0; port < PORTS; port++)
+        gpio_reset_port(mcu, port);
 }
 
 void gpio_init(Mcu *mcu)
 {
+    static const char *const names[PORTS] = {"gpioa", "gpiob", "gpioc", "gpiod", "gpioe",
+                                             "gpiof", "gpiog", "gpioh", "gpioi"};
     for (unsigned port = 0; port < PORTS; port++) {
         Gpio *gpio = &mcu->gpio[port];
         gpio->mcu = mcu;
         gpio->port = port;
-        mcu_map(mcu, &gpio->mmio, &gpio_ops, gpio, "gpio", 0x40020000 + 0x400 * port);
+        mcu_map(mcu, &gpio->mmio, &gpio_ops, gpio, names[port], 0x40020000 + 0x400 * port);
     }
 }

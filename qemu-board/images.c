@@ -79,7 +79,7 @@ static void forget(Image *images)
 
 Image *images_read(const char *list, Error **errp)
 {
-    g_auto(GStrv) names = g_strsplit(list, ";", -1);
+    g_auto(GStrv) names = g_strsplit(list[0] != '\0' ? list : ";", ";", -1); /* an empty list is one empty name */
     Image *images = NULL;
     for (char **name = names; *name != NULL; name++) {
         Image *image = g_new0(Image, 1);

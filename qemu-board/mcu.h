@@ -23,7 +23,7 @@
 typedef struct Mcu Mcu;
 
 enum { PORTS = 9, PORT_A = 0, PORT_B, PORT_C, PORT_D, PORT_E, PORT_F, PORT_G, PORT_H, PORT_I };
-enum { USARTS = 6, SPIS = 3, TIMS = 6, DMAS = 2, STREAMS = 8, EXTI_VECTORS = 14 };
+enum { USARTS = 6, SPIS = 3, TIMS = 6, DMAS = 2, STREAMS = 8, EXTI_VECTORS = 14, GATES = 31 };
 
 /// What is soldered around the MCU ///
 
@@ -76,6 +76,8 @@ int64_t time_to_clock(Mcu *mcu, int64_t since_power_on);
 /* The access that is being carried out lasts until then. Returns early only when the core stops meanwhile: at a reset
  * (the access is abandoned) or at a pause (the rest is made up for before the core executes anything). */
 void time_stall_until(Mcu *mcu, int64_t since_power_on);
+/* Makes up for what a pause interrupted, before the core executes anything. In its own thread. */
+void time_resume(Mcu *mcu);
 /* Restarts virtual time at 0. Every timer must be reset before the core runs. */
 void time_power_on(Mcu *mcu);
 /* A status that only changes at `ready` was read. From the third identical read on, lets time pass until then or
@@ -102,13 +104,58 @@ void trace_now(Mcu *mcu, enum rail_kind kind, uint32_t pc, uint32_t address, uin
 /* Maps a file of exactly `size` bytes for reading and writing, shared; erased cells when `path` is NULL. */
 uint8_t *shared_file(const char *what, const char *path, size_t size);
 
+/// supply.c: the supply voltages ///
+
+enum { SUPPLY_POINTS = 256 };
+
+typedef struct SupplyPoint {
+    int64_t at; /* since power-on */
+    int32_t mv;
+} SupplyPoint;
+
+/* Straight from point to point; two at one instant are a step. No points: 3300 mV. */
+typedef struct SupplyCurve {
+    unsigned count;
+    SupplyPoint points[SUPPLY_POINTS];
+} SupplyCurve;
+
+typedef struct Supply {
+    SupplyCurve vdd, vcc; /* of the MCU and of the SPI NOR, until the power is off */
+    QEMUTimer *timer;     /* when one crosses a threshold */
+    bool power_low, brown_low; /* as POR/PDR and BOR see VDD */
+    bool held;            /* the MCU is in reset, and stays there */
+    bool power_lost;      /* VDD was so low since the last reset that the next one is a power-on reset */
+    int64_t held_since;
+    unsigned dips;        /* times that the SRAM has lost its contents */
+} Supply;
+
+void supply_init(Mcu *mcu);
+/* Power is on; when it was not there at once, this is what is missing. */
+void supply_power_on(Mcu *mcu);
+void supply_power_off(Mcu *mcu);
+/* While the power is off: the voltage (vdd or vcc) of the next power-on; false: there is no such voltage. */
+bool supply_set(Mcu *mcu, const char *rail, const SupplyCurve *curve);
+/* Thresholds changed. */
+void supply_look(Mcu *mcu);
+/* In mV: now, and the lowest in a time. */
+int32_t supply_vdd(Mcu *mcu);
+int32_t supply_lowest_vdd(Mcu *mcu, int64_t from, int64_t to);
+/* A reset is about to happen: what forgets without power does so. */
+void supply_before_reset(Mcu *mcu);
+/* After a reset: true when it lasts, and the core stands still. */
+bool supply_holds(Mcu *mcu);
+
 /// rail.c ///
 
 typedef struct Rail {
     CharBackend chardev;
     bool connected; /* there is a bench */
     bool powered;
-    GString *line;
+    GString *line;   /* as far as it has come */
+    char **commands; /* of the line that is being carried out */
+    char **next;     /* of them; NULL: one of them was refused, the rest is not carried out */
+    GString *answer; /* to those before it */
+    bool running;    /* a `run` has not ended yet */
     QEMUTimer *until;
     const char *reason; /* of the pause that is under way; NULL: none */
     uint64_t operations; /* since power-on */
@@ -116,13 +163,20 @@ typedef struct Rail {
     enum nor_tear tear;
     uint64_t noise; /* how weak bits read since power-on */
     bool pause_edge, pause_line, pause_reset;
+    bool loss;  /* power is lost where the run ends */
+    char *sram; /* what a power-on does to it */
 } Rail;
 
 void rail_init(Mcu *mcu, const char *chardev);
 /* Stops the core before its next instruction, for the bench. */
 void rail_pause(Mcu *mcu, const char *reason);
+/* The SRAM lost its contents: the n-th time since power-on, from 1. */
+void rail_fill_sram(Mcu *mcu, unsigned n);
 
 /// operation.c: a program or erase in progress ///
+
+/* Beyond the menu of tears: what is left depends on how far an operation got (nor_tear_at). */
+#define TEAR_BY_PHASE NOR_TEARS
 
 enum operation_result { OPERATION_STARTED, OPERATION_CUT };
 
@@ -146,7 +200,9 @@ enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_
                                           uint16_t length, int64_t duration, uint32_t pc);
 /* Carries it out if it has ended by now; true if so. */
 bool operation_settle(Mcu *mcu, Operation *operation);
-/* It was interrupted. */
+/* How it ends if nothing interrupts it: firm, unless the supply was too low for it. */
+enum nor_tear operation_outcome(Mcu *mcu, const Operation *operation);
+/* It was interrupted, now. */
 void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear);
 /* Makes room for the marks of a tear. */
 void operation_make_room(struct nor_marks *marks);
@@ -163,6 +219,8 @@ typedef struct Touch {
 } Touch;
 
 void touch_open(Mcu *mcu, const char *path);
+/* What the file held before is gone. */
+void touch_empty(Mcu *mcu);
 /* Maps what stands for the main array, which is elsewhere in the address space, to `base` and to 0. */
 void touch_map_internal(Mcu *mcu, hwaddr base);
 void touch_clear(Mcu *mcu);
@@ -197,6 +255,26 @@ void rcc_power_on(Mcu *mcu);
 void rcc_reset(Mcu *mcu);
 /* PLL48CLK; 0: off. */
 uint32_t rcc_pll48_hz(Mcu *mcu);
+
+/// gates.c: clock gates and resets of peripherals ///
+
+#define RCC_AHB1RSTR 0x10
+#define RCC_AHB1ENR 0x30
+
+typedef struct Gate {
+    Mcu *mcu;
+    MemoryRegion *mmio;
+    const MemoryRegionOps *ops; /* the device's */
+    void *device;
+    bool in_reset;
+    bool told; /* since power-on: it was used without a clock, or in reset */
+} Gate;
+
+/* A device's registers are mapped at `base`. */
+void gates_add(Mcu *mcu, MemoryRegion *mmio, hwaddr base);
+void gates_power_on(Mcu *mcu);
+/* RCC's registers were written. */
+void gates_changed(Mcu *mcu);
 
 /// flash.c ///
 
@@ -248,6 +326,8 @@ void flash_power_on(Mcu *mcu);
 /* A reset of the MCU, or a loss of power, tears what is under way. */
 void flash_reset(Mcu *mcu);
 void flash_power_off(Mcu *mcu, enum nor_tear tear);
+/* The supply that programs and erases need as they are set up now, in mV. */
+int32_t flash_needs_mv(Mcu *mcu);
 /* Brings the cells up to date with the time. */
 void flash_settle(Mcu *mcu);
 /* Bytes of the main array changed, other than by an operation. */
@@ -290,6 +370,7 @@ typedef struct Gpio {
 
 void gpio_init(Mcu *mcu);
 void gpio_reset(Mcu *mcu);
+void gpio_reset_port(Mcu *mcu, unsigned port);
 /* Number of the pin's alternate function; -1 when it is not one. */
 int gpio_alternate(Mcu *mcu, unsigned port, unsigned pin);
 
@@ -316,6 +397,7 @@ typedef struct Usart {
 
 void usart_init(Mcu *mcu);
 void usart_reset(Mcu *mcu);
+void usart_reset_one(Mcu *mcu, unsigned i);
 /* Moves what DMA and USART are both ready for. */
 void usart_dma(Usart *usart);
 
@@ -330,13 +412,14 @@ typedef struct Spi {
     Poll poll;
     uint32_t cr1, cr2;
     int64_t free_at, done_at; /* transmit buffer empty, shift register idle */
-    struct { uint16_t data; int64_t at; } fifo[2]; /* received, or being received */
+    struct { uint16_t data; int64_t at; } fifo[3]; /* received, being shifted, and waiting in the transmit buffer */
     unsigned fill;
     bool overrun;
 } Spi;
 
 void spi_init(Mcu *mcu);
 void spi_reset(Mcu *mcu);
+void spi_reset_one(Mcu *mcu, unsigned i);
 /* True when the clock stands still, hence on a byte boundary. */
 bool spi_idle(Spi *spi);
 /* Starts what DMA and SPI are both ready for. */
@@ -369,6 +452,7 @@ typedef struct Dma {
 
 void dma_init(Mcu *mcu);
 void dma_reset(Mcu *mcu);
+void dma_reset_one(Mcu *mcu, unsigned i);
 /* What a peripheral asks for: any of these streams, with these channels (RM0090 tables 42 and 43). */
 typedef struct DmaRequest {
     uint8_t controller; /* 1 or 2 */
@@ -403,6 +487,7 @@ typedef struct Tim {
 
 void tim_init(Mcu *mcu);
 void tim_reset(Mcu *mcu);
+void tim_reset_one(Mcu *mcu, unsigned i);
 /* The timers' clock is about to change, has changed. */
 void tim_sync(Mcu *mcu);
 void tim_clock_changed(Mcu *mcu);
@@ -456,6 +541,7 @@ typedef struct SpiNor {
     struct nor_array array;
     struct nor_marks marks;
     bool slow_power_up, floating, one_pass; /* from the properties */
+    bool powered;
     uint64_t reads; /* commands that read cells, since power-on */
     bool selected, ignored, inside_byte, powered_down, reset_enabled, write_enabled, volatile_enabled;
     uint8_t command;
@@ -477,6 +563,8 @@ typedef struct SpiNor {
 void spi_nor_init(Mcu *mcu, const char *path, const SpiNorOptions *options);
 void spi_nor_power_on(Mcu *mcu);
 void spi_nor_power_off(Mcu *mcu, enum nor_tear tear);
+/* Its supply alone goes or comes. */
+void spi_nor_supply(Mcu *mcu, bool on);
 void spi_nor_settle(Mcu *mcu);
 /* Chip select; `boundary` tells whether it rises on a byte boundary. */
 void spi_nor_select(Mcu *mcu, bool selected, bool boundary);
@@ -527,18 +615,25 @@ typedef struct Exti {
 
 void exti_init(Mcu *mcu);
 void exti_reset(Mcu *mcu);
-/* A line goes up. */
+void syscfg_reset(Mcu *mcu);
+/* A line goes up, goes down. */
 void exti_rise(Mcu *mcu, unsigned line);
+void exti_fall(Mcu *mcu, unsigned line);
 
 /// pwr.c ///
 
 typedef struct Pwr {
     MemoryRegion mmio;
     uint32_t cr, csr;
+    bool detected; /* PVDO: VDD is low */
 } Pwr;
 
 void pwr_init(Mcu *mcu);
 void pwr_reset(Mcu *mcu);
+/* VDD changed: what the voltage detector makes of it. */
+void pwr_detect(Mcu *mcu);
+/* Its thresholds in mV, falling and rising; false: it is off. */
+bool pwr_detector(Mcu *mcu, int32_t *falling, int32_t *rising);
 /* The RTC, its backup registers and RCC_BDCR may be written. */
 bool pwr_backup_writable(Mcu *mcu);
 
@@ -630,8 +725,10 @@ struct Mcu {
     Time time;
     Trace trace;
     Rail rail;
+    Supply supply;
     Touch touch;
     Rcc rcc;
+    Gate gates[GATES];
     Flash flash;
     Gpio gpio[PORTS];
     Usart usart[USARTS];
@@ -658,6 +755,8 @@ Mcu *mcu_of(Object *machine);
 void mcu_power_on(Mcu *mcu);
 /* Everything volatile is lost; operations under way are torn. `operation`: at which power was lost, or UINT32_MAX. */
 void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation);
+/* What the MCU loses with its supply, beside the SRAM, while the board's power is on. */
+void mcu_contents_lost(Mcu *mcu);
 /* A reset of the MCU, as soon as the current instruction is done; `flag` is what RCC_CSR will tell. */
 void mcu_request_reset(Mcu *mcu, uint32_t flag);
 qemu_irq mcu_irq(Mcu *mcu, unsigned number);

@@ -13,6 +13,7 @@
 #include "qemu/units.h"
 #include "sysemu/reset.h"
 #include "sysemu/runstate.h"
+#include "trace/trace-hw_arm.h"
 
 #define TYPE_MOUNTAINEER TYPE_STM32F407_MACHINE
 OBJECT_DECLARE_SIMPLE_TYPE(Mountaineer, MOUNTAINEER)
@@ -39,6 +40,7 @@ void mcu_map(Mcu *mcu, MemoryRegion *mmio, const MemoryRegionOps *ops, void *dev
 {
     memory_region_init_io(mmio, OBJECT(mcu->machine), ops, device, name, 0x400);
     memory_region_add_subregion(get_system_memory(), base, mmio);
+    gates_add(mcu, mmio, base);
 }
 
 /// Power and reset ///
@@ -82,6 +84,18 @@ void mcu_power_on(Mcu *mcu)
     faults_power_on(mcu);
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
+    trace_matterhorn_power_on(mcu->rail.noise);
+    supply_power_on(mcu);
+}
+
+void mcu_contents_lost(Mcu *mcu)
+{
+    mcu->rail.noise += RAIL_NOISE_STEP; /* another power-on of the internal flash */
+    rcc_power_on(mcu);
+    if (!mcu->board.vbat)
+        rtc_backup_reset(mcu);
+    flash_power_on(mcu);
+    rng_power_on(mcu);
 }
 
 void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
@@ -89,12 +103,16 @@ void mcu_power_off(Mcu *mcu, enum nor_tear tear, uint32_t operation)
     flash_power_off(mcu, tear);
     spi_nor_power_off(mcu, tear);
     rtc_power_off(mcu);
+    supply_power_off(mcu);
     mcu->rail.powered = false;
     trace_now(mcu, RAIL_POWER_OFF, 0, 0, operation);
+    trace_matterhorn_power_off(time_now(mcu), operation);
 }
 
 void mcu_request_reset(Mcu *mcu, uint32_t flag)
 {
+    if (mcu->supply.held)
+        return;
     mcu->rcc.reset_flags |= flag;
     qemu_system_reset_request(SHUTDOWN_CAUSE_GUEST_RESET);
 }
@@ -116,9 +134,13 @@ static void mountaineer_reset(MachineState *machine, ShutdownCause cause)
     }
     if (!mcu->rail.powered)
         return;
+    supply_before_reset(mcu);
     mcu->rcc.reset_flags |= RCC_CSR_PINRSTF;
     reset_mcu(mcu);
+    if (supply_holds(mcu))
+        return;
     trace_now(mcu, RAIL_RESET, 0, 0, mcu->rcc.reset_flags & RCC_CSR_FLAGS);
+    trace_matterhorn_reset(time_now(mcu), mcu->rcc.reset_flags & RCC_CSR_FLAGS);
     if (mcu->rail.pause_reset)
         rail_pause(mcu, "reset");
 }
@@ -167,6 +189,7 @@ static void mountaineer_init(MachineState *machine)
     flash_connect(mcu);
     trace_open(mcu, board->trace);
     rail_init(mcu, board->rail);
+    supply_init(mcu);
     gpio_init(mcu);
     usart_init(mcu);
     spi_init(mcu);
@@ -183,7 +206,8 @@ static void mountaineer_init(MachineState *machine)
     rng_init(mcu);
     dwt_init(mcu);
     plain_init(mcu);
-    images_place(mcu); /* when nothing can go wrong any more: they may be written to a file */
+    images_place(mcu); /* when nothing can go wrong any more: this writes to files */
+    touch_empty(mcu);
     armv7m_load_kernel(ARM_CPU(mcu->cpu), NULL, 0, RAIL_INTERNAL_SIZE);
 }
 

@@ -4,6 +4,7 @@
  * it starts, changes its cells when it ends, and is torn when power fails in between.
  */
 #include "mcu.h"
+#include "trace/trace-hw_arm.h"
 
 void operation_make_room(struct nor_marks *marks)
 {
@@ -42,6 +43,7 @@ enum operation_result operation_start(Mcu *mcu, Operation *operation, struct nor
         .chip = chip,
     };
     trace_event(mcu, &event, op->data);
+    trace_matterhorn_operation_start(now, chip, event.kind, address, op->length, duration, pc);
     touch_programmed(mcu, array, op);
 
     operation->array = array;
@@ -78,6 +80,7 @@ enum operation_result operation_status_at(Mcu *mcu, enum rail_chip chip, uint32_
         .chip = chip,
     };
     trace_event(mcu, &event, data);
+    trace_matterhorn_operation_start(event.time_ns, chip, RAIL_STATUS, address, length, duration, pc);
     enum operation_result result = count(mcu);
     if (result == OPERATION_CUT)
         lose_power(mcu);
@@ -88,8 +91,33 @@ bool operation_settle(Mcu *mcu, Operation *operation)
 {
     if (!operation->pending || time_now(mcu) < operation->end)
         return false;
-    operation_tear(mcu, operation, NOR_TEAR_AFTER);
+    operation_tear(mcu, operation, operation_outcome(mcu, operation));
     return true;
+}
+
+static int64_t duration(const Operation *operation)
+{
+    return nor_duration_ns(operation->array, &operation->op);
+}
+
+/* RM0090 section 3.6.2: below the supply that PSIZE needs, what is programmed may read right and not be retained. */
+enum nor_tear operation_outcome(Mcu *mcu, const Operation *operation)
+{
+    if (mcu->supply.vdd.count == 0 || operation != &mcu->flash.operation)
+        return NOR_TEAR_AFTER;
+    int32_t lowest = supply_lowest_vdd(mcu, operation->end - duration(operation), operation->end);
+    if (lowest >= flash_needs_mv(mcu))
+        return NOR_TEAR_AFTER;
+    qemu_log_mask(LOG_GUEST_ERROR, "FLASH: operation at %d mV, where PSIZE needs %d\n", lowest, flash_needs_mv(mcu));
+    return NOR_TEAR_WEAK;
+}
+
+static bool leave(Mcu *mcu, Operation *operation, enum nor_tear tear)
+{
+    if (tear != TEAR_BY_PHASE)
+        return nor_tear(operation->array, &operation->op, tear);
+    int64_t whole = duration(operation);
+    return nor_tear_at(operation->array, &operation->op, whole - (operation->end - time_now(mcu)), whole);
 }
 
 void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear)
@@ -98,8 +126,10 @@ void operation_tear(Mcu *mcu, Operation *operation, enum nor_tear tear)
         return;
     operation->pending = false;
     operation_make_room(operation->array->marks);
-    if (!nor_tear(operation->array, &operation->op, tear))
+    if (!leave(mcu, operation, tear))
         g_assert_not_reached();
+    if (trace_event_get_state_backends(TRACE_MATTERHORN_OPERATION_END)) /* time_now() is not free */
+        trace_matterhorn_operation_end(time_now(mcu), operation->op.offset, nor_tear_name(tear));
     if (tear == NOR_TEAR_AFTER)
         touch_erased(mcu, operation->array, &operation->op);
 }

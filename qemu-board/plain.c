@@ -17,10 +17,11 @@ static uint32_t stored(Plain *plain, uint32_t address)
     return 0;
 }
 
+/* A debugger's look is no use. */
 static void log_once(Plain *plain, uint32_t address)
 {
     gpointer peripheral = GUINT_TO_POINTER(address & ~0x3FFu);
-    if (g_hash_table_add(plain->logged, peripheral))
+    if (current_cpu != NULL && g_hash_table_add(plain->logged, peripheral))
         qemu_log_mask(LOG_UNIMP, "peripheral at 0x%08x is not modelled\n", address & ~0x3FFu);
 }
 

@@ -1,58 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The power rail: the bench's commands. The protocol is rail.h's. Commands are carried out by the main loop while the
- * core is stopped; a pause stops the core first and is answered once it stands still.
+ * core is stopped, and a line is answered once it stands still. Where a line goes on after a `run`, the core's own
+ * thread carries out what follows, between two instructions: no other thread need wake up before the end of the line.
  */
 #include "mcu.h"
+#include "block/aio.h"
 #include "exec/address-spaces.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/units.h"
 #include "sysemu/cpu-timers.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 
 static void reply(Rail *rail, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void carry_on(Mcu *mcu);
 
+static void send_line(Rail *rail, const char *line)
+{
+    g_autofree char *text = g_strconcat(line, "\n", NULL);
+    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text, strlen(text));
+}
+
+/* Of the command that is being carried out. */
 static void reply(Rail *rail, const char *format, ...)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    g_string_vprintf(text, format, arguments);
+    text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_string_append_c(text, '\n');
-    qemu_chr_fe_write_all(&rail->chardev, (const uint8_t *)text->str, text->len);
+    if (rail->answer->len != 0)
+        g_string_append(rail->answer, "; ");
+    g_string_append(rail->answer, text);
+    if (g_str_has_prefix(text, "error"))
+        rail->next = NULL;
 }
 
 /// Pauses ///
 
-void rail_pause(Mcu *mcu, const char *reason)
+static bool commands_left(const Rail *rail)
 {
-    Rail *rail = &mcu->rail;
-    if (!rail->connected || !runstate_is_running())
-        return;
-    if (rail->reason == NULL || strcmp(reason, "cut") == 0)
-        rail->reason = reason;
+    return rail->next != NULL && *rail->next != NULL;
+}
+
+static void request_stop(void)
+{
     qemu_system_vmstop_request_prepare();
     qemu_system_vmstop_request(RUN_STATE_PAUSED);
     cpu_stop_current();
 }
 
-static void until(void *opaque)
+static void run_ended(Mcu *mcu)
 {
-    rail_pause(opaque, "time");
-}
-
-static void stopped(void *opaque, bool running, RunState state)
-{
-    Mcu *mcu = opaque;
     Rail *rail = &mcu->rail;
-    if (running || rail->reason == NULL)
-        return;
     const char *reason = rail->reason;
     rail->reason = NULL;
+    rail->running = false;
     timer_del(rail->until);
     if (rail->powered) {
         flash_settle(mcu);
@@ -60,6 +67,79 @@ static void stopped(void *opaque, bool running, RunState state)
     }
     reply(rail, "stopped reason=%s t=%" PRId64 " ops=%" PRIu64 " trace=%" PRIu64, reason, time_now(mcu),
           rail->operations, trace_used(mcu));
+}
+
+/* The core stands between two instructions, in its own thread. Commands are to find what they find in the main loop:
+ * no current core, and timers that stand still until the core runs. */
+static void pause_in_core(CPUState *cpu, run_on_cpu_data data)
+{
+    Mcu *mcu = data.host_ptr;
+    Rail *rail = &mcu->rail;
+    bool others_wait = cpu->stopped || qemu_reset_requested_get() != SHUTDOWN_CAUSE_NONE;
+    if (rail->reason == NULL)
+        return;
+    if (!others_wait) {
+        current_cpu = NULL;
+        run_ended(mcu);
+        carry_on(mcu);
+        current_cpu = cpu;
+    }
+    if (rail->running && !others_wait) {
+        time_resume(mcu);
+    } else {
+        qemu_clock_enable(QEMU_CLOCK_VIRTUAL, false);
+        request_stop();
+    }
+}
+
+void rail_pause(Mcu *mcu, const char *reason)
+{
+    Rail *rail = &mcu->rail;
+    if (!rail->connected || !runstate_is_running())
+        return;
+    bool first = rail->reason == NULL;
+    if (first || strcmp(reason, "cut") == 0 || strcmp(reason, "loss") == 0)
+        rail->reason = reason;
+    if (!commands_left(rail))
+        request_stop();
+    else if (first)
+        async_run_on_cpu(mcu->cpu, pause_in_core, RUN_ON_CPU_HOST_PTR(mcu));
+}
+
+static void lose_power(Mcu *mcu)
+{
+    mcu_power_off(mcu, TEAR_BY_PHASE, UINT32_MAX);
+}
+
+static void until(void *opaque)
+{
+    Mcu *mcu = opaque;
+    bool loss = mcu->rail.loss && mcu->rail.powered;
+    if (loss)
+        lose_power(mcu);
+    rail_pause(mcu, loss ? "loss" : "time");
+}
+
+static void carry_on_later(void *opaque)
+{
+    carry_on(opaque);
+}
+
+/* A debugger stops the core too: then nothing is answered. */
+static void stopped(void *opaque, bool running, RunState state)
+{
+    Mcu *mcu = opaque;
+    Rail *rail = &mcu->rail;
+    if (running)
+        return;
+    if (rail->reason != NULL)
+        run_ended(mcu);
+    if (rail->running || rail->answer->len == 0)
+        return;
+    if (commands_left(rail)) /* not here: they may start the core */
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), carry_on_later, mcu);
+    else
+        carry_on(mcu);
 }
 
 /// Memory at power-on ///
@@ -72,28 +152,75 @@ static uint64_t splitmix(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* Through the address space, so that code translated from there is dropped. */
-static void fill(hwaddr base, uint32_t size, bool random, uint64_t *seed)
+/* 64 bits, each set with a chance of so many in 256. */
+static uint64_t sparse(uint64_t *seed, unsigned share)
 {
-    uint64_t block[512] = {0};
-    for (uint32_t done = 0; done < size; done += sizeof(block)) {
-        for (unsigned i = 0; random && i < ARRAY_SIZE(block); i++)
-            block[i] = cpu_to_le64(splitmix(seed));
-        address_space_write(&address_space_memory, base + done, MEMTXATTRS_UNSPECIFIED, block, sizeof(block));
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 8; i++)
+        bits = share >> i & 1 ? bits | splitmix(seed) : bits & splitmix(seed);
+    return share >= 256 ? UINT64_MAX : bits;
+}
+
+/* What becomes of the SRAM without power. */
+typedef struct Forgetting {
+    enum { RETAIN, ZERO, RANDOM, DECAY } how;
+    uint64_t seed;
+    unsigned share; /* DECAY: of the cells, in 256ths */
+} Forgetting;
+
+static bool parse_forgetting(const char *text, Forgetting *forgetting)
+{
+    const char *number, *end;
+    *forgetting = (Forgetting){.how = strcmp(text, "zero") == 0 ? ZERO : RETAIN};
+    if (strstart(text, "random:", &number)) {
+        forgetting->how = RANDOM;
+        return qemu_strtou64(number, NULL, 0, &forgetting->seed) == 0;
+    }
+    if (strstart(text, "decay:", &number)) {
+        forgetting->how = DECAY;
+        return qemu_strtou64(number, &end, 0, &forgetting->seed) == 0 && *end == ':' &&
+               qemu_strtoui(end + 1, NULL, 0, &forgetting->share) == 0 && forgetting->share <= 256;
+    }
+    return forgetting->how == ZERO || strcmp(text, "retain") == 0;
+}
+
+static uint64_t forgotten(uint64_t word, hwaddr address, Forgetting *forgetting)
+{
+    if (forgetting->how != DECAY)
+        return forgetting->how == RANDOM ? splitmix(&forgetting->seed) : 0;
+    uint64_t place = address, preferred = splitmix(&place); /* the chip's own, whatever the seed */
+    uint64_t lost = sparse(&forgetting->seed, forgetting->share);
+    return (word & ~lost) | (preferred & lost);
+}
+
+/* Through the address space, so that code translated from there is dropped. */
+static void forget(MemoryRegion *memory, Forgetting *forgetting)
+{
+    uint64_t block[512];
+    const uint64_t *words = memory_region_get_ram_ptr(memory);
+    for (uint32_t done = 0; done < memory_region_size(memory); done += sizeof(block)) {
+        hwaddr address = memory->addr + done;
+        for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
+            block[i] = cpu_to_le64(forgotten(le64_to_cpu(words[done / 8 + i]), address + 8 * i, forgetting));
+        address_space_write(&address_space_memory, address, MEMTXATTRS_UNSPECIFIED, block, sizeof(block));
     }
 }
 
-static bool fill_sram(const char *how)
+static void forget_sram(Mcu *mcu, Forgetting *forgetting)
 {
-    uint64_t seed = 0;
-    bool random = strstart(how, "random:", &how);
-    if (random && qemu_strtou64(how, NULL, 0, &seed) != 0)
-        return false;
-    if (!random && strcmp(how, "zero") != 0)
-        return strcmp(how, "retain") == 0;
-    fill(0x20000000, 128 * KiB, random, &seed);
-    fill(0x10000000, 64 * KiB, random, &seed);
-    return true;
+    if (forgetting->how == RETAIN)
+        return;
+    forget(&mcu->sram, forgetting);
+    forget(&mcu->ccm, forgetting);
+}
+
+void rail_fill_sram(Mcu *mcu, unsigned n)
+{
+    Forgetting forgetting;
+    if (mcu->rail.sram == NULL || !parse_forgetting(mcu->rail.sram, &forgetting))
+        return;
+    forgetting.seed += n * RAIL_NOISE_STEP;
+    forget_sram(mcu, &forgetting);
 }
 
 static uint64_t chain(uint64_t hash, uint64_t word)
@@ -127,6 +254,7 @@ static void power_on(Mcu *mcu, char **words)
     Rail *rail = &mcu->rail;
     const char *sram = "retain", *status = "factory", *value;
     uint64_t noise = 0;
+    Forgetting forgetting;
     if (rail->powered) {
         reply(rail, "error the power is on");
         return;
@@ -146,10 +274,14 @@ static void power_on(Mcu *mcu, char **words)
         reply(rail, "error status=%s: must be factory or kept", status);
         return;
     }
-    if (!fill_sram(sram)) {
-        reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
+    if (!parse_forgetting(sram, &forgetting)) {
+        reply(rail, "error sram=%s: must be retain, zero, random:SEED or decay:SEED:SHARE, with a share up to 256",
+              sram);
         return;
     }
+    forget_sram(mcu, &forgetting);
+    g_free(rail->sram);
+    rail->sram = g_strdup(sram);
     rail->noise = noise;
     if (strcmp(status, "factory") == 0)
         spi_nor_status_set(mcu, NULL);
@@ -175,7 +307,7 @@ static void power(Mcu *mcu, char **words)
 }
 
 typedef struct Run {
-    uint64_t until, cut, edge, line, reset;
+    uint64_t until, cut, edge, line, reset, loss;
     enum nor_tear tear;
 } Run;
 
@@ -187,6 +319,7 @@ static bool parse_run(Rail *rail, char **words, Run *run)
     } numbers[] = {
         {"until=", offsetof(Run, until)}, {"cut=", offsetof(Run, cut)},     {"edge=", offsetof(Run, edge)},
         {"line=", offsetof(Run, line)},   {"reset=", offsetof(Run, reset)},
+        {"loss=", offsetof(Run, loss)},
     };
     *run = (Run){.until = UINT64_MAX, .cut = UINT64_MAX, .tear = NOR_TEARS};
     for (; *words != NULL; words++) {
@@ -234,13 +367,48 @@ static void run(Mcu *mcu, char **words)
     rail->pause_edge = run.edge != 0;
     rail->pause_line = run.line != 0;
     rail->pause_reset = run.reset != 0;
+    rail->loss = run.loss != 0;
     if ((int64_t)run.until <= time_now(mcu)) {
-        reply(rail, "stopped reason=time t=%" PRId64 " ops=%" PRIu64 " trace=%" PRIu64, time_now(mcu),
-              rail->operations, trace_used(mcu));
+        if (rail->loss)
+            lose_power(mcu);
+        rail->reason = rail->loss ? "loss" : "time";
+        run_ended(mcu);
         return;
     }
     timer_mod(rail->until, time_to_clock(mcu, run.until));
-    vm_start();
+    rail->running = true;
+    if (!runstate_is_running())
+        vm_start();
+}
+
+/* MV@NS ... */
+static bool parse_curve(char **words, SupplyCurve *curve)
+{
+    for (curve->count = 0; *words != NULL; words++) {
+        uint64_t mv, at;
+        const char *end;
+        if (curve->count == SUPPLY_POINTS || qemu_strtou64(*words, &end, 10, &mv) != 0 || *end != '@' ||
+            qemu_strtou64(end + 1, NULL, 10, &at) != 0 || mv > RAIL_SUPPLY_MOST_MV || at > INT64_MAX / 2 ||
+            (curve->count > 0 && (int64_t)at < curve->points[curve->count - 1].at))
+            return false;
+        curve->points[curve->count++] = (SupplyPoint){.at = at, .mv = mv};
+    }
+    return true;
+}
+
+static void supply(Mcu *mcu, char **words)
+{
+    Rail *rail = &mcu->rail;
+    g_autofree SupplyCurve *curve = g_new0(SupplyCurve, 1);
+    if (rail->powered)
+        reply(rail, "error supply: the power is on");
+    else if (words[0] == NULL || !parse_curve(words + 1, curve))
+        reply(rail, "error supply: must be vdd or vcc, then up to %d MV@NS in order of time, with at most %d mV",
+              SUPPLY_POINTS, RAIL_SUPPLY_MOST_MV);
+    else if (!supply_set(mcu, words[0], curve))
+        reply(rail, "error supply: there is no %s, only vdd and vcc", words[0]);
+    else
+        reply(rail, "ok");
 }
 
 static void changed(Mcu *mcu, char **words)
@@ -402,26 +570,30 @@ static void fault(Mcu *mcu, char **words, bool erases)
     reply(&mcu->rail, why != NULL ? "error %s" : "%s", why != NULL ? why : said->str);
 }
 
-static void info(Mcu *mcu)
+static char *info(Mcu *mcu)
 {
     uint64_t instructions = icount_enabled() ? icount_get_raw() - mcu->time.burnt : 0;
-    reply(&mcu->rail, "info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64, RAIL_MIPS, instructions,
-          mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0);
+    return g_strdup_printf("info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64, RAIL_MIPS, instructions,
+                           mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0);
 }
 
-static void command(Mcu *mcu, const char *line)
+static void quit(void)
+{
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
+}
+
+static void command(Mcu *mcu, const char *text)
 {
     Rail *rail = &mcu->rail;
-    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
     if (words[0] == NULL)
         return;
     if (strcmp(words[0], "info") == 0) {
-        info(mcu);
+        g_autofree char *said = info(mcu);
+        reply(rail, "%s", said);
     } else if (strcmp(words[0], "quit") == 0) {
         reply(rail, "ok");
-        qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP_QUIT);
-    } else if (runstate_is_running()) {
-        reply(rail, "error the machine is running");
+        quit();
     } else if (strcmp(words[0], "power") == 0) {
         power(mcu, words + 1);
     } else if (strcmp(words[0], "run") == 0) {
@@ -438,9 +610,56 @@ static void command(Mcu *mcu, const char *line)
         touch(mcu, words + 1);
     } else if (strcmp(words[0], "fault") == 0 || strcmp(words[0], "erases") == 0) {
         fault(mcu, words + 1, words[0][0] == 'e');
+    } else if (strcmp(words[0], "supply") == 0) {
+        supply(mcu, words + 1);
     } else {
         reply(rail, "error unknown command %s", words[0]);
     }
+}
+
+/// Lines ///
+
+/* The rest of the line, as far as it goes before the core is to run. At its end it is answered, once the core stands
+ * still: a bench that reads the answer may send the next line. */
+static void carry_on(Mcu *mcu)
+{
+    Rail *rail = &mcu->rail;
+    while (!rail->running && commands_left(rail))
+        command(mcu, g_strstrip(*rail->next++));
+    if (rail->running || runstate_is_running() || rail->answer->len == 0)
+        return;
+    g_autofree char *answer = g_strdup(rail->answer->str);
+    g_string_truncate(rail->answer, 0);
+    send_line(rail, answer);
+}
+
+/* While the machine runs. */
+static void interject(Mcu *mcu, const char *text)
+{
+    Rail *rail = &mcu->rail;
+    if (strcmp(text, "info") == 0) {
+        g_autofree char *said = info(mcu);
+        send_line(rail, said);
+    } else if (strcmp(text, "quit") == 0) {
+        send_line(rail, "ok");
+        quit();
+    } else {
+        send_line(rail, "error the machine is running");
+    }
+}
+
+static void take_line(Mcu *mcu, const char *text)
+{
+    Rail *rail = &mcu->rail;
+    if (runstate_is_running() || commands_left(rail)) {
+        interject(mcu, text);
+        return;
+    }
+    g_strfreev(rail->commands);
+    rail->commands = g_strsplit(text, ";", -1);
+    rail->next = rail->commands;
+    rail->running = false;
+    carry_on(mcu);
 }
 
 /// The channel ///
@@ -460,7 +679,7 @@ static void receive(void *opaque, const uint8_t *bytes, int count)
         }
         g_autofree char *line = g_strdup(mcu->rail.line->str);
         g_string_truncate(mcu->rail.line, 0);
-        command(mcu, g_strchomp(line));
+        take_line(mcu, g_strchomp(line));
     }
 }
 
@@ -484,6 +703,7 @@ void rail_init(Mcu *mcu, const char *id)
     }
     rail->connected = true;
     rail->line = g_string_new(NULL);
+    rail->answer = g_string_new(NULL);
     rail->until = timer_new_ns(QEMU_CLOCK_VIRTUAL, until, mcu);
     qemu_chr_fe_init(&rail->chardev, chardev, &error_fatal);
     qemu_chr_fe_set_handlers(&rail->chardev, can_receive, receive, event, NULL, mcu, NULL, true);

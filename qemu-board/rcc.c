@@ -11,7 +11,6 @@ enum {
     RCC_CR = 0x00,
     RCC_PLLCFGR = 0x04,
     RCC_CFGR = 0x08,
-    RCC_AHB1ENR = 0x30,
     RCC_BDCR = 0x70,
     RCC_CSR = 0x74,
 };
@@ -174,6 +173,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     *reg(rcc, offset) = value;
     update_clocks(mcu);
     rtc_clock_changed(mcu, rtc_hz(mcu));
+    gates_changed(mcu);
 }
 
 MCU_REGISTER_OPS(rcc_ops, rcc_read, rcc_write);
@@ -189,10 +189,12 @@ void rcc_reset(Mcu *mcu)
     *reg(rcc, RCC_BDCR) = backup;
     update_clocks(mcu);
     rtc_clock_changed(mcu, rtc_hz(mcu));
+    gates_changed(mcu);
 }
 
 void rcc_power_on(Mcu *mcu)
 {
+    gates_power_on(mcu);
     if (!mcu->board.vbat)
         *reg(&mcu->rcc, RCC_BDCR) = 0;
     mcu->rcc.reset_flags = RCC_CSR_PORRSTF | RCC_CSR_BORRSTF | RCC_CSR_PINRSTF;

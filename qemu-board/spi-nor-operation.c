@@ -164,6 +164,7 @@ static void tear(SpiNor *nor, enum nor_tear how)
 {
     faults_forget_suspension(nor->mcu);
     operation_tear(nor->mcu, &nor->operation, how);
+    nor->suspended.end = time_now(nor->mcu) + nor->rest; /* as if it had just been suspended */
     operation_tear(nor->mcu, &nor->suspended, how);
     spi_nor_status_end(nor, how);
 }

@@ -86,6 +86,10 @@ void spi_nor_status_end(SpiNor *nor, enum nor_tear tear)
     if (!nor->writes_status)
         return;
     nor->writes_status = false;
+    if (tear == TEAR_BY_PHASE) {
+        int64_t duration = nor_status_duration_ns(&nor->array);
+        tear = nor_status_tear_at(duration - (nor->busy_until - time_now(nor->mcu)), duration);
+    }
     nor_tear_status(nor->stored, nor->writing, nor->model->registers, tear);
     spi_nor_status_restore(nor);
 }

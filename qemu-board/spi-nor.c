@@ -6,6 +6,7 @@
 #include "spi-nor.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
+#include "trace/trace-hw_arm.h"
 
 enum {
     WRSR1 = 0x01,
@@ -186,6 +187,8 @@ static void begin(SpiNor *nor, uint8_t command)
         nor->poll.count = 0;
     const char *why = refusal(nor, command);
     nor->ignored = why != NULL;
+    if (trace_event_get_state_backends(TRACE_MATTERHORN_NOR_COMMAND)) /* time_now() is not free */
+        trace_matterhorn_nor_command(time_now(nor->mcu), command, why != NULL ? why : "heeded");
     if (nor->ignored)
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: command 0x%02x while %s is ignored\n", command, why);
     if (command == READ || command == FAST_READ)
@@ -315,7 +318,7 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
 {
     SpiNor *nor = &mcu->nor;
     uint8_t reply = HIGH_Z;
-    if (!nor->selected || nor->model == NULL || nor->inside_byte)
+    if (!nor->selected || nor->model == NULL || nor->inside_byte || !nor->powered)
         return HIGH_Z;
     if (mcu->faults.bus && !faults_nor_hears(mcu, byte))
         return HIGH_Z;
@@ -345,8 +348,25 @@ void spi_nor_power_on(Mcu *mcu)
     nor->listens_at = slow ? LISTENS_NS : 0;
     nor->writes_at = slow ? WRITES_NS : 0;
     nor->poll = (Poll){0};
+    nor->powered = true;
     if (nor->model != NULL)
         spi_nor_status_power_on(nor);
+}
+
+/* Below VWI it is in reset and knows no commands (section 7); nothing drives MISO then. */
+void spi_nor_supply(Mcu *mcu, bool on)
+{
+    SpiNor *nor = &mcu->nor;
+    if (!on) {
+        spi_nor_power_off(mcu, TEAR_BY_PHASE);
+        nor->powered = nor->selected = false;
+        nor->index = 0;
+        nor->busy_until = 0;
+        return;
+    }
+    spi_nor_power_on(mcu);
+    nor->listens_at += time_now(mcu);
+    nor->writes_at += time_now(mcu);
 }
 
 /* Which of two words was given: false for the first, which is also meant when none was. */

@@ -89,6 +89,16 @@ bool spi_idle(Spi *spi)
     return time_now(spi->mcu) >= spi->done_at;
 }
 
+/* 28.3.10: a frame that ends while the one before was not read is lost. */
+static void settle(Spi *spi)
+{
+    while (spi->fill > 1 && time_now(spi->mcu) >= spi->fifo[1].at) {
+        spi->fifo[1] = spi->fifo[2];
+        spi->fill--;
+        spi->overrun = true;
+    }
+}
+
 static uint32_t status(Spi *spi)
 {
     int64_t now = time_now(spi->mcu);
@@ -112,11 +122,12 @@ static int64_t next_change(Spi *spi)
 
 static void update(Spi *spi)
 {
+    settle(spi);
     uint32_t sr = status(spi);
     bool level = ((sr & SR_RXNE) && (spi->cr2 & CR2_RXNEIE)) || ((sr & SR_TXE) && (spi->cr2 & CR2_TXEIE)) ||
                  ((sr & SR_OVR) && (spi->cr2 & CR2_ERRIE));
     qemu_set_irq(spi->irq, level);
-    if ((spi->cr2 & (CR2_RXNEIE | CR2_TXEIE)) && time_now(spi->mcu) < next_change(spi))
+    if ((spi->cr2 & (CR2_RXNEIE | CR2_TXEIE | CR2_ERRIE)) && time_now(spi->mcu) < next_change(spi))
         timer_mod(spi->timer, time_to_clock(spi->mcu, next_change(spi)));
     else
         timer_del(spi->timer);
@@ -165,10 +176,7 @@ static void transmit(Spi *spi, uint16_t frame)
     spi->done_at = spi->free_at + frame_ns(spi);
     uint8_t bytes[2] = {frame & 0xFF, frame >> 8};
     exchange_frames(spi, bytes, 1);
-    if (spi->fill == ARRAY_SIZE(spi->fifo)) {
-        spi->overrun = true;
-        return;
-    }
+    g_assert(spi->fill < ARRAY_SIZE(spi->fifo)); /* TXE was 1: there is room in the transmit buffer */
     spi->fifo[spi->fill].data = frame_bytes(spi) == 2 ? lduw_le_p(bytes) : bytes[0];
     spi->fifo[spi->fill++].at = spi->done_at;
 }
@@ -179,6 +187,7 @@ static uint16_t take_received(Spi *spi)
     if (spi->fill != 0 && time_now(spi->mcu) >= spi->fifo[0].at && current_cpu != NULL) {
         spi->overrun = false;
         spi->fifo[0] = spi->fifo[1];
+        spi->fifo[1] = spi->fifo[2];
         spi->fill--;
     }
     return data;
@@ -221,6 +230,7 @@ void spi_dma(Spi *spi)
 static uint64_t spi_read(void *opaque, hwaddr offset, unsigned size)
 {
     Spi *spi = opaque;
+    settle(spi);
     switch (offset) {
     case SPI_CR1:
         return spi->cr1;
@@ -247,6 +257,7 @@ static uint64_t spi_read(void *opaque, hwaddr offset, unsigned size)
 static void spi_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     Spi *spi = opaque;
+    settle(spi);
     switch (offset) {
     case SPI_CR1:
         if (value & ~spi->cr1 & (CR1_CRCEN | CR1_LSBFIRST))
@@ -269,21 +280,25 @@ static void spi_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 MCU_REGISTER_OPS(spi_ops, spi_read, spi_write);
 
+void spi_reset_one(Mcu *mcu, unsigned i)
+{
+    Spi *spi = &mcu->spi[i];
+    timer_del(spi->timer);
+    if (i == mcu->board.nor_spi - 1u && !spi_idle(spi))
+        spi_nor_clock_lost(mcu);
+    spi->cr1 = spi->cr2 = 0;
+    spi->free_at = spi->done_at = 0;
+    spi->fill = 0;
+    memset(spi->fifo, 0, sizeof(spi->fifo));
+    spi->overrun = false;
+    spi->poll = (Poll){0};
+    qemu_irq_lower(spi->irq);
+}
+
 void spi_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < SPIS; i++) {
-        Spi *spi = &mcu->spi[i];
-        timer_del(spi->timer);
-        if (i == mcu->board.nor_spi - 1u && !spi_idle(spi))
-            spi_nor_clock_lost(mcu);
-        spi->cr1 = spi->cr2 = 0;
-        spi->free_at = spi->done_at = 0;
-        spi->fill = 0;
-        memset(spi->fifo, 0, sizeof(spi->fifo));
-        spi->overrun = false;
-        spi->poll = (Poll){0};
-        qemu_irq_lower(spi->irq);
-    }
+    for (unsigned i = 0; i < SPIS; i++)
+        spi_reset_one(mcu, i);
 }
 
 void spi_init(Mcu *mcu)

@@ -339,22 +339,26 @@ static void tim_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
 
 MCU_REGISTER_OPS(tim_ops, tim_read, tim_write);
 
+void tim_reset_one(Mcu *mcu, unsigned i)
+{
+    Tim *tim = &mcu->tim[i];
+    timer_del(tim->timer);
+    tim->cr1 = tim->cr2 = tim->smcr = tim->dier = tim->sr = tim->ccer = 0;
+    tim->count = tim->psc = tim->psc_preload = 0;
+    memset(tim->ccmr, 0, sizeof(tim->ccmr));
+    memset(tim->ccr, 0, sizeof(tim->ccr));
+    memset(tim->ccr_preload, 0, sizeof(tim->ccr_preload));
+    tim->arr = tim->arr_preload = tims[i].mask;
+    tim->epoch = 0;
+    tim->start = 0;
+    tim->poll = (Poll){0};
+    qemu_irq_lower(tim->irq);
+}
+
 void tim_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < TIMS; i++) {
-        Tim *tim = &mcu->tim[i];
-        timer_del(tim->timer);
-        tim->cr1 = tim->cr2 = tim->smcr = tim->dier = tim->sr = tim->ccer = 0;
-        tim->count = tim->psc = tim->psc_preload = 0;
-        memset(tim->ccmr, 0, sizeof(tim->ccmr));
-        memset(tim->ccr, 0, sizeof(tim->ccr));
-        memset(tim->ccr_preload, 0, sizeof(tim->ccr_preload));
-        tim->arr = tim->arr_preload = tims[i].mask;
-        tim->epoch = 0;
-        tim->start = 0;
-        tim->poll = (Poll){0};
-        qemu_irq_lower(tim->irq);
-    }
+    for (unsigned i = 0; i < TIMS; i++)
+        tim_reset_one(mcu, i);
 }
 
 void tim_init(Mcu *mcu)

@@ -148,5 +148,10 @@ void touch_open(Mcu *mcu, const char *path)
     if (path == NULL)
         return;
     mcu->touch.map = shared_file("touched", path, RAIL_TOUCHED_SIZE);
-    memset(mcu->touch.map, 0, RAIL_TOUCHED_SIZE);
+}
+
+void touch_empty(Mcu *mcu)
+{
+    if (mcu->touch.map != NULL)
+        memset(mcu->touch.map, 0, RAIL_TOUCHED_SIZE);
 }

@@ -321,20 +321,24 @@ static void receive(void *opaque, const uint8_t *bytes, int count)
     update(usart);
 }
 
+void usart_reset_one(Mcu *mcu, unsigned i)
+{
+    Usart *usart = &mcu->usart[i];
+    timer_del(usart->timer);
+    usart->brr = usart->cr1 = usart->cr2 = usart->cr3 = usart->gtpr = 0;
+    usart->free_at = usart->done_at = 0;
+    usart->tc_cleared = false;
+    memset(usart->line, 0, sizeof(usart->line));
+    usart->arriving = usart->received = usart->flags = usart->seen = 0;
+    usart->idle_at = 0;
+    usart->poll = (Poll){0};
+    qemu_irq_lower(usart->irq);
+}
+
 void usart_reset(Mcu *mcu)
 {
-    for (unsigned i = 0; i < USARTS; i++) {
-        Usart *usart = &mcu->usart[i];
-        timer_del(usart->timer);
-        usart->brr = usart->cr1 = usart->cr2 = usart->cr3 = usart->gtpr = 0;
-        usart->free_at = usart->done_at = 0;
-        usart->tc_cleared = false;
-        memset(usart->line, 0, sizeof(usart->line));
-        usart->arriving = usart->received = usart->flags = usart->seen = 0;
-        usart->idle_at = 0;
-        usart->poll = (Poll){0};
-        qemu_irq_lower(usart->irq);
-    }
+    for (unsigned i = 0; i < USARTS; i++)
+        usart_reset_one(mcu, i);
 }
 
 void usart_init(Mcu *mcu)

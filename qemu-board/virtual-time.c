@@ -61,7 +61,7 @@ static bool step_until(Mcu *mcu, int64_t clock)
         int64_t next = deadline();
         if (next != 0 && now >= clock)
             return true;
-        if (mcu->cpu->stop)
+        if (mcu->cpu->stop || mcu->rail.reason != NULL)
             return false;
         int64_t step = next >= 0 && next < clock - now ? next : clock - now;
         move_bias(MAX(step, 0));
@@ -84,9 +84,8 @@ void time_stall_until(Mcu *mcu, int64_t since_power_on)
     cpu_exit(mcu->cpu);
 }
 
-static void resume_stall(CPUState *cpu, run_on_cpu_data data)
+void time_resume(Mcu *mcu)
 {
-    Mcu *mcu = data.host_ptr;
     int64_t end = mcu->time.stall_end;
     mcu->time.stall_end = 0;
     if (end != 0 && !step_until(mcu, time_to_clock(mcu, end)))
@@ -95,12 +94,17 @@ static void resume_stall(CPUState *cpu, run_on_cpu_data data)
         flash_settle(mcu);
 }
 
+static void resume(CPUState *cpu, run_on_cpu_data data)
+{
+    time_resume(data.host_ptr);
+}
+
 /* Also wakes the core's thread, which decides how long an idle core idles and would otherwise wait for an event. */
 static void state_changed(void *opaque, bool running, RunState state)
 {
     Mcu *mcu = opaque;
     if (running)
-        async_run_on_cpu(mcu->cpu, resume_stall, RUN_ON_CPU_HOST_PTR(mcu));
+        async_run_on_cpu(mcu->cpu, resume, RUN_ON_CPU_HOST_PTR(mcu));
 }
 
 void time_init(Mcu *mcu, bool poll_skip)

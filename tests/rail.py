@@ -30,7 +30,8 @@ RAIL_TOUCHED_SIZE = RAIL_TOUCHED_NOR + RAIL_NOR_SIZE // 8  # noqa: F821
 
 SIZES = {"internal": RAIL_INTERNAL_SIZE, "nor": RAIL_NOR_SIZE, "otp": RAIL_OTP_SIZE}  # noqa: F821
 KINDS = {RAIL_POWER_ON: "power-on", RAIL_POWER_OFF: "power-off", RAIL_RESET: "reset", RAIL_PIN: "pin",  # noqa: F821
-         RAIL_UART: "uart", RAIL_PROGRAM: "program", RAIL_ERASE: "erase", RAIL_STATUS: "status"}  # noqa: F821
+         RAIL_UART: "uart", RAIL_PROGRAM: "program", RAIL_ERASE: "erase", RAIL_STATUS: "status",
+         RAIL_SUPPLY: "supply"}  # noqa: F821
 EVENT = struct.Struct("<QQIIIHBB")
 
 Event = namedtuple("Event", "time_ns duration_ns pc address value kind chip payload")
@@ -116,9 +117,14 @@ class Machine:
         reply = self._replies.readline().rstrip("\n")
         if not reply:
             raise RuntimeError("the machine is gone: " + self.log())
-        if reply.startswith("error "):
-            raise RailError(reply[len("error "):])
+        answers, _, error = reply.rpartition("; ")
+        if error.startswith("error "):
+            raise RailError(error[len("error "):] + (f" (after: {answers})" if answers else ""))
         return reply
+
+    def commands(self, *commands):
+        """Sends them in one line; returns the replies."""
+        return self.command("; ".join(commands)).split("; ")
 
     def power_on(self, sram=None, noise=None, status=None):
         """Returns the hash of what the SRAM holds."""
@@ -130,12 +136,17 @@ class Machine:
     def power_off(self):
         self.command("power off")
 
-    def run(self, until, cut=None, tear="before", edge=False, line=False, reset=False):
+    def supply(self, rail, *points):
+        """The voltage of "vdd" or "vcc" in the next power-on: (mV, ns) each."""
+        self.command(" ".join([f"supply {rail}", *(f"{mv}@{int(at)}" for mv, at in points)]))
+
+    def run(self, until, cut=None, tear="before", edge=False, line=False, reset=False, loss=False):
         """Runs until that virtual time (ns since power-on) or an earlier stop."""
         words = [f"run until={until}"]
         if cut is not None:
             words.append(f"cut={cut} tear={tear}")
-        words += [f"{name}=1" for name, wanted in (("edge", edge), ("line", line), ("reset", reset)) if wanted]
+        words += [f"{name}=1" for name, wanted in (("edge", edge), ("line", line), ("reset", reset), ("loss", loss))
+                  if wanted]
         fields = dict(word.split("=") for word in self.command(" ".join(words)).split()[1:])
         return Stop(fields["reason"], int(fields["t"]), int(fields["ops"]), int(fields["trace"]))
 

@@ -22,6 +22,7 @@
 #define TRACE_SIZE (16u << 20)
 #define REPLY_LIMIT_MS 60000
 #define RUN_LIMIT_MS_PER_SECOND 20000 /* host time allowed for one virtual second */
+#define PUT_OFF_MOST 250              /* their answers must fit into machine.reply */
 
 /* Descriptors of the child. */
 enum { CHILD_SOCKET = 3, CHILD_ARRAYS = 4, CHILD_TRACE = CHILD_ARRAYS + ARRAYS, CHILD_TOUCHED, CHILD_END };
@@ -194,26 +195,49 @@ static bool read_reply(struct machine *machine, int64_t limit_ms, struct problem
     return true;
 }
 
-/* Sends a command (a line with its line feed) and reads the reply, which must not be an error. */
-static bool command(struct machine *machine, const char *line, int64_t limit_ms, struct problem *problem)
+/* Takes the answers to the commands that were put off, which are all "ok", from the reply. */
+static bool skip_answers(struct machine *machine, const char *line, struct problem *problem)
 {
-    size_t length = strlen(line);
-    if (send(machine->socket, line, length, MSG_NOSIGNAL) != (ssize_t)length)
-        return machine_ended(machine, problem);
-    if (!read_reply(machine, limit_ms, problem))
-        return false;
-    if (strncmp(machine->reply, "error", 5) == 0)
-        return problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.*s\": %s", (int)(length < 200 ? length - 1 : 200), line,
-                           machine->reply);
-    return true;
+    const char *rest = machine->reply;
+    for (; machine->put_off > 0 && strncmp(rest, "ok; ", 4) == 0; machine->put_off--)
+        rest += 4;
+    memmove(machine->reply, rest, strlen(rest) + 1);
+    const char *error = strncmp(machine->reply, "error", 5) == 0 ? machine->reply : strstr(machine->reply, "; error");
+    return (machine->put_off == 0 && error == NULL) ||
+           problem_set(problem, PROBLEM_BENCH, "the machine refused \"%.200s\": %s", line, machine->reply);
 }
 
-static bool plain_command(struct machine *machine, const char *line, struct problem *problem)
+/* Sends a command, together with those that were put off, and reads the reply to it, which must not be an error. */
+static bool command(struct machine *machine, const char *text, int64_t limit_ms, struct problem *problem)
 {
-    if (!command(machine, line, REPLY_LIMIT_MS, problem))
+    g_autoptr(GString) line = g_string_new(machine->line->str);
+    g_string_append_printf(line, "%s\n", text);
+    g_string_truncate(machine->line, 0);
+    if (send(machine->socket, line->str, line->len, MSG_NOSIGNAL) != (ssize_t)line->len)
+        return machine_ended(machine, problem);
+    return read_reply(machine, limit_ms, problem) && skip_answers(machine, text, problem);
+}
+
+static bool not_understood(const struct machine *machine, struct problem *problem)
+{
+    return problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+static bool plain_command(struct machine *machine, const char *text, struct problem *problem)
+{
+    if (!command(machine, text, REPLY_LIMIT_MS, problem))
         return false;
-    return strcmp(machine->reply, "ok") == 0 ||
-           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    return strcmp(machine->reply, "ok") == 0 || not_understood(machine, problem);
+}
+
+/* A command that is answered "ok": it goes with the next line, because each line costs a switch between processes. */
+static bool put_off(struct machine *machine, const char *text, struct problem *problem)
+{
+    if (machine->put_off == PUT_OFF_MOST)
+        return plain_command(machine, text, problem);
+    g_string_append_printf(machine->line, "%s; ", text);
+    machine->put_off++;
+    return true;
 }
 
 /* The number behind " KEY=" in the last reply. */
@@ -290,7 +314,6 @@ static bool set_faults(struct machine *machine, const struct fault_set *faults, 
         fault_format(faults, fault, text);
         g_string_append_printf(line, " %s", text);
     }
-    g_string_append_c(line, '\n');
     machine->counts_erases = fault_defects_internal(faults).wears || fault_defects_internal(faults).aging != 0;
     return plain_command(machine, line->str, problem);
 }
@@ -301,7 +324,7 @@ static bool read_status(struct machine *machine, struct problem *problem)
     struct arrays_status *status = &machine->arrays.status;
     struct problem none = {0};
     unsigned registers[ARRAYS_STATUS];
-    if (!command(machine, "status nor\n", REPLY_LIMIT_MS, &none))
+    if (!command(machine, "status nor", REPLY_LIMIT_MS, &none))
         return none.kind != PROBLEM_LOST || problem_set(problem, none.kind, "%s", none.text);
     int count = sscanf(machine->reply, "status %x %x %x", &registers[0], &registers[1], &registers[2]);
     status->count = count > 0 ? (uint8_t)count : 0;
@@ -322,6 +345,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     if (options->model[0] == '\0' || options->model[strspn(options->model, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
         return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
                            "mountaineer-eth", options->model);
+    machine->line = g_string_new(NULL);
     machine->unlimited = options->gdb_port != 0;
     machine->patient = options->patient;
     for (int i = 0; i < CHILD_END; i++)
@@ -375,27 +399,9 @@ void machine_close(struct machine *machine)
         munmap((void *)(uintptr_t)machine->touched, RAIL_TOUCHED_SIZE);
     if (machine->trace != NULL)
         munmap(machine->trace, TRACE_SIZE);
+    if (machine->line != NULL)
+        g_string_free(machine->line, TRUE);
     memset(machine, 0, sizeof *machine);
-}
-
-bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
-                      struct problem *problem)
-{
-    char line[128];
-    uint64_t said = 0;
-    snprintf(line, sizeof line, "power on sram=%s noise=%" PRIu64 " status=kept\n", sram, noise);
-    if (!command(machine, line, REPLY_LIMIT_MS, problem))
-        return false;
-    if (sscanf(machine->reply, "ok sram=%" SCNx64, &said) != 1)
-        return problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
-    if (hash != NULL)
-        *hash = said;
-    return true;
-}
-
-bool machine_power_off(struct machine *machine, struct problem *problem)
-{
-    return plain_command(machine, "power off\n", problem);
 }
 
 static bool parse_stop(const struct machine *machine, struct stop *stop)
@@ -415,28 +421,79 @@ static bool parse_stop(const struct machine *machine, struct stop *stop)
     return false;
 }
 
+static void print_power_on(GString *text, const char *sram, uint64_t noise)
+{
+    g_string_append_printf(text, "power on sram=%s noise=%" PRIu64 " status=kept", sram, noise);
+}
+
+static void print_run(GString *text, const struct run_request *request)
+{
+    g_string_append_printf(text, "run until=%" PRIu64, request->until_ns);
+    if (request->cut)
+        g_string_append_printf(text, " cut=%" PRIu64 " tear=%s", request->operation, nor_tear_name(request->tear));
+    g_string_append_printf(text, "%s%s%s", request->edge ? " edge=1" : "", request->line ? " line=1" : "",
+                           request->reset ? " reset=1" : "");
+}
+
+static int64_t run_limit_ms(const struct run_request *request)
+{
+    return REPLY_LIMIT_MS + (int64_t)(request->until_ns / 1000000000 + 1) * RUN_LIMIT_MS_PER_SECOND;
+}
+
+/* Takes the first answer of the reply. */
+static bool take_sram(struct machine *machine, uint64_t *hash)
+{
+    uint64_t said = 0;
+    int length = 0;
+    if (sscanf(machine->reply, "ok sram=%" SCNx64 "%n", &said, &length) != 1)
+        return false;
+    if (hash != NULL)
+        *hash = said;
+    const char *rest = machine->reply + length + strspn(machine->reply + length, "; ");
+    memmove(machine->reply, rest, strlen(rest) + 1);
+    return true;
+}
+
+bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
+                      struct problem *problem)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    print_power_on(text, sram, noise);
+    return command(machine, text->str, REPLY_LIMIT_MS, problem) &&
+           (take_sram(machine, hash) || not_understood(machine, problem));
+}
+
+bool machine_power_off(struct machine *machine, struct problem *problem)
+{
+    return plain_command(machine, "power off", problem);
+}
+
 bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
                  struct problem *problem)
 {
-    char line[160], cut[64] = "";
-    if (request->cut)
-        snprintf(cut, sizeof cut, " cut=%" PRIu64 " tear=%s", request->operation, nor_tear_name(request->tear));
-    snprintf(line, sizeof line, "run until=%" PRIu64 "%s%s%s%s\n", request->until_ns, cut,
-             request->edge ? " edge=1" : "", request->line ? " line=1" : "", request->reset ? " reset=1" : "");
+    g_autoptr(GString) text = g_string_new(NULL);
+    print_run(text, request);
     machine->marked = machine->marked || request->cut;
-    int64_t limit = REPLY_LIMIT_MS + (int64_t)(request->until_ns / 1000000000 + 1) * RUN_LIMIT_MS_PER_SECOND;
-    if (!command(machine, line, limit, problem))
-        return false;
-    return parse_stop(machine, stop) ||
-           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    return command(machine, text->str, run_limit_ms(request), problem) &&
+           (parse_stop(machine, stop) || not_understood(machine, problem));
+}
+
+bool machine_start_run(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
+                       const struct run_request *request, struct stop *stop, struct problem *problem)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    print_power_on(text, sram, noise);
+    g_string_append(text, "; ");
+    print_run(text, request);
+    machine->marked = machine->marked || request->cut;
+    return command(machine, text->str, run_limit_ms(request), problem) &&
+           ((take_sram(machine, hash) && parse_stop(machine, stop)) || not_understood(machine, problem));
 }
 
 bool machine_wait(struct machine *machine, struct stop *stop, struct problem *problem)
 {
-    if (!read_reply(machine, REPLY_LIMIT_MS, problem))
-        return false;
-    return parse_stop(machine, stop) ||
-           problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    return read_reply(machine, REPLY_LIMIT_MS, problem) &&
+           (parse_stop(machine, stop) || not_understood(machine, problem));
 }
 
 struct loading {
@@ -447,17 +504,17 @@ struct loading {
 static bool announce(void *context, enum array array, uint32_t offset, uint32_t size)
 {
     struct loading *loading = context;
-    char line[80];
-    snprintf(line, sizeof line, "changed %s %" PRIu32 " %" PRIu32 "\n", arrays_name(array), offset, size);
-    return plain_command(loading->machine, line, loading->problem);
+    char text[80];
+    snprintf(text, sizeof text, "changed %s %" PRIu32 " %" PRIu32, arrays_name(array), offset, size);
+    return put_off(loading->machine, text, loading->problem);
 }
 
 static bool forget_marks(struct machine *machine, struct problem *problem)
 {
-    char line[32];
+    char text[32];
     for (enum array array = 0; machine->marked && array < ARRAYS; array++) {
-        snprintf(line, sizeof line, "mark %s none\n", arrays_name(array));
-        if (!plain_command(machine, line, problem))
+        snprintf(text, sizeof text, "mark %s none", arrays_name(array));
+        if (!put_off(machine, text, problem))
             return false;
     }
     machine->marked = false;
@@ -481,13 +538,12 @@ static bool print_marks(GString *text, const struct nor_marks *marks, enum nor_m
 
 static bool send_marks_of(struct machine *machine, enum array array, enum nor_mark_kind kind, struct problem *problem)
 {
-    g_autoptr(GString) line = g_string_new("mark ");
-    g_string_append(line, arrays_name(array));
-    if (!print_marks(line, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false))
+    g_autoptr(GString) text = g_string_new("mark ");
+    g_string_append(text, arrays_name(array));
+    if (!print_marks(text, &machine->arrays.marks[array], kind, kind == NOR_WEAK ? " weak" : " notake", false))
         return true;
     machine->marked = true;
-    g_string_append_c(line, '\n');
-    return plain_command(machine, line->str, problem);
+    return put_off(machine, text->str, problem);
 }
 
 static bool send_marks(struct machine *machine, struct problem *problem)
@@ -509,7 +565,7 @@ static bool load_status(struct machine *machine, const struct arrays_status *sta
         snprintf(line + strlen(line), sizeof line - strlen(line), " %02x", status->registers[i]);
     machine->status = *status;
     machine->status_written = false;
-    return plain_command(machine, strcat(line, "\n"), problem);
+    return put_off(machine, line, problem);
 }
 
 static void print_erases(GString *text, const struct arrays *state)
@@ -524,8 +580,7 @@ static bool load_erases(struct machine *machine, const struct arrays *state, str
     if (!machine->counts_erases)
         return true;
     print_erases(line, state);
-    g_string_append_c(line, '\n');
-    return plain_command(machine, line->str, problem);
+    return put_off(machine, line->str, problem);
 }
 
 static bool answers(struct machine *machine, const char *line, const char *expected, struct problem *problem)
@@ -539,8 +594,8 @@ static bool has_status_and_erases(struct machine *machine, const struct arrays *
     for (unsigned i = 0; i < state->status.count; i++)
         g_string_append_printf(status, " %02x", state->status.registers[i]);
     print_erases(erases, state);
-    return (state->status.count == 0 || answers(machine, "status nor\n", status->str, problem)) &&
-           (!machine->counts_erases || answers(machine, "erases internal\n", erases->str, problem));
+    return (state->status.count == 0 || answers(machine, "status nor", status->str, problem)) &&
+           (!machine->counts_erases || answers(machine, "erases internal", erases->str, problem));
 }
 
 bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
@@ -548,7 +603,7 @@ bool machine_has_beside(struct machine *machine, const struct arrays *state, enu
     char line[32];
     for (*array = 0; *array < ARRAYS; (*array)++) {
         const struct nor_marks *marks = &state->marks[*array];
-        snprintf(line, sizeof line, "marks %s\n", arrays_name(*array));
+        snprintf(line, sizeof line, "marks %s", arrays_name(*array));
         if (!command(machine, line, REPLY_LIMIT_MS, problem))
             return false;
         g_autoptr(GString) expected = g_string_new("marks");
@@ -576,12 +631,12 @@ bool machine_load(struct machine *machine, const struct arrays *state, struct pr
 
 bool machine_clear_touched(struct machine *machine, struct problem *problem)
 {
-    return plain_command(machine, "touch clear\n", problem);
+    return put_off(machine, "touch clear", problem);
 }
 
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem)
 {
-    if (!command(machine, "info\n", REPLY_LIMIT_MS, problem))
+    if (!command(machine, "info", REPLY_LIMIT_MS, problem))
         return false;
     return reply_number(machine, "instructions", instructions) ||
            problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);

@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "trace.h"
 
+#include <glib.h>
 #include <sys/types.h>
 
 struct machine_options {
@@ -36,6 +37,8 @@ struct machine {
     int log;                   /* what QEMU says on its standard error */
     bool unlimited;            /* no host time limits */
     bool patient;
+    GString *line;             /* commands that were put off: they go before the next one */
+    unsigned put_off;          /* how many */
     char reply[16384];         /* the last one; marks are the longest */
 };
 
@@ -70,16 +73,20 @@ bool machine_power_on(struct machine *machine, const char *sram, uint64_t noise,
 bool machine_power_off(struct machine *machine, struct problem *problem);
 bool machine_run(struct machine *machine, const struct run_request *request, struct stop *stop,
                  struct problem *problem);
+/* Power rises and it runs: the two in one line, which costs half. */
+bool machine_start_run(struct machine *machine, const char *sram, uint64_t noise, uint64_t *hash,
+                       const struct run_request *request, struct stop *stop, struct problem *problem);
 /* A debugger let a paused machine go on: waits until it stops where the last machine_run wanted it to. */
 bool machine_wait(struct machine *machine, struct stop *stop, struct problem *problem);
-/* While powered off: makes cells and marks equal to those of `state`, which stem from the same provisioned device. */
+/* While powered off: makes cells and marks equal to those of `state`, which stem from the same provisioned device. The
+ * machine is told with its next command. */
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* The same for the cells alone: marks stay as they are in the machine. */
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* Whether the machine has the marks, status registers and, where it matters, counts of erases of `state`; false with *array where it has
  * not, and when it does not answer (a problem). */
 bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
-/* While powered off: empties the touched map. */
+/* While powered off: the touched map is emptied before the next command. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);

@@ -30,6 +30,15 @@ static bool ended(const struct session_request *request, const struct stop *stop
     return true;
 }
 
+/* Lines first, then edges: each stop costs a round trip, and pins may toggle often. */
+static void choose_stops(const struct session_request *request, const struct watch *watch, struct run_request *run)
+{
+    bool lines = watch_lines_seen(watch);
+    run->line = !request->cut && !lines;
+    run->edge = !request->cut && lines;
+    run->reset = !request->cut;
+}
+
 bool session_run(struct machine *machine, const struct session_request *request, struct session_result *result,
                  struct problem *problem)
 {
@@ -40,19 +49,18 @@ bool session_run(struct machine *machine, const struct session_request *request,
                               .tear = request->tear};
     struct stop stop;
     watch_begin(&result->watch, request->wanted);
+    choose_stops(request, &result->watch, &run);
     if ((request->state != NULL && !machine_load(machine, request->state, problem)) ||
-        !machine_power_on(machine, request->conditions.sram, request->conditions.noise, &result->sram, problem))
+        !machine_start_run(machine, request->conditions.sram, request->conditions.noise, &result->sram, &run, &stop,
+                           problem) ||
+        !machine_take_events(machine, observe, &observation, problem))
         return false;
-    do {
-        /* Lines first, then edges: each stop costs a round trip, and pins may toggle often. */
-        bool lines = watch_lines_seen(&result->watch);
-        run.line = !request->cut && !lines;
-        run.edge = !request->cut && lines;
-        run.reset = !request->cut;
+    while (!ended(request, &stop, result)) {
+        choose_stops(request, &result->watch, &run);
         if (!machine_run(machine, &run, &stop, problem) ||
             !machine_take_events(machine, observe, &observation, problem))
             return false;
-    } while (!ended(request, &stop, result));
+    }
     result->time_ns = stop.time_ns;
     result->operations = stop.operations;
     return result->end == SESSION_CUT || (machine_power_off(machine, problem) &&

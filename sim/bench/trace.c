@@ -40,6 +40,7 @@ const char *trace_kind_name(unsigned kind)
         [RAIL_POWER_ON] = "power-on", [RAIL_POWER_OFF] = "power-off", [RAIL_RESET] = "reset",
         [RAIL_PIN] = "pin",           [RAIL_UART] = "uart",           [RAIL_PROGRAM] = "program",
         [RAIL_ERASE] = "erase",       [RAIL_STATUS] = "status",
+        [RAIL_SUPPLY] = "supply",
     };
     return kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind] : "unknown";
 }

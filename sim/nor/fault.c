@@ -171,7 +171,7 @@ static enum fault named(const char *name, size_t length)
 
 static bool no_such(const char *text, size_t length, char why[FAULT_WHY])
 {
-    snprintf(why, FAULT_WHY, "there is no fault \"%.*s\"; there are:", (int)(length < 60 ? length : 60), text);
+    snprintf(why, FAULT_WHY, "there is no fault \"%.*s\", there are:", (int)(length < 60 ? length : 60), text);
     for (int fault = 0; fault < FAULTS; fault++) {
         size_t used = strlen(why);
         snprintf(why + used, FAULT_WHY - used, " %s", fault_menu[fault].name);

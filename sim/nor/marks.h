@@ -19,6 +19,8 @@ static inline uint64_t nor_mix(uint64_t z)
 uint32_t nor_weak_from(const struct nor_marks *marks, uint32_t offset);
 /* Whether a byte lies in a not-taking range. */
 bool nor_not_taking(const struct nor_marks *marks, uint32_t offset);
+/* An erase wears its sectors as soon as it starts, whatever becomes of it. */
+void nor_count_erase(struct nor_array *array, const struct nor_op *op);
 /* Removes the not-taking ranges inside; the list must have room for one more. */
 void nor_take_again(struct nor_marks *marks, uint32_t offset, uint32_t length);
 /* An operation, torn or not, has changed the cells: they are as the defects leave them. */

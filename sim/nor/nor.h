@@ -176,6 +176,19 @@ bool nor_apply(struct nor_array *array, const struct nor_op *op);
 /* Carries out what is left when power is lost during the operation. False (nothing done) when invalid, or when the
  * marks have no room. */
 bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear tear);
+/* The same when power is lost `elapsed_ns` after the beginning of an operation that takes `duration_ns`: how far it had
+ * got decides, hence no name from the menu.
+ *  - A program: each bit to clear is cleared at a moment of its own, within the first seven eighths; after that it is as
+ *    `weak`. So what is done grows with time, and is among what is done at any later moment.
+ *  - An erase: in the first quarter everything is programmed to zeros, from the end on; in the two quarters that follow,
+ *    each bit becomes 1 at a moment of its own; in the last one it is as `weak`.
+ * The order of the phases of an erase is published (as above, and that it begins with programming: TI's FAQ on F05
+ * flash, UBI's nor_erase_prepare); where one ends and the next one begins is an assumption, and so is which bits are
+ * the fast ones: a function of their address, so that each byte is still torn by itself. */
+bool nor_tear_at(struct nor_array *array, const struct nor_op *op, uint64_t elapsed_ns, uint64_t duration_ns);
+/* The tear of a write of status registers at that moment: what was to be cleared is, then some of the bits have changed.
+ * An assumption. */
+enum nor_tear nor_status_tear_at(uint64_t elapsed_ns, uint64_t duration_ns);
 /* What a write of `data` to `count` non-volatile status registers leaves in them when power is lost during it. They are
  * written like cells, bits both ways: `half` and `last` count whole registers; of the bits that change, `mask` leaves a
  * seeded subset done and `onebit` one; `zeros` has cleared all that were to be cleared and set none; `weak` and

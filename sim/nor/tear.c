@@ -274,8 +274,7 @@ static void erase(struct nor_array *array, const struct nor_op *op, enum nor_tea
         nor_mark(array, &(struct nor_mark){.kind = NOR_NOTAKE, .offset = op->offset, .length = op->length});
 }
 
-/* An erase wears its sectors as soon as it starts, whatever becomes of it. */
-static void count_erase(struct nor_array *array, const struct nor_op *op)
+void nor_count_erase(struct nor_array *array, const struct nor_op *op)
 {
     if (array->erases == NULL)
         return;
@@ -307,7 +306,7 @@ bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear te
     if (op->kind == NOR_PROGRAM) {
         program(array, op, tear);
     } else {
-        count_erase(array, op);
+        nor_count_erase(array, op);
         erase(array, op, tear);
     }
     nor_leave_defects(array, op);

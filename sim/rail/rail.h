@@ -6,15 +6,21 @@
  * power at a chosen non-volatile operation, and records what a person with a probe would see. Every decision is
  * the bench's. This header is the whole contract; it depends on nothing.
  *
- * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand:
+ * Commands are text lines on a stream socket, one reply line each, so that they can be typed by hand. A line may hold
+ * several commands with ";" between them, such as "power on; run until=1000; power off". They are carried out one after
+ * the other, each when the one before has ended; so are the replies in the one line that answers them, "; " between
+ * them. After an error the rest of the line is not carried out. It is as if they had come in lines of their own, but
+ * nobody waits for the bench in between: a power cycle costs less than a third.
  *
- *   power on [sram=retain|zero|random:SEED] [noise=SEED] [status=factory|kept]
+ *   power on [sram=retain|zero|random:SEED|decay:SEED:SHARE] [noise=SEED] [status=factory|kept]
  *       Power rises: virtual clock restarts at 0, every device is in its power-on state, the core waits at reset. Weak
  *       bits read as the noise (0 when not given) has it: in the internal flash and OTP one value for this power-on,
  *       which is written into the shared array; in the SPI NOR a new one for each read command, the n-th since power-on
  *       under noise + n * RAIL_NOISE_STEP. So what the shared arrays hold in a weak bit means nothing to the bench.
  *       The SPI NOR's status registers are as they left its factory unless `kept` says that they are as they were left;
  *       so a bench that does not know of them need not restore them between two states of the arrays.
+ *       The SRAM keeps what it held, or holds zeros, or random bits; with `decay` SHARE of 256 of its cells, chosen by
+ *       the seed, have fallen back to what each prefers, which is always the same. A reset keeps it.
  *       Reply: "ok sram=HASH": a hash of what SRAM and CCM hold, 16 hexadecimal digits.
  *   mark CHIP none | mark CHIP weak OFFSET BIT ... | mark CHIP notake OFFSET LENGTH ...
  *       While the power is off: forgets all marks of the chip (internal, otp or nor), or adds one or several
@@ -42,16 +48,23 @@
  *       While the power is off: they become these; all of them are given. Reply: "ok".
  *   touch clear
  *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
+ *   supply vdd|vcc [MV@NS ...]
+ *       While the power is off: the voltage of the MCU (vdd) or of the SPI NOR (vcc) in the next power-on, until power
+ *       is lost. It goes straight from point to point, in order of time since power-on; two points at the same time are
+ *       a step; before the first and behind the last one it is theirs. Without points, and unless this is said before
+ *       each power-on, it is 3300 mV. So "supply vdd 3300@5000000 0@5000000 0@9000000 3300@9000000" takes the MCU's
+ *       supply away from 5 to 9 ms, while the SPI NOR goes on. What voltages do: qemu-board/README.md. Reply: "ok".
  *   power off
  *       Power is lost between two operations. Reply: "ok".
- *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1]
+ *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1] [loss=1]
  *       Runs until virtual time NS since power-on, or earlier: `cut=N` loses power at the N-th non-volatile operation
  *       since power-on (counted from 0 over both chips) with the named tear, which also tears what the other chip has
  *       under way (with the nearest tear that its kind of operation has, see nor_tear_applies); `ops` in the reply then
  *       counts the operation that was cut. `edge=1` pauses after an edge of a driven pin, `line=1` after a line feed on
  *       a USART, `reset=1` after a reset of the MCU.
- *       Reply: "stopped reason=time|cut|edge|line|reset|trace-full t=NS ops=N trace=BYTES".
- *       After reason=cut the power is off; otherwise `run` goes on from there, without any trace of the pause.
+ *       With `loss=1` power is lost at NS: what is under way on either chip is left as far as it has got (nor_tear_at).
+ *       Reply: "stopped reason=time|loss|cut|edge|line|reset|trace-full t=NS ops=N trace=BYTES".
+ *       After reason=cut or loss the power is off; otherwise `run` goes on from there, without any trace of the pause.
  *   changed CHIP OFFSET LENGTH
  *       The bench wrote this range of a shared array while the power was off (CHIP: internal, otp or nor).
  *       Reply: "ok".
@@ -60,7 +73,8 @@
  *   quit
  *       The process ends. Reply: "ok".
  *
- * A command that cannot be carried out is answered "error TEXT" and changes nothing.
+ * A command that cannot be carried out is answered "error TEXT" and changes nothing. While the machine runs only `info`
+ * and `quit` are heard, each alone in its line.
  */
 #ifndef MATTERHORN_RAIL_H
 #define MATTERHORN_RAIL_H
@@ -76,8 +90,20 @@
  * goes on. */
 #define RAIL_RESET_TEAR "mask"
 
+/* The ways in which power goes, for ids and reports: the number, what it is, and how it is asked for. */
+#define RAIL_POWER_EVENTS(X)                                                                                           \
+    X(P1, "clean cut", "run cut=N tear=before or after: at an operation, not torn")                                    \
+    X(P2, "phase", "run until=NS loss=1: at a time, what is under way is left as far as it has got")                   \
+    X(P3, "loop", "supply vdd: below the reset threshold and back, several times in one scenario")                     \
+    X(P4, "warm reset", "the firmware or a watchdog resets the MCU; the SPI NOR goes on")                              \
+    X(P5, "one rail", "supply vdd or supply vcc: one chip loses power, the other one goes on")                         \
+    X(P6, "undervoltage", "supply vdd: below what PSIZE needs; supply vcc: below VWI; the MCU runs")                   \
+    X(P7, "early command", "nor-powerup=datasheet, supply vcc: the MCU runs before the SPI NOR listens")
+
 /* From one read command of the SPI NOR to the next: added to the noise under which weak bits read. */
 #define RAIL_NOISE_STEP UINT64_C(0x9E3779B97F4A7C15)
+
+#define RAIL_SUPPLY_MOST_MV 4000 /* the MCU's absolute maximum */
 
 /* Sizes of the shared files. The OTP file holds 512 B of OTP, 16 lock bytes, 16 option bytes (RM0090 3.6.5, 3.7). */
 #define RAIL_INTERNAL_SIZE 0x100000u
@@ -128,6 +154,12 @@ enum rail_kind {
     RAIL_PROGRAM = 6,   /* value: bytes; payload: the data as given by the CPU */
     RAIL_ERASE = 7,     /* value: bytes */
     RAIL_STATUS = 8,    /* non-volatile status or option register written, an operation too; payload: the data */
+    RAIL_SUPPLY = 9,    /* a chip stops or starts for its supply; address: enum rail_supply; value: mV */
+};
+
+enum rail_supply {
+    RAIL_SUPPLY_VDD = 0, /* of the MCU */
+    RAIL_SUPPLY_VCC = 1, /* of the SPI NOR */
 };
 
 /* One event, little-endian, followed by `payload` bytes padded with zeros to a multiple of 8. An operation is

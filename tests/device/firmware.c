@@ -3,14 +3,9 @@
  * Exercises the machine's devices, bare metal. Which test runs is a word in sector 5 of the flash, whose other words
  * are its arguments; results are lines "name value" on USART1.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "bare.h"
 
-#define REG(address) (*(volatile uint32_t *)(address))
-#define RCC 0x40023800
 #define FLASH 0x40023C00
-#define GPIO(port) (0x40020000 + 0x400 * (port))
-#define USART1 0x40011000
 #define SPI1 0x40013000
 #define DMA2 0x40026400
 #define IWDG 0x40003000
@@ -20,40 +15,10 @@
 #define FLASH_SR REG(FLASH + 0x0C)
 #define FLASH_CR REG(FLASH + 0x10)
 #define BSY (1u << 16)
-#define CYCLES REG(0xE0001004)
-
-#define TEST ((const volatile uint32_t *)0x08020000)
 #define SCRATCH 0x08040000u /* sector 6, 128 KB */
 
-extern uint32_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
 static volatile uint32_t ticks;
 static volatile bool bus_fault_expected, bus_fault_seen;
-
-/// Output ///
-
-static void put(char c)
-{
-    while (!(REG(USART1) & 1u << 7))
-        ;
-    REG(USART1 + 4) = (uint8_t)c;
-}
-
-static void print(const char *name, uint32_t value)
-{
-    while (*name)
-        put(*name++);
-    put(' ');
-    char digits[10];
-    int n = 0;
-    do
-        digits[n++] = '0' + value % 10;
-    while ((value /= 10) != 0);
-    while (n != 0)
-        put(digits[--n]);
-    put('\n');
-    while (!(REG(USART1) & 1u << 6))
-        ;
-}
 
 static void led(unsigned pin, bool on)
 {
@@ -74,6 +39,8 @@ static void clocks(void)
     REG(RCC + 8) = 5u << 10 | 4u << 13 | 2; /* APB1 /4, APB2 /2, PLL */
     while ((REG(RCC + 8) >> 2 & 3) != 2)
         ;
+    REG(RCC + 0x30) |= 1u << 22 | 1u << 4 | 1u << 2 | 1u << 1; /* DMA2, ports E, C, B */
+    REG(RCC + 0x44) |= 1u << 12 | 1u << 4;                     /* SPI1, USART1 */
 }
 
 static void peripherals(void)
@@ -86,8 +53,7 @@ static void peripherals(void)
     REG(USART1 + 8) = 84000000 / 115200;
     REG(USART1 + 12) = 1u << 13 | 1u << 3 | 1u << 2;
     REG(SPI1) = 3u << 8 | 1u << 6 | 1u << 3 | 1u << 2 | 3; /* master, /4 = 21 MHz, mode 3 */
-    REG(0xE000EDFC) |= 1u << 24;
-    REG(0xE0001000) |= 1;
+    set_up_cycles();
 }
 
 /// Flash ///
@@ -587,11 +553,7 @@ __attribute__((naked)) static void fault(void)
 
 void start(void)
 {
-    uint32_t *from = data_load;
-    for (uint32_t *to = data_start; to < data_end;)
-        *to++ = *from++;
-    for (uint32_t *to = bss_start; to < bss_end;)
-        *to++ = 0;
+    set_up_memory();
     clocks();
     peripherals();
     tests[TEST[0]]();

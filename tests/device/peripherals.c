@@ -4,47 +4,9 @@
  * crystal. Which test runs is a word in sector 5 of the flash, whose other words are its arguments; results are lines
  * "name value" on USART1. Times are in HCLK cycles of 168 MHz.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "bare.h"
 
-#define REG(address) (*(volatile uint32_t *)(address))
-#define REG8(address) (*(volatile uint8_t *)(address))
-#define REG16(address) (*(volatile uint16_t *)(address))
-#define RCC 0x40023800
-#define GPIO(port) (0x40020000 + 0x400 * (port))
-#define USART1 0x40011000
-#define CYCLES REG(0xE0001004)
-#define TEST ((const volatile uint32_t *)0x08020000)
-#define WFI() __asm volatile("wfi")
 #define DONE_PIN 1u << 14 /* PE14 */
-
-extern uint32_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
-
-/// Output ///
-
-static void put(char c)
-{
-    while (!(REG(USART1) & 1u << 7))
-        ;
-    REG(USART1 + 4) = (uint8_t)c;
-}
-
-static void print(const char *name, uint32_t value)
-{
-    while (*name)
-        put(*name++);
-    put(' ');
-    char digits[10];
-    int n = 0;
-    do
-        digits[n++] = '0' + value % 10;
-    while ((value /= 10) != 0);
-    while (n != 0)
-        put(digits[--n]);
-    put('\n');
-    while (!(REG(USART1) & 1u << 6))
-        ;
-}
 
 /// Interrupts ///
 
@@ -116,8 +78,7 @@ static void peripherals(void)
     REG(GPIO(4)) = 1u << 28;
     REG(USART1 + 8) = 84000000 / 115200;
     REG(USART1 + 12) = 1u << 13 | 1u << 3;
-    REG(0xE000EDFC) |= 1u << 24;
-    REG(0xE0001000) |= 1;
+    set_up_cycles();
 }
 
 static void pin_mode(unsigned pin, unsigned mode, unsigned alternate)
@@ -245,6 +206,21 @@ static uint32_t id_by_wide_dma(Channel rx, Channel tx)
     return (in[0] & 0xFF) << 16 | in[1];
 }
 
+/* As common drivers do it: whatever can be written is, then whatever can be read. */
+static uint32_t id_pipelined(void)
+{
+    uint32_t id = 0, sent = 0;
+    for (int i = 0; i < 4;) {
+        if (sent < 4 && REG(spi + 8) & 2)
+            REG8(spi + 12) = sent++ == 0 ? 0x9F : 0;
+        if (REG(spi + 8) & 1) {
+            id = id << 8 | REG8(spi + 12);
+            i++;
+        }
+    }
+    return id & 0xFFFFFF;
+}
+
 static void identify(const char *name, const char *cycles, unsigned way, unsigned irq, Channel rx, Channel tx)
 {
     unsigned select = TEST[6];
@@ -254,7 +230,7 @@ static void identify(const char *name, const char *cycles, unsigned way, unsigne
     set_pin(select, false);
     uint32_t start = CYCLES;
     uint32_t id = way == 0 ? id_polled() : way == 1 ? id_wide() : way == 2 ? id_by_interrupt(irq) :
-                  way == 3 ? id_by_dma(rx, tx) : id_by_wide_dma(rx, tx);
+                  way == 3 ? id_by_dma(rx, tx) : way == 4 ? id_by_wide_dma(rx, tx) : id_pipelined();
     while (REG(spi + 8) & 1u << 7)
         ;
     uint32_t end = CYCLES;
@@ -280,8 +256,53 @@ static void test_spi(void)
     identify("interrupt", "interrupt_cycles", 2, irq, rx, tx);
     identify("dma", "dma_cycles", 3, irq, rx, tx);
     identify("wide_dma", "wide_dma_cycles", 4, irq, rx, tx);
+    identify("pipelined", "pipelined_cycles", 5, irq, rx, tx);
     pin_mode(TEST[3], 0, 0);
     identify("unwired", "unwired_cycles", 0, irq, rx, tx);
+}
+
+static volatile uint32_t frames_sent;
+
+static void feed_spi(void)
+{
+    REG8(spi + 12) = 0x90 + frames_sent++;
+    if (frames_sent == 4)
+        REG(spi + 4) = 0;
+}
+
+static void overrun_spi(void)
+{
+    (void)REG8(spi + 12);
+    (void)REG(spi + 8);
+}
+
+/* TXE asks for frame after frame, as fast as they go; nobody reads, so that the second one is an overrun. */
+static void test_spi_interrupts(void)
+{
+    spi = 0x40013000;
+    REG(spi) = 3u << 8 | 1u << 6 | 7u << 3 | 1u << 2; /* master, /256: 24.4 us a frame */
+    listen(35, feed_spi);
+    uint32_t start = CYCLES;
+    REG(spi + 4) = 1u << 7;
+    wait_for(35, 4);
+    uint32_t fourth = CYCLES - start;
+    ignore(35);
+    while (REG(spi + 8) & 1u << 7)
+        ;
+    print("fourth_cycles", fourth);
+    print("status", REG(spi + 8));
+    overrun_spi();
+    print("cleared", REG(spi + 8));
+    listen(35, overrun_spi);
+    start = CYCLES;
+    REG(spi + 4) = 1u << 5;
+    REG8(spi + 12) = 1;
+    while (!(REG(spi + 8) & 2))
+        ;
+    REG8(spi + 12) = 2;
+    wait_for(35, 1);
+    print("error_cycles", first_at[35] - start);
+    print("errors", counts[35]);
 }
 
 /// USART ///
@@ -384,6 +405,56 @@ static void usart_dma(Channel rx, Channel tx)
     print("dma_good", good);
     REG(rx.stream) = 0;
     REG(usart + 20) &= ~(3u << 6);
+}
+
+/* USART2, one wire, DMA1 stream 5: ten bytes go to two buffers of four; the third one takes the first one's place. */
+static void test_double_buffer(void)
+{
+    static uint8_t buffers[3][4];
+    Channel rx = channel(0x40026000, 5, 4);
+    usart = 0x40004400;
+    REG(usart + 8) = 42;
+    REG(usart + 20) = 1u << 3 | 1u << 6;
+    REG(usart + 12) = 1u << 13 | 1u << 3 | 1u << 2;
+    REG(rx.stream + 16) = (uint32_t)buffers[1];
+    dma_start(rx, usart + 4, buffers[0], 4, 1u << 18);
+    for (uint8_t i = 1; i <= 4; i++)
+        say(i);
+    while (!(dma_flags(rx) & TCIF))
+        ;
+    print("second", REG(rx.stream) >> 19 & 1);
+    REG(rx.stream + 12) = (uint32_t)buffers[2];
+    REG(rx.stream + 16) = 0x20000000; /* in use: refused */
+    for (uint8_t i = 5; i <= 10; i++)
+        say(i);
+    while (!(REG(usart) & 1u << 4))
+        ;
+    print("first_again", !(REG(rx.stream) >> 19 & 1));
+    print("left", REG(rx.stream + 4));
+    print("enabled", REG(rx.stream) & 1);
+    for (unsigned i = 0; i < 3; i++)
+        print("buffer", buffers[i][0] << 24 | buffers[i][1] << 16 | buffers[i][2] << 8 | buffers[i][3]);
+}
+
+/* USART2 hears somebody else: five bytes polled, five by interrupt. */
+static void test_usart_input(void)
+{
+    usart = 0x40004400;
+    REG(usart + 8) = 42;
+    REG(usart + 12) = 1u << 13 | 1u << 2;
+    for (int i = 0; i < 5; i++) {
+        while (!(REG(usart) & 1u << 5))
+            ;
+        print("polled", REG(usart + 4));
+    }
+    listen(38, hear);
+    hearings = 0;
+    REG(usart + 12) |= 1u << 5;
+    wait_for(38, 5);
+    REG(usart + 12) = 0;
+    for (int i = 0; i < 5; i++)
+        print("interrupt", heard[i]);
+    print("status", REG(usart) & 0x2F);
 }
 
 /* Its address, interrupt and clock; DMA controller, streams and channel of RX and TX */
@@ -524,6 +595,31 @@ static void tim_compare(unsigned irq)
     print("compare_cycles", polled);
     print("compare_interrupt_cycles", first_at[irq] - start);
     print("compare_again_cycles", second);
+}
+
+/* TIM2 has counted 100 us of 1 ms when its clock halves; WWDG's and the other timers' clock, too. */
+static void test_tim_clock(void)
+{
+    tim = 0x40000000;
+    tim_set_up(999, 1);
+    uint32_t start = CYCLES;
+    busy(100 * CYCLES_PER_TICK);
+    REG(RCC + 8) = 6u << 10 | 4u << 13 | 2; /* APB1: /8 instead of /4 */
+    uint32_t count = REG(tim + 0x24);
+    while (!(REG(tim + 0x10) & 1))
+        ;
+    uint32_t polled = CYCLES - start;
+    REG(tim + 0x10) = 0;
+    listen(28, tim_acknowledge);
+    start = CYCLES;
+    REG(tim + 0x0C) = 1;
+    busy(200 * CYCLES_PER_TICK);
+    REG(RCC + 8) = 5u << 10 | 4u << 13 | 2;
+    wait_for(28, 1);
+    uint32_t interrupt = first_at[28] - start;
+    print("count", count);
+    print("polled_cycles", polled);
+    print("interrupt_cycles", interrupt);
 }
 
 /* Its address, interrupt, and whether it compares */
@@ -737,6 +833,33 @@ static void rtc_interrupts(void)
     print("wakeup_polled_cycles", polled);
 }
 
+static void alarm_b_acknowledge(void)
+{
+    REG(RTC + 0x0C) = ~(1u << 9 | 1u << 7);
+    REG(EXTI + 0x14) = 1u << 17;
+}
+
+/* At each :01 on a Thursday. Alarm A is set to the same and not enabled. */
+static void test_alarm_b(void)
+{
+    rtc_set_up();
+    REG(EXTI + 8) = REG(EXTI) = 1u << 17;
+    rtc_initialise(0x235900, 0x240000 | 3u << 13 | 0x228);
+    uint32_t start = CYCLES;
+    REG(RTC + 0x1C) = REG(RTC + 0x20) = 1u << 30 | 4u << 24 | 1u << 23 | 1u << 15 | 0x01;
+    print("writable", REG(RTC + 0x0C) & 3);
+    REG(RTC + 8) = 1u << 13 | 1u << 9;
+    print("writable", REG(RTC + 0x0C) & 3);
+    listen(41, alarm_b_acknowledge);
+    wait_for(41, 1);
+    uint32_t first = first_at[41] - start;
+    print("flags", REG(RTC + 0x0C) >> 8 & 3);
+    wait_for(41, 2);
+    uint32_t second = CYCLES - start;
+    print("first_cycles", first);
+    print("second_cycles", second);
+}
+
 static void test_rtc(void)
 {
     print("vos_ready", REG(PWR + 4) >> 14 & 1);
@@ -775,6 +898,46 @@ static void test_backup(void)
         ;
 }
 
+/* A register's address, what to write to it, its clock gate's address and bit, and the address of its reset. */
+static void test_gate(void)
+{
+    uint32_t address = TEST[1], gate = TEST[3], bit = TEST[4], reset = TEST[5];
+    REG(address) = TEST[2];
+    uint32_t written = REG(address);
+    REG(gate) &= ~bit;
+    uint32_t without_clock = REG(address);
+    REG(address) = written;
+    REG(gate) |= bit;
+    REG(reset) |= bit;
+    REG(reset) &= ~bit;
+    uint32_t after_reset = REG(address);
+    peripherals();
+    print("written", written);
+    print("without_clock", without_clock);
+    print("after_reset", after_reset);
+}
+
+/* The same with the reset held. */
+static void test_held(void)
+{
+    uint32_t address = TEST[1], bit = TEST[4], reset = TEST[5];
+    REG(reset) |= bit;
+    (void)REG(address);
+    (void)REG(address);
+    REG(reset) &= ~bit;
+    peripherals();
+}
+
+/* So many pairs of an address and what is written there, unless that is 0; it is read back. */
+static void test_words(void)
+{
+    for (uint32_t i = 2; i < 2 + 2 * TEST[1]; i += 2) {
+        if (TEST[i + 1] != 0)
+            REG(TEST[i]) = TEST[i + 1];
+        print("word", REG(TEST[i]));
+    }
+}
+
 /* The pattern that an image next to this one holds, and what the machine says of itself. */
 static void test_board(void)
 {
@@ -788,16 +951,13 @@ static void test_board(void)
 
 static void (*const tests[])(void) = {
     test_board, test_spi, test_usart, test_tim, test_crc, test_rng, test_rng_interrupt, test_exti, test_wwdg,
-    test_rtc, test_backup,
+    test_rtc, test_backup, test_gate, test_held, test_spi_interrupts, test_double_buffer, test_usart_input,
+    test_tim_clock, test_alarm_b, test_words,
 };
 
 void start(void)
 {
-    uint32_t *from = data_load;
-    for (uint32_t *to = data_start; to < data_end;)
-        *to++ = *from++;
-    for (uint32_t *to = bss_start; to < bss_end;)
-        *to++ = 0;
+    set_up_memory();
     clocks();
     peripherals();
     tests[TEST[0]]();

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What start-up code and common drivers touch, on the generic machine, seen from firmware that drives it."""
 
+import re
+import socket
 import struct
 import subprocess
 
@@ -9,7 +11,8 @@ import pytest
 import rail
 from bed import BLUE, GREEN, RED, SECOND, build, choose, results
 
-BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG, RTC, BACKUP = range(11)
+(BOARD, SPI, USART, TIM, CRC, RNG, RNG_INTERRUPT, EXTI, WWDG, RTC, BACKUP, GATE, HELD, SPI_INTERRUPTS, DOUBLE_BUFFER, USART_INPUT,
+ TIM_CLOCK, ALARM_B, WORDS) = range(19)
 HCLK = 168
 DMA1, DMA2 = 0x40026000, 0x40026400
 
@@ -75,7 +78,10 @@ def test_images_and_identity(code, tmp_path):
     ({"nor_cs_pin": "PA16"}, "nor-cs-pin: 'PA16'"),
     ({"nor_cs_pin": "PA1x"}, "nor-cs-pin: 'PA1x'"),
     ({"uid": "0123"}, "uid: '0123' is not 24"),
+    ({"uid": "0123456789abcdef0123456789"}, "uid: '0123456789abcdef0123456789' is not 24"),
     ({"uid": "0123456789abcdef0123456g"}, "is not 24 hexadecimal digits"),
+    ({"load": ""}, "'' is not FILE@ADDRESS"),
+    ({"load": "{good}@0x08000000;"}, "'' is not FILE@ADDRESS"),
     ({"load": "nothing"}, "'nothing' is not FILE@ADDRESS"),
     ({"load": "missing.bin@0x08000000"}, "missing.bin"),
     ({"load": "{good}@0x20000000"}, "outside the flash"),
@@ -99,6 +105,70 @@ def test_wrong_properties_are_told(tmp_path, options, told):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elf", "empty", "flash", "good"]
 
 
+## Clock gates and resets ##
+
+AHB1, AHB2, APB1, APB2 = (0x40023830, 0x40023810), (0x40023834, 0x40023814), (0x40023840, 0x40023820), (0x40023844, 0x40023824)
+BUSES = {AHB1: "AHB1", AHB2: "AHB2", APB1: "APB1", APB2: "APB2"}
+
+# A register, what can be written there, what it is after a reset; bus and bit.
+GATES = {
+    **{f"gpio{'abcdefghi'[n]}": (0x40020014 + 0x400 * n, 5, 0, AHB1, n) for n in range(9)},
+    "crc": (0x40023004, 0x5A, 0, AHB1, 12),
+    "dma1": (DMA1 + 0x1C, 0x20000000, 0, AHB1, 21),
+    "dma2": (DMA2 + 0x1C, 0x20000000, 0, AHB1, 22),
+    "rng": (0x50060800, 4, 0, AHB2, 6),
+    **{f"tim{n + 2}": (0x40000028 + 0x400 * n, 7, 0, APB1, n) for n in range(6)},
+    "wwdg": (0x40002C04, 0x55, 0x7F, APB1, 11),
+    "spi1": (0x40013000, 0x38, 0, APB2, 12),
+    "spi2": (0x40003800, 0x38, 0, APB1, 14),
+    "spi3": (0x40003C00, 0x38, 0, APB1, 15),
+    "usart1": (0x40011008, 0x123, 0, APB2, 4),
+    **{f"{'usart' if n < 2 else 'uart'}{n + 2}": (0x40004408 + 0x400 * n, 0x123, 0, APB1, 17 + n) for n in range(4)},
+    "usart6": (0x40011408, 0x123, 0, APB2, 5),
+    "pwr": (0x40007000, 0x4100, 0x4000, APB1, 28),
+    "syscfg": (0x40013808, 5, 0, APB2, 14),
+}
+
+
+def gate_arguments(name):
+    address, value, _, (gate, reset), bit = GATES[name]
+    return address, value, gate, 1 << bit, reset
+
+
+def told(machine, code, test, name, power_ons=1):
+    """What the log says of clocks and resets."""
+    machine.write("internal", 0, code)
+    choose(machine, test, *gate_arguments(name))
+    for _ in range(power_ons):
+        machine.clear_trace()
+        machine.power_on(sram="zero")
+        machine.run(until=SECOND)
+        machine.power_off()
+    return re.findall(r"^RCC: (\w+) used at pc 0x080.{5} while (.*)$", machine.log(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_clock_gate(code, name):
+    _, value, reset_value, bus, bit = GATES[name]
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        found = told(machine, code, GATE, name)
+        assert found == [(name, f"its clock is off ({BUSES[bus]}ENR bit {bit})")], "the first use only"
+        assert results(machine) == {"written": value, "without_clock": value, "after_reset": reset_value}
+
+
+@pytest.mark.parametrize("name", ["gpioc", "rng", "tim3", "spi1"])
+def test_held_in_reset(code, name):
+    _, _, _, bus, bit = GATES[name]
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        found = told(machine, code, HELD, name, power_ons=2)
+    assert found == [(name, f"it is held in reset ({BUSES[bus]}RSTR bit {bit})")] * 2, "once per power-on"
+
+
+def test_used_with_clock_is_not_told(code):
+    with rail.Machine("stm32f407-nor", arguments=("-d", "guest_errors")) as machine:
+        assert told(machine, code, CRC, "crc") == []
+
+
 ## SPI ##
 
 def pin(name):
@@ -119,11 +189,11 @@ def test_spi(code, arguments):
     number, select = arguments[0], arguments[5]
     select_pin = f"P{'ABCDE'[select // 16]}{select % 16}"
     found = run_both(code, SPI, *arguments, **{"nor-spi": number, "nor-cs-pin": select_pin})
-    for way in ("id", "wide", "interrupt", "dma", "wide_dma"):
+    for way in ("id", "wide", "interrupt", "dma", "wide_dma", "pipelined"):
         assert found[way] == 0xEF4017, way
     assert found["unwired"] == 0xFFFFFF
     shifted = 32 * 4 * (2 if number == 1 else 4)  # 32 bits, divided by 4 from PCLK2 or PCLK1
-    for way in ("id", "wide", "dma", "wide_dma"):
+    for way in ("id", "wide", "dma", "wide_dma", "pipelined"):
         assert shifted <= found[way + "_cycles"] <= shifted + 700, way
     assert abs(found["interrupt_cycles"] - found["id_cycles"]) <= 700
 
@@ -131,6 +201,16 @@ def test_spi(code, arguments):
 def test_spi_that_the_nor_is_not_on(code):
     found = run(code, SPI, *SPIS["spi2"], **{"nor-spi": 3, "nor-cs-pin": "PB12"})
     assert {found[way] for way in ("id", "wide", "interrupt", "dma", "wide_dma")} == {0xFFFFFF}
+
+
+def test_spi_interrupts(code):
+    """A frame takes 256 cycles of PCLK2 a bit; the fourth is taken when the third starts to be shifted."""
+    found = run_both(code, SPI_INTERRUPTS, tolerance=200)
+    frame = 8 * 256 * 2
+    assert 2 * frame <= found["fourth_cycles"] <= 2 * frame + 500
+    assert found["status"] == 0b1000011, "OVR, TXE, RXNE"
+    assert found["cleared"] == 0b10
+    assert 2 * frame <= found["error_cycles"] <= 2 * frame + 300 and found["errors"] == 1
 
 
 ## USART ##
@@ -159,6 +239,32 @@ def test_usart(code, arguments):
     assert 17 * byte <= found["dma_idle_cycles"] <= 17 * byte + 2500
     assert found["dma_good"] == 12 and found["rx_left"] == 8 and found["rx_flags"] == 1 << 5 | 1 << 4
     assert found["tx_enabled"] == 0
+
+
+def test_dma_double_buffer(code):
+    found = run_both(code, DOUBLE_BUFFER)
+    assert found["buffer"] == [0x01020304, 0x05060708, 0x090A0000]
+    assert (found["second"], found["first_again"], found["left"], found["enabled"]) == (1, 1, 2, 1)
+
+
+def test_usart_input(code, tmp_path):
+    """What somebody types is all there, however fast, and nothing is an overrun."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "typed"))
+        listener.listen(1)
+        arguments = ("-chardev", f"socket,id=typed,path={tmp_path / 'typed'}", "-serial", "chardev:typed")
+        with rail.Machine("stm32f407-nor", arguments=arguments) as machine, listener.accept()[0] as typing:
+            typing.sendall(b"\0Az\xff\nhello")
+            machine.write("internal", 0, code)
+            choose(machine, USART_INPUT)
+            machine.power_on(sram="zero")
+            at = 0
+            while BLUE not in [event.address for event in machine.events("pin") if event.value]:
+                at += SECOND // 10
+                assert at < 20 * SECOND, "the bytes did not arrive"
+                machine.run(until=at)
+            found = results(machine)
+    assert found == {"polled": list(b"\0Az\xff\n"), "interrupt": list(b"hello"), "status": 0}
 
 
 ## TIM ##
@@ -190,6 +296,14 @@ def test_tim(code, name):
         after(200, "compare_interrupt_cycles")
         after(1200, "compare_again_cycles", 400)
         assert found["compare_flags"] == 0b11110
+
+
+def test_tim_clock_changes(code):
+    """What was counted stays; the rest of 1000 ticks takes twice as long, or half."""
+    found = run_both(code, TIM_CLOCK, tolerance=400)
+    assert 100 <= found["count"] <= 101
+    assert 0 <= found["polled_cycles"] + 60 - (100 + 2 * 900) * HCLK <= 500
+    assert 0 <= found["interrupt_cycles"] + 500 - (200 + 900) * HCLK <= 1000, "100 slow ticks, then 900"
 
 
 ## CRC, RNG, EXTI ##
@@ -276,6 +390,16 @@ def test_rtc(code):
     for way, times in (("wakeup_cycles", 1), ("wakeup_polled_cycles", 1), ("third_wakeup_cycles", 3)):
         assert -lse <= found[way] - times * 2 * 164 * lse <= lse, way  # the first may come up to a cycle early
     assert found["backup_reset"] == 0x007F00FF
+
+
+def test_alarm_b(code):
+    """From 23:59:00 on a Wednesday: 00:00:01 is 61 "seconds" of 32 cycles on, the next :01 another 60."""
+    found = run_both(code, ALARM_B, tolerance=200)
+    second = 32 * HCLK * 1_000_000 / 32768
+    assert found["flags"] == 0, "alarm A is off, alarm B was acknowledged"
+    assert found["writable"] == [0b11, 0b01]
+    assert 0 <= found["first_cycles"] + 300 - 61 * second <= 800
+    assert 0 <= found["second_cycles"] + 300 - 121 * second <= 1000
 
 
 @pytest.mark.parametrize("vbat, kept", [("on", 1), ("off", 0)])

@@ -14,9 +14,10 @@ BLOCK = 4096
 
 
 class Bench:
-    """Machines, started when they are first needed."""
+    """Machines, started when they are first needed, with these arguments of QEMU."""
 
-    def __init__(self):
+    def __init__(self, arguments=()):
+        self._arguments = arguments
         self._machines = {}
 
     def __enter__(self):
@@ -26,10 +27,14 @@ class Bench:
         for machine in self._machines.values():
             machine.__exit__(*what)
 
+    def log(self, board):
+        """What QEMU has printed so far."""
+        return self._machines[board.name].log()
+
     def power_on(self, board, cells, sram="zero"):
         """Puts the cells into the board, which has no power or loses it, and applies power."""
         if board.name not in self._machines:
-            self._machines[board.name] = Machine(board.name).__enter__()
+            self._machines[board.name] = Machine(board.name, arguments=self._arguments).__enter__()
         machine = self._machines[board.name]
         try:
             machine.power_off()

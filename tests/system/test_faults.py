@@ -112,7 +112,7 @@ def test_a_profile_names_faults(tmp_path):
     assert result["faults"] == ["int-slow=3", "nor-wel-drop=5"], "the command line has the last word"
     profile.write_text(text.replace("\npins:", "\nfaults: [int-fast]\n\npins:", 1), encoding="utf-8")
     said = matterhorn("sweep", profile, status=2).stderr
-    assert "slow.yaml: faults: there is no fault \"int-fast\"; there are: int-stuck-0" in said
+    assert "slow.yaml: faults: there is no fault \"int-fast\", there are: int-stuck-0" in said
 
 
 # --- Wrong names ----------------------------------------------------------------------------------------------------

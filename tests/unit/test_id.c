@@ -105,7 +105,7 @@ static void what_is_wrong_is_said(void **state)
         {"eth~s18446744073709551616/int.080A4800.p1.before", "must begin like"},
         {"eth~s1!/int.080A4800.p1.before", "no fault \"\""},
         {"eth~s1!nor-dead!/int.080A4800.p1.before", "no fault \"\""},
-        {"eth~s1!nor-typo=1/int.080A4800.p1.before", "no fault \"nor-typo\"; there are: int-stuck-0"},
+        {"eth~s1!nor-typo=1/int.080A4800.p1.before", "no fault \"nor-typo\", there are: int-stuck-0"},
         {"eth~s1!nor-dead!nor-dead=1/int.080A4800.p1.before", "named twice"},
         {"eth~s1!int-worn=x/int.080A4800.p1.before", "int-worn=N: from 0"},
         {"eth!nor-dead/int.080A4800.p1.before", "must begin like"},

@@ -105,6 +105,26 @@ static void good_package_is_accepted(void **state)
     assert_int_equal(open_changed(), MH_OK); /* so what follows differs by its change alone */
 }
 
+/* The first chunk of these packages compresses, the second does not and is stored as it is: as long as what it decodes to. */
+static void chunks_are_read_compressed_and_stored(void **state)
+{
+    const struct mh_source source = mh_source_memory(good.bytes, (uint32_t)good.size);
+    uint32_t length;
+
+    (void)state;
+    assert_int_equal(mh_package_open(&package, &source, &array.device.anchors, array.device.board), MH_OK);
+    assert_int_equal(mh_package_load_table(&package, MH_APPLICATION), MH_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t stored = mh_get32(package.table + i * MH_CHUNK_ENTRY_SIZE + 4);
+        memset(package.plain, 0, sizeof package.plain);
+        assert_int_equal(mh_package_read_chunk(&package, i, &length), MH_OK);
+        assert_int_equal(length, MH_CHUNK_SIZE);
+        assert_true(i == 0 ? stored < length : stored == length);
+        assert_int_equal(package.plain[64], i == 0 ? 2 : package.stored[64]);
+        assert_int_equal(memcmp(package.plain, package.stored, length) == 0, i == 1);
+    }
+}
+
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
@@ -325,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest package_tests[] = {
         TEST(good_package_is_accepted),
+        TEST(chunks_are_read_compressed_and_stored),
         TEST(every_truncation_is_refused),
         TEST(trailing_data_is_refused),
         TEST(every_changed_byte_is_refused),
