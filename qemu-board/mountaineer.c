@@ -81,6 +81,7 @@ void mcu_power_on(Mcu *mcu)
     flash_power_on(mcu);
     rng_power_on(mcu);
     spi_nor_power_on(mcu);
+    faults_power_on(mcu);
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
     trace_matterhorn_power_on(mcu->rail.noise);

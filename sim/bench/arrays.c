@@ -125,6 +125,7 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
         free(path);
         arrays->marks[array].count = 0;
     }
+    memset(arrays->erases, 0, sizeof arrays->erases);
     memset(&arrays->pages, 0, sizeof arrays->pages);
     return good;
 }
@@ -201,26 +202,39 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
 static struct nor_array chip_of(struct arrays *arrays, enum array array)
 {
     struct nor_marks *marks = &arrays->marks[array];
+    bool internal = array == ARRAY_INTERNAL;
     make_room(marks, marks->count);
-    return (struct nor_array){
-        .part = part_of(array), .cells = arrays->cells[array], .marks = marks->list != NULL ? marks : NULL};
+    return (struct nor_array){.part = part_of(array),
+                              .cells = arrays->cells[array],
+                              .erases = internal ? arrays->erases : NULL,
+                              .marks = marks->list != NULL ? marks : NULL,
+                              .defects = internal ? arrays->defects : NULL};
+}
+
+bool arrays_is_status(const struct rail_event *event)
+{
+    return event->kind == RAIL_STATUS && event->chip == RAIL_CHIP_NOR;
+}
+
+static bool tear_status(struct arrays_status *status, const struct trace_item *item, enum nor_tear tear)
+{
+    if (status->count == 0 || item->event->payload != status->count)
+        return false;
+    nor_tear_status(status->registers, item->data, status->count, tear);
+    return true;
 }
 
 bool arrays_apply(struct arrays *arrays, const struct trace_item *item)
 {
-    enum array array;
-    struct nor_op op;
-    if (!operation_of(item, &array, &op))
-        return false;
-    struct nor_array chip = chip_of(arrays, array);
-    pages_add(&arrays->pages, array, op.offset, op.length);
-    return nor_apply(&chip, &op);
+    return arrays_tear(arrays, item, NOR_TEAR_AFTER);
 }
 
 bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_tear tear)
 {
     enum array array;
     struct nor_op op;
+    if (arrays_is_status(item->event))
+        return tear_status(&arrays->status, item, tear);
     if (!operation_of(item, &array, &op))
         return false;
     struct nor_array chip = chip_of(arrays, array);
@@ -346,10 +360,13 @@ static void load_marks(struct nor_marks *target, const struct nor_marks *source)
         memcpy(target->list, source->list, target->count * sizeof *target->list);
 }
 
-void arrays_load_marks(struct arrays *target, const struct arrays *source)
+void arrays_load_beside(struct arrays *target, const struct arrays *source)
 {
     for (enum array array = 0; array < ARRAYS; array++)
         load_marks(&target->marks[array], &source->marks[array]);
+    target->status = source->status;
+    target->defects = source->defects;
+    memcpy(target->erases, source->erases, sizeof target->erases);
 }
 
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context)
@@ -357,6 +374,6 @@ bool arrays_load(struct arrays *target, const struct arrays *source, arrays_chan
     bool good = true;
     for (enum array array = 0; good && array < ARRAYS; array++)
         good = load_array(target, source, array, changed, context);
-    arrays_load_marks(target, source);
+    arrays_load_beside(target, source);
     return good;
 }

@@ -25,7 +25,8 @@ struct crash_state {
     size_t saved_count, saved_capacity;
     uint8_t *saved_bytes;
     size_t saved_used, saved_size;
-    struct arrays under;         /* the marks under a tear; no cells */
+    struct arrays under;         /* all but the cells under a tear */
+    bool torn;                   /* there is something under it */
 };
 
 /* `device`: the provisioned one, or a state in which power was lost before: then with its pages and marks. */

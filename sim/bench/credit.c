@@ -183,7 +183,8 @@ bool representative_credits(struct representative *representative, const struct 
     struct asking asking = {representative, state};
     pages_each(moved, ask_page, &asking);
     memset(moved, 0, sizeof *moved);
-    if (representative->differing_count > 0)
+    if (representative->differing_count > 0 ||
+        memcmp(&representative->state.status, &state->status, sizeof state->status) != 0)
         return false;
     for (enum array array = 0; array < ARRAYS; array++) {
         const struct nor_marks *its = &state->marks[array], *own = &representative->state.marks[array];

@@ -19,7 +19,13 @@
  *
  * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
  *
- * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
+ * Faults of the parts (sim/nor/fault.h) are the same in both runs, and count what they count from power-on, so that they are alike up
+ * to there too: a bit that is stuck is so after an erase in both, and what the N-th command meets is that of the same command. Where
+ * a fault makes a run depend on bytes that it does not touch, or on what happened before the loss (fault_beyond_cells), nothing is
+ * credited: how often a sector was erased, what a cache held before an erase, whether the rest of a page is blank.
+ *
+ * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area and the status
+ * registers of the SPI NOR always do; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
  *

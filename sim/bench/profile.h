@@ -9,6 +9,8 @@
 #include "problem.h"
 #include "watch.h"
 
+#include "fault.h"
+
 struct profile_pin {
     char *pin;
     char *name;
@@ -93,6 +95,8 @@ struct profile {
     char *name;
     char *machine;
     char *device; /* folder */
+    char **faults; /* of its parts */
+    unsigned faults_count;
     char **symbols; /* ELF files of what runs on it, for a debugger */
     unsigned symbols_count;
     struct profile_pin *pins;
@@ -105,6 +109,7 @@ struct profile {
     struct profile_next *next; /* NULL: nobody asks */
     struct profile_budget budget;
     struct profile_cuts cuts;
+    struct fault_set fault_set;           /* what `faults` says */
     struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */
     struct watch_wanted wanted;           /* recovered.lines and .edges */
     struct watch_wanted wanted_again;     /* the same of the second power-up, with recovered.over */

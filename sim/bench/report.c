@@ -159,6 +159,16 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
                 live_count(result), result->live);
 }
 
+static void print_faults(FILE *stream, const struct sweep_result *result)
+{
+    char text[ID_FAULTS];
+    id_format_faults(&result->faults, text);
+    for (char *mark = text; (mark = strchr(mark, '!')) != NULL;)
+        *mark = ' ';
+    if (text[0] != '\0')
+        fprintf(stream, "faults:%s%s\n", text, fault_beyond_cells(&result->faults) ? " (so every state is run, none credited)" : "");
+}
+
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
@@ -172,6 +182,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
             profile->name, profile->machine, result->recording.count, result->plan.points, result->firmware,
             result->seeds.cuts, RAIL_MIPS);
+    print_faults(stream, result);
     fprintf(stream, "without power loss: running after %.3f s of virtual time and %" PRIu32 " boots\n\n",
             (double)result->clean.recovery_ns * 1e-9, result->clean.boots);
     print_table(stream, &groups, profile);
@@ -278,14 +289,27 @@ static bool print_line(FILE *stream, json_t *object)
     return true;
 }
 
+static json_t *faults_json(const struct fault_set *faults)
+{
+    json_t *array = json_array();
+    char text[FAULT_TEXT];
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        if (!faults->of[fault].on)
+            continue;
+        fault_format(faults, fault, text);
+        json_array_append_new(array, json_string(text));
+    }
+    return array;
+}
+
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
     if (!groups_make(&groups, result))
         return false;
     json_t *object = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
-        "firmware_sha256", result->firmware, "ops", (json_int_t)result->recording.count, "cut_points",
+        "{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
+        "firmware_sha256", result->firmware, "faults", faults_json(&result->faults), "ops", (json_int_t)result->recording.count, "cut_points",
         (json_int_t)result->plan.points, "cuts_fired", (json_int_t)fired_count(result), "states_run",
         (json_int_t)result->run, "states_pruned", (json_int_t)result->credited, "closed", "depth", 1, "open", "findings",
         findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s", result->wall_s,

@@ -62,9 +62,13 @@ static bool open_target(struct sweep *sweep, struct problem *problem)
 {
     const struct sweep_options *options = sweep->options;
     struct target *target = &sweep->target;
-    if (!target_open(target, sweep->profile, options->root, options->device, problem) ||
+    if (!target_open(target, sweep->profile, &options->faults, options->root, options->device, problem) ||
         !credit_rules_open(&sweep->rules, problem))
         return false;
+    sweep->result->faults = target->faults;
+    char faults[ID_FAULTS];
+    if (!id_format_faults(&target->faults, faults))
+        return problem_set(problem, PROBLEM_USE, "these are too many faults for an id of %d characters", SWEEP_ID);
     snprintf(sweep->result->firmware, sizeof sweep->result->firmware, "%s", target->firmware);
     compare_goal(&sweep->rules, &target->oracle.update);
     if (sweep->profile->next == NULL)
@@ -105,14 +109,14 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
 static bool record_clean(struct sweep *sweep, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
-    struct machine_options options = {.model = sweep->profile->machine};
     struct recovery_request request = {.observe = recording_take, .observer = &result->recording};
     struct recovery recovery;
     struct machine machine = {0};
     uint64_t instructions = 0;
     memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
-    bool good = machine_start(&machine, &options, &sweep->target.device, problem) &&
-                recovery_run(&recovery, &sweep->target.oracle, &machine, &request, problem);
+    bool good = target_start(&sweep->target, &machine, 0, problem);
+    sweep->target.device.status = machine.arrays.status;
+    good = good && recovery_run(&recovery, &sweep->target.oracle, &machine, &request, problem);
     if (good) {
         result->clean = recovery.verdict;
         good = judge_clean(sweep, &machine, &recovery, problem) && sweep_check_pages(sweep, &machine, problem) &&
@@ -272,8 +276,12 @@ void sweep_options_of(const struct profile *profile, struct sweep_options *optio
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem)
 {
+    struct fault_set faults = profile->fault_set;
+    struct sweep_options own = *options;
+    fault_add(&faults, &options->faults);
+    own.prune = options->prune && !fault_beyond_cells(&faults);
     struct sweep sweep = {.profile = profile,
-                          .options = options,
+                          .options = &own,
                           .result = result,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER};
@@ -313,11 +321,12 @@ void sweep_id(const struct sweep_result *result, const struct profile *profile, 
 {
     const struct seeds *seeds = &result->seeds;
     unsigned repeat = one->cut.repeat;
-    char name[PLAN_NAME], noise[24] = "";
+    char name[PLAN_NAME], noise[24] = "", faults[ID_FAULTS];
+    id_format_faults(&result->faults, faults);
     plan_name(&result->recording, &one->cut, name);
     if (seeds->noise != seeds->sram)
         snprintf(noise, sizeof noise, "n%" PRIu64, seeds->noise + repeat);
-    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "%s/%s", profile->name, seeds->sram + repeat, noise, name);
+    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "%s%s/%s", profile->name, seeds->sram + repeat, noise, faults, name);
 }
 
 struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count)

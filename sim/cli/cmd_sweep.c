@@ -3,6 +3,7 @@
  * matterhorn sweep: power losses at the operations of an update, each recovered by the real binary.
  */
 #include "command.h"
+#include "fault_option.h"
 #include "files.h"
 #include "groups.h"
 #include "interrupt.h"
@@ -28,6 +29,7 @@ static const struct options_help help = {
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
                 "matterhorn sweep eth-app-update --html sweep.html --junit sweep.xml\n"
+                "matterhorn sweep eth-app-update --cuts 200 --fault nor-slow=2 --fault nor-wel-drop=7\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
@@ -38,6 +40,7 @@ struct request {
     int json, jobs, live, no_prune, check;
     long long seed, sram_seed, noise_seed; /* NO_SEED: not given */
     char *cuts, *tears, *root, *device, *list, *artifacts, *junit, *html;
+    struct fault_option faults;
     const char *profile; /* as the user named it */
 };
 
@@ -67,7 +70,8 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
     for (char *name; rest != NULL && (name = strsep(&rest, ",")) != NULL;) {
         enum nor_tear tear = nor_tear_named(name);
         if (tear == NOR_TEARS || options->tear_count == NOR_TEARS) {
-            *status = usage_error("sweep --tears: there is no tear \"%s\"", name);
+            char menu[NOR_TEAR_MENU];
+            *status = usage_error("sweep --tears: there is no tear \"%s\"; there are: %s", name, nor_tear_menu(menu));
             return false;
         }
         for (unsigned i = 0; i < options->tear_count; i++) {
@@ -106,11 +110,14 @@ static bool read_request(const struct request *request, struct sweep_options *op
     options->live = (size_t)request->live;
     options->prune = !request->no_prune;
     options->check = (size_t)request->check;
+    options->faults = request->faults.set;
     read_seeds(request, &options->seeds);
     if (request->jobs < 1 || request->jobs > 1024)
         *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
     else if (negative(request->seed) || negative(request->sram_seed) || negative(request->noise_seed))
         *status = usage_error("sweep: seeds are not negative");
+    else if (request->faults.why[0] != '\0')
+        *status = usage_error("sweep --fault: %s", request->faults.why);
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
     return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status);
@@ -233,6 +240,7 @@ static int sweep(const struct request *request)
 static int run(int argc, const char *argv[])
 {
     struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = NO_SEED, .sram_seed = NO_SEED, .noise_seed = NO_SEED};
+    struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
         {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
@@ -250,6 +258,7 @@ static int run(int argc, const char *argv[])
         {"html", '\0', POPT_ARG_STRING, &request.html, 0, "write one page with timeline, flash map and findings", "FILE"},
         {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
         POPT_TABLEEND,
     };
     struct options options;
