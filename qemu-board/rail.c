@@ -83,7 +83,7 @@ static void fill(hwaddr base, uint32_t size, bool random, uint64_t *seed)
     }
 }
 
-static bool fill_sram(const char *how)
+static bool fill_sram(uint32_t sram, const char *how)
 {
     uint64_t seed = 0;
     bool random = strstart(how, "random:", &how);
@@ -91,7 +91,7 @@ static bool fill_sram(const char *how)
         return false;
     if (!random && strcmp(how, "zero") != 0)
         return strcmp(how, "retain") == 0;
-    fill(0x20000000, 128 * KiB, random, &seed);
+    fill(0x20000000, sram, random, &seed);
     fill(0x10000000, 64 * KiB, random, &seed);
     return true;
 }
@@ -146,7 +146,7 @@ static void power_on(Mcu *mcu, char **words)
         reply(rail, "error status=%s: must be factory or kept", status);
         return;
     }
-    if (!fill_sram(sram)) {
+    if (!fill_sram(mcu->board.sram, sram)) {
         reply(rail, "error sram=%s: must be retain, zero or random:SEED", sram);
         return;
     }
