@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The controller of external memory: FSMC of the STM32F405 and F407 (RM0090 Rev 21 section 36), FMC of the F42x and F43x
- * (section 37), whose registers contain the former's. All of them read back. Of the memories there is one SDRAM, on a
- * board that has it: it answers once its mode register was loaded, which the timing of everything else is not asked for.
+ * The controller of external memory: FSMC of the STM32F405 and F407 (RM0090 Rev 21 section 36), FMC of the F42x and
+ * F43x (section 37), whose registers contain the former's. All of them read back. Of the memories there is one SDRAM, on
+ * a board that has it. It answers once its mode register was loaded; timing, refresh and the other commands are not
+ * asked for.
  */
 #include "mcu.h"
 #include "exec/address-spaces.h"
