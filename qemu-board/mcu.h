@@ -41,6 +41,11 @@ typedef struct Board {
     uint16_t pulled_down[PORTS];             /* low when nothing drives them, whatever the pull-up */
     uint8_t uid[12];
     bool vbat;                               /* the backup domain has a battery */
+    bool f42x;                               /* an STM32F42x or F43x, instead of an F405 or F407 */
+    uint32_t idcode;                         /* what DBGMCU says that the MCU is */
+    uint32_t sram;                           /* bytes from 0x20000000 */
+    uint32_t sdram;                          /* bytes; 0: none */
+    unsigned sdram_bank;                     /* of the FMC, 1 or 2 */
     Image *images;                           /* for the internal flash; NULL: none */
 } Board;
 
@@ -704,6 +709,19 @@ void dwt_reset(Mcu *mcu);
 /* HCLK is about to change. */
 void dwt_sync(Mcu *mcu);
 
+/// fmc.c: external memory ///
+
+typedef struct Fmc {
+    MemoryRegion mmio, sdram, bank; /* the last is where the core sees the SDRAM */
+    uint32_t regs[0x15C / 4];
+} Fmc;
+
+void fmc_init(Mcu *mcu);
+void fmc_power_on(Mcu *mcu);
+void fmc_reset(Mcu *mcu);
+/* SYSCFG has NAND and SDRAM change places, or not. */
+void fmc_swap(Mcu *mcu, bool swapped);
+
 /// plain.c: everything else ///
 
 typedef struct Plain {
@@ -744,6 +762,7 @@ struct Mcu {
     Crc crc;
     Rng rng;
     Dwt dwt;
+    Fmc fmc;
     Plain plain;
     Faults faults;
 };
