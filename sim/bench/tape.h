@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations of many recorded runs, in little memory: an operation that several runs do is kept once.
+ *
+ * Times are not kept, nor anything that is no operation: a tape is for building crash states and for names.
+ */
+#ifndef MATTERHORN_BENCH_TAPE_H
+#define MATTERHORN_BENCH_TAPE_H
+
+#include "recording.h"
+
+/* What is on the tapes; may be used by several threads. */
+struct tapes;
+/* One run; free with free(). */
+struct tape;
+
+struct tapes *tapes_open(void);
+void tapes_close(struct tapes *tapes);
+
+/* NULL: no memory. */
+struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording);
+/* The operations again, with what is under way, but without occurrences, phases and areas; `recording` starts zeroed. */
+bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem);
+
+size_t tape_count(const struct tape *tape);
+
+#endif
