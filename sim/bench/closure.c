@@ -64,7 +64,7 @@ static bool go_on(struct closure_search *search, struct problem *problem)
 
 static bool add_again(struct closure_search *search, uint32_t parent, const struct closure_candidate *candidate, uint32_t state)
 {
-    if (!search->sweep.options->list)
+    if (!closure_lists_again(search))
         return true;
     if (!closure_grow(&search->again, &search->again_capacity, search->again_count, sizeof *search->again))
         return false;
@@ -97,7 +97,7 @@ static bool take_expansion(struct closure_search *search, uint32_t parent, const
             return no_memory(problem);
     }
     size_t found = search->state_count - before;
-    result->seen += expansion->count - found + (search->sweep.options->list ? 0 : expansion->seen);
+    result->seen += expansion->count - found + (closure_lists_again(search) ? 0 : expansion->seen);
     this_depth(search)->states += found;
     return true;
 }
@@ -105,7 +105,7 @@ static bool take_expansion(struct closure_search *search, uint32_t parent, const
 /* Most recoveries lead to nothing new; then they are not needed any more. */
 static void drop_tape(struct closure_search *search, uint32_t node, size_t states_before)
 {
-    if (search->state_count > states_before || search->sweep.options->list)
+    if (search->state_count > states_before || closure_lists_again(search))
         return;
     free(search->nodes[node].tape);
     search->nodes[node].tape = NULL;
@@ -545,35 +545,22 @@ void closure_free(struct closure_result *result)
 
 /* --- names --- */
 
-/* The operation of a tape as a cut. */
-static struct id_cut cut_of(const struct recording *recording, size_t operation, enum nor_tear tear)
+static void add_cut(const struct closure_search *search, struct id *id, uint32_t parent, uint32_t number, uint8_t tear)
 {
-    const struct rail_event *event = recording->operations[operation].item.event;
-    struct id_cut cut = {(enum rail_chip)event->chip, event->address, (enum rail_kind)event->kind, 1, tear};
-    for (size_t i = 0; i < operation; i++) {
-        const struct rail_event *other = recording->operations[i].item.event;
-        cut.occurrence += other->chip == event->chip && other->address == event->address && other->kind == event->kind;
-    }
-    return cut;
+    struct operation operation = tapes_operation(search->tapes, search->nodes[parent].tape, number);
+    const struct rail_event *event = operation.item.event;
+    id->cuts[id->count++] = (struct id_cut){(enum rail_chip)event->chip, event->address, (enum rail_kind)event->kind,
+                                            operation.occurrence, (enum nor_tear)tear};
 }
 
-static bool add_cut(const struct closure_search *search, struct id *id, uint32_t parent, uint32_t operation, uint8_t tear)
-{
-    struct recording recording = {0};
-    struct problem problem = {0};
-    if (!tapes_play(search->tapes, search->nodes[parent].tape, &recording, &problem))
-        return false;
-    id->cuts[id->count++] = cut_of(&recording, operation, (enum nor_tear)tear);
-    recording_free(&recording);
-    return true;
-}
-
-static bool add_way(const struct closure_search *search, struct id *id, uint32_t node)
+/* To where the recovery of the node begins. */
+static void add_way(const struct closure_search *search, struct id *id, uint32_t node)
 {
     if (node == CLOSURE_ROOT)
-        return true;
+        return;
     const struct closure_state *state = &search->states[search->nodes[node].state];
-    return add_way(search, id, state->parent) && add_cut(search, id, state->parent, state->operation, state->tear);
+    add_way(search, id, state->parent);
+    add_cut(search, id, state->parent, state->operation, state->tear);
 }
 
 static void name_loss(const struct closure_result *result, uint32_t parent, uint32_t operation, uint8_t tear, char text[ID_TEXT])
@@ -581,9 +568,9 @@ static void name_loss(const struct closure_result *result, uint32_t parent, uint
     const struct seeds *seeds = &result->sweep.seeds;
     struct id id = {.seed = seeds->sram, .noise = seeds->noise};
     snprintf(id.profile, sizeof id.profile, "%.60s", result->profile->name);
-    text[0] = '\0';
-    if (add_way(result->search, &id, parent) && add_cut(result->search, &id, parent, operation, tear))
-        id_format(&id, text);
+    add_way(result->search, &id, parent);
+    add_cut(result->search, &id, parent, operation, tear);
+    id_format(&id, text);
 }
 
 void closure_id(const struct closure_result *result, size_t number, char text[ID_TEXT])

@@ -104,8 +104,8 @@ void closure_free(struct closure_result *result);
 
 /* The id of a state, by its number. */
 void closure_id(const struct closure_result *result, size_t state, char id[ID_TEXT]);
-/* Calls `each` for every crash state that was met, in order: id, depth, verdict (NULL: not judged), the id of the state with which it was credited
- * or met before ("": itself). Only with options->list. */
+/* Calls `each` for every state, in order, and with options->list and a sample of cuts for every crash state that was met again: id, depth,
+ * verdict (NULL: not judged), the id of the state with which it was credited or that it is ("": it was run). */
 typedef void closure_list_fn(void *context, const char *id, unsigned depth, const char *verdict, const char *other);
 void closure_list(const struct closure_result *result, closure_list_fn *each, void *context);
 

@@ -145,6 +145,8 @@ void closure_leave(void *search, unsigned worker, size_t item);
 
 /* Grows a list for one more. */
 bool closure_grow(void *list, size_t *capacity, size_t count, size_t size);
+/* Whether the list has crash states that were met before too. */
+bool closure_lists_again(const struct closure_search *search);
 /* Whether another member of the class of the state may be built than the one that was run. */
 bool closure_has_others(const struct closure_search *search, size_t state);
 

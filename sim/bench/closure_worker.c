@@ -19,6 +19,11 @@ bool closure_grow(void *list, size_t *capacity, size_t count, size_t size)
     return true;
 }
 
+bool closure_lists_again(const struct closure_search *search)
+{
+    return search->sweep.options->list && !search->sweep.options->all;
+}
+
 static bool no_memory(struct closure_worker *worker)
 {
     return problem_set(&worker->problem, PROBLEM_BENCH, "no memory for the states of a closure");
@@ -203,7 +208,7 @@ static bool add_candidate(struct closure_worker *worker, struct closure_expansio
     uint64_t print = worker->print.whole;
     if (known_find(&search->known, print) != KNOWN_NONE) {
         expansion->seen++;
-        if (!options_of(worker)->list)
+        if (!closure_lists_again(search))
             return true;
     }
     if (!closure_grow(&expansion->list, &expansion->capacity, expansion->count, sizeof *expansion->list))

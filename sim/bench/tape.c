@@ -17,6 +17,7 @@ struct tape {
     struct step {
         uint32_t operation; /* its number */
         uint32_t back;      /* how many operations before this one that is which is under way; 0: none */
+        uint32_t occurrence;
     } steps[];
 };
 
@@ -84,10 +85,20 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
     pthread_mutex_lock(&tapes->lock);
     for (size_t i = 0; i < recording->count; i++) {
         const struct operation *operation = &recording->operations[i];
-        tape->steps[i] = (struct step){number_of(tapes, &operation->item), (uint32_t)(i - operation->under_way)};
+        tape->steps[i] = (struct step){number_of(tapes, &operation->item), (uint32_t)(i - operation->under_way),
+                                       operation->occurrence};
     }
     pthread_mutex_unlock(&tapes->lock);
     return tape;
+}
+
+static struct operation operation_of(const struct tapes *tapes, const struct tape *tape, size_t index)
+{
+    const struct step *step = &tape->steps[index];
+    const struct rail_event *event = g_ptr_array_index(tapes->operations, step->operation);
+    return (struct operation){.item = {event, (const uint8_t *)(event + 1)},
+                              .occurrence = step->occurrence,
+                              .under_way = index - step->back};
 }
 
 bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem)
@@ -97,16 +108,16 @@ bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *
         return problem_set(problem, PROBLEM_BENCH, "no memory for a recorded run");
     recording->count = tape->count;
     pthread_mutex_lock(&tapes->lock);
-    for (size_t i = 0; i < tape->count; i++) {
-        const struct rail_event *event = g_ptr_array_index(tapes->operations, tape->steps[i].operation);
-        recording->operations[i].item = (struct trace_item){event, (const uint8_t *)(event + 1)};
-        recording->operations[i].under_way = i - tape->steps[i].back;
-    }
+    for (size_t i = 0; i < tape->count; i++)
+        recording->operations[i] = operation_of(tapes, tape, i);
     pthread_mutex_unlock(&tapes->lock);
     return true;
 }
 
-size_t tape_count(const struct tape *tape)
+struct operation tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index)
 {
-    return tape->count;
+    pthread_mutex_lock(&tapes->lock);
+    struct operation operation = operation_of(tapes, tape, index);
+    pthread_mutex_unlock(&tapes->lock);
+    return operation;
 }

@@ -19,9 +19,10 @@ void tapes_close(struct tapes *tapes);
 
 /* NULL: no memory. */
 struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording);
-/* The operations again, with what is under way, but without occurrences, phases and areas; `recording` starts zeroed. */
+/* The operations again, but without phases and areas; `recording` starts zeroed. */
 bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem);
 
-size_t tape_count(const struct tape *tape);
+/* One of them. */
+struct operation tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index);
 
 #endif
