@@ -346,26 +346,72 @@ static bool explore(struct closure_search *search, struct problem *problem)
 
 /* --- samples --- */
 
+/* States of one depth whose last loss was in one kind of operation on one area: most are words of the image, and alike. */
+struct kind {
+    unsigned depth;
+    const struct profile_area *area;
+    unsigned chip, kind;
+};
+
+static struct kind kind_of(const struct closure_search *search, size_t number)
+{
+    const struct closure_state *state = &search->states[number];
+    struct operation operation = tapes_operation(search->tapes, search->nodes[state->parent].tape, state->operation);
+    const struct rail_event *event = operation.item.event;
+    return (struct kind){search->nodes[state->node].depth, profile_area_at(search->sweep.profile, event->chip, event->address),
+                         event->chip, event->kind};
+}
+
+static bool same_kind(const struct kind *one, const struct kind *other)
+{
+    return one->depth == other->depth && one->area == other->area && one->chip == other->chip && one->kind == other->kind;
+}
+
+/* The number of each state's kind, and how many there are; SIZE_MAX: no state to choose. NULL: no memory. */
+static size_t *number_kinds(const struct closure_search *search, bool others, size_t *count)
+{
+    size_t *numbers = calloc(search->state_count + 1, sizeof *numbers), capacity = 0;
+    struct kind *kinds = NULL;
+    *count = 0;
+    for (size_t i = 0; numbers != NULL && i < search->state_count; i++) {
+        numbers[i] = SIZE_MAX;
+        if (search->states[i].node == CLOSURE_OPEN || (others && !closure_has_others(search, i)))
+            continue;
+        struct kind kind = kind_of(search, i);
+        for (numbers[i] = 0; numbers[i] < *count && !same_kind(&kinds[numbers[i]], &kind);)
+            numbers[i]++;
+        if (numbers[i] < *count)
+            continue;
+        if (!closure_grow(&kinds, &capacity, *count, sizeof *kinds)) {
+            free(numbers);
+            numbers = NULL;
+            break;
+        }
+        kinds[(*count)++] = kind;
+    }
+    free(kinds);
+    return numbers;
+}
+
+/* Some of each kind. */
 static size_t choose_samples(struct closure_search *search, size_t wanted, bool others, struct problem *problem)
 {
-    size_t *pool = calloc(search->state_count + 1, sizeof *pool), taken = 0;
+    size_t kinds, taken = 0;
+    size_t *numbers = number_kinds(search, others, &kinds), *pool = calloc(search->state_count + 1, sizeof *pool);
     search->samples = calloc(wanted + 1, sizeof *search->samples);
-    if (pool == NULL || search->samples == NULL) {
-        free(pool);
+    if (pool == NULL || numbers == NULL || search->samples == NULL)
         no_memory(problem);
-        return 0;
-    }
-    for (unsigned depth = 1, depths = search->result->depth; depth <= depths; depth++) {
-        size_t count = 0, share = (wanted - taken + depths - depth) / (depths - depth + 1);
+    for (size_t kind = 0; problem->kind == PROBLEM_NONE && kind < kinds; kind++) {
+        size_t count = 0, share = (wanted - taken + kinds - kind - 1) / (kinds - kind);
         for (size_t i = 0; i < search->state_count; i++)
-            if (search->states[i].node != CLOSURE_OPEN && search->nodes[search->states[i].node].depth == depth &&
-                (!others || closure_has_others(search, i)))
+            if (numbers[i] == kind)
                 pool[count++] = i;
-        size_t got = sweep_spread(share, count, ~search->sweep.result->seeds.cuts + depth, search->samples + taken);
+        size_t got = sweep_spread(share, count, ~search->sweep.result->seeds.cuts + kind, search->samples + taken);
         for (size_t i = taken; i < taken + got; i++)
             search->samples[i] = pool[search->samples[i]];
         taken += got;
     }
+    free(numbers);
     free(pool);
     return taken;
 }
