@@ -73,7 +73,7 @@ static void print_figures(FILE *stream, const struct closure_result *result)
     fprintf(stream, "%zu states run, %zu credited, %zu met again; %.1f s, %u jobs, %.1f CPU seconds\n", result->run,
             result->credited, result->seen, result->wall_s, result->sweep.jobs, result->cpu_s);
     if (result->anew > 0)
-        fprintf(stream, "begun anew %zu times, telling %zu bytes apart that recoveries turned out to touch; %zu recoveries in all\n",
+        fprintf(stream, "begun anew: %zu, telling %zu bytes apart that recoveries turned out to touch; %zu recoveries in all\n",
                 result->anew, result->apart, result->recoveries);
     if (result->checked > 0)
         fprintf(stream, "%zu other members of classes run all the same: each went the way of its representative\n", result->checked);

@@ -24,11 +24,15 @@ static const struct options_help help = {
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
             "recovery cannot differ from one that was run are credited with its verdict.\n"
             "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
-            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.",
+            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.\n"
+            "With --depth, power is lost in the recoveries too, so many times in a row or until no new state is met: then, if all\n"
+            "recovered, the update is closed under the menu of tears. --cuts N then takes N of each run.",
     .examples = "matterhorn sweep eth-app-update\n"
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
                 "matterhorn sweep eth-app-update --html sweep.html --junit sweep.xml\n"
+                "matterhorn sweep eth-confirm --depth any --tears before\n"
+                "matterhorn sweep eth-small-update --depth 2 --time 3600 --check-credited 100\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
