@@ -356,7 +356,9 @@ struct kind {
 static struct kind kind_of(const struct closure_search *search, size_t number)
 {
     const struct closure_state *state = &search->states[number];
-    struct operation operation = tapes_operation(search->tapes, search->nodes[state->parent].tape, state->operation);
+    struct operation operation;
+    if (!tapes_operation(search->tapes, search->nodes[state->parent].tape, state->operation, &operation))
+        return (struct kind){0};
     const struct rail_event *event = operation.item.event;
     return (struct kind){search->nodes[state->node].depth, profile_area_at(search->sweep.profile, event->chip, event->address),
                          event->chip, event->kind};
@@ -593,7 +595,9 @@ void closure_free(struct closure_result *result)
 
 static void add_cut(const struct closure_search *search, struct id *id, uint32_t parent, uint32_t number, uint8_t tear)
 {
-    struct operation operation = tapes_operation(search->tapes, search->nodes[parent].tape, number);
+    struct operation operation;
+    if (!tapes_operation(search->tapes, search->nodes[parent].tape, number, &operation))
+        return;
     const struct rail_event *event = operation.item.event;
     id->cuts[id->count++] = (struct id_cut){(enum rail_chip)event->chip, event->address, (enum rail_kind)event->kind,
                                             operation.occurrence, (enum nor_tear)tear};

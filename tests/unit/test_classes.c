@@ -256,7 +256,9 @@ static void a_tape_has_the_same_crash_states(void **state)
     assert_int_equal(again.count, fixture->update.count);
     crash_state_restart(&fixture->state, &again, &fixture->device);
     for (size_t operation = 0; operation <= 5; operation++) {
-        assert_int_equal(tapes_operation(tapes, tape, operation).occurrence, 1);
+        struct operation one;
+        assert_true(tapes_operation(tapes, tape, operation, &one));
+        assert_int_equal(one.occurrence, 1);
         for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++)
             assert_int_equal(moved_to(fixture, operation, tear), prints[operation][tear]);
     }
@@ -271,6 +273,7 @@ static void a_tape_knows_what_is_under_way(void **state)
 {
     struct fixture *fixture = *state;
     struct recording both = {0}, again = {0};
+    struct operation second;
     struct tapes *tapes = tapes_open();
     record_erase(&both, 1000, RAIL_CHIP_NOR, EXTENT, 0x1000);
     record_program(&both, 2000, RAIL_CHIP_INTERNAL, SECTOR, 1);
@@ -282,12 +285,44 @@ static void a_tape_knows_what_is_under_way(void **state)
     assert_true(tapes_play(tapes, tape, &again, &fixture->problem));
     assert_int_equal(again.operations[1].under_way, 0);
     assert_int_equal(again.operations[2].under_way, 0);
-    assert_int_equal(again.operations[2].occurrence, 2);
+    assert_true(tapes_operation(tapes, tape, 2, &second));
+    assert_int_equal(second.occurrence, 2);
+    assert_true(tapes_operation(tapes, tape, 3, &second));
+    assert_int_equal(second.occurrence, 1);
     assert_int_equal(again.operations[3].under_way, 3);
     assert_int_equal(again.operations[3].item.data[0], 0);
     recording_free(&both);
     recording_free(&again);
     free(tape);
+    tapes_close(tapes);
+}
+
+/* Longer than any block, and the same again after something else. */
+static void a_long_tape_comes_back_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording recordings[2] = {{0}}, again = {0};
+    struct tapes *tapes = tapes_open();
+    for (unsigned which = 0; which < 2; which++) {
+        if (which == 1)
+            record_program(&recordings[which], 0, RAIL_CHIP_NOR, EXTENT, 0);
+        for (uint32_t i = 0; i < 3000; i++)
+            record_program(&recordings[which], (i + 1) * UINT64_C(1000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * (i % 1500), i / 2);
+        assert_true(recording_index(&recordings[which], &no_profile, &fixture->problem));
+        struct tape *tape = tapes_keep(tapes, &recordings[which]);
+        assert_non_null(tape);
+        assert_true(tapes_play(tapes, tape, &again, &fixture->problem));
+        assert_int_equal(again.count, 3000 + which);
+        for (size_t i = 0; i < again.count; i++) {
+            const struct trace_item *one = &again.operations[i].item, *other = &recordings[which].operations[i].item;
+            assert_int_equal(one->event->address, other->event->address);
+            assert_memory_equal(one->data, other->data, 4);
+            assert_int_equal(again.operations[i].under_way, i);
+        }
+        recording_free(&again);
+        recording_free(&recordings[which]);
+        free(tape);
+    }
     tapes_close(tapes);
 }
 
@@ -308,6 +343,7 @@ int main(void)
         TEST(what_was_added_is_known_by_its_first_number),
         TEST(a_tape_has_the_same_crash_states),
         TEST(a_tape_knows_what_is_under_way),
+        TEST(a_long_tape_comes_back_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
