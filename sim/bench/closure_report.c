@@ -179,8 +179,8 @@ static json_t *tears_json(const struct closure_result *result)
 static json_t *costs_json(const struct closure_result *result)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:f, s:f, s:f, s:I}", "recoveries", (json_int_t)result->recoveries,
-                     "begun_anew", (json_int_t)result->anew, "bytes_told_apart", (json_int_t)result->apart, "live", (json_int_t)result->live, "checked", (json_int_t)result->checked, "jobs",
-                     (int)result->sweep.jobs, "machines_lost", (json_int_t)result->sweep.lost, "wall_s", result->wall_s, "cpu_s",
+                     "begun_anew", (json_int_t)result->anew, "bytes_told_apart", (json_int_t)result->apart, "live",
+                     (json_int_t)result->live, "checked", (json_int_t)result->checked, "jobs", (int)result->sweep.jobs, "machines_lost", (json_int_t)result->sweep.lost, "wall_s", result->wall_s, "cpu_s",
                      result->cpu_s, "virtual_s", (double)result->sweep.virtual_ns * 1e-9, "instructions",
                      (json_int_t)result->sweep.instructions);
 }

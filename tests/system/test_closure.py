@@ -4,13 +4,14 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, run
 
 PROFILE = "eth-confirm"
-ENDLESS = "starts-counted"
+ENDLESS = TOP / "tests/planted/starts-counted.patch"
 PLANTED = "torn-header-taken"
 
 
@@ -20,9 +21,10 @@ def lines(path):
 
 
 def mutant(name):
-    done = subprocess.run([str(TOP / "ci/mutant"), name], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    """The root of a firmware with a planted bug: one of firmware/mutants, or a patch."""
+    done = subprocess.run([str(TOP / "ci/mutant"), str(name)], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants" / name
+    return BUILD / "mutants" / Path(name).stem
 
 
 def test_closed(tmp_path):
