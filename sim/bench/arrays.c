@@ -40,7 +40,7 @@ const char *arrays_name(enum array array)
     return layout[array].name;
 }
 
-static uint32_t page_count(enum array array)
+uint32_t arrays_pages(enum array array)
 {
     return (layout[array].size + ARRAYS_PAGE - 1) / ARRAYS_PAGE;
 }
@@ -253,7 +253,7 @@ static bool weak_byte(const struct nor_marks *marks, uint32_t offset)
 void arrays_find_pages(struct arrays *arrays, const struct arrays *device)
 {
     for (enum array array = 0; array < ARRAYS; array++)
-        for (uint32_t page = 0; page < page_count(array); page++) {
+        for (uint32_t page = 0; page < arrays_pages(array); page++) {
             uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
             if (memcmp(arrays->cells[array] + start, device->cells[array] + start, size) != 0)
                 pages_add(&arrays->pages, array, start, size);
@@ -265,7 +265,7 @@ bool arrays_differ(const struct arrays *one, const struct arrays *other, bool th
 {
     for (*array = 0; *array < ARRAYS; (*array)++) {
         const uint8_t *left = one->cells[*array], *right = other->cells[*array];
-        for (uint32_t page = 0; page < page_count(*array); page++) {
+        for (uint32_t page = 0; page < arrays_pages(*array); page++) {
             uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(*array, page);
             if ((!thorough && !pages_have(&one->pages, *array, page) && !pages_have(&other->pages, *array, page)) ||
                 memcmp(left + start, right + start, size) == 0)
@@ -329,7 +329,7 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
 {
     uint32_t run_start = 0, run_end = 0; /* of bytes copied and not yet reported */
     bool good = true;
-    for (uint32_t page = 0; good && page < page_count(array); page++) {
+    for (uint32_t page = 0; good && page < arrays_pages(array); page++) {
         if ((target->pages.bits[array][page / 64] | source->pages.bits[array][page / 64]) == 0) {
             page |= 63;
             continue;

@@ -36,8 +36,9 @@ struct arrays {
     const struct nor_defects *defects; /* of the internal flash; NULL: none */
 };
 
-/* Size in bytes; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
+/* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
 uint32_t arrays_size(enum array array);
+uint32_t arrays_pages(enum array array);
 uint32_t arrays_page_size(enum array array, uint32_t page);
 const char *arrays_name(enum array array);
 

@@ -19,6 +19,17 @@ bool crash_state_begin(struct crash_state *state, const struct recording *record
     return true;
 }
 
+void crash_state_restart(struct crash_state *state, const struct recording *recording, const struct arrays *device)
+{
+    state->saved_count = state->saved_used = 0; /* a tear that stands goes with the rest */
+    pages_add_all(&state->moved, &state->arrays.pages);
+    pages_add_all(&state->moved, &device->pages);
+    state->recording = recording;
+    state->device = device;
+    state->position = 0;
+    arrays_load(&state->arrays, device, NULL, NULL);
+}
+
 void crash_state_free(struct crash_state *state)
 {
     arrays_free(&state->arrays);

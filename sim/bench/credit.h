@@ -29,18 +29,14 @@
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
  *
- * This holds for one loss of power: nothing is said of the crash states of M's own recovery.
+ * This is about verdicts. What it means for the crash states of M's own recovery is told in closure.h.
  */
 #ifndef MATTERHORN_BENCH_CREDIT_H
 #define MATTERHORN_BENCH_CREDIT_H
 
+#include "bytes.h"
 #include "footprint.h"
 #include "profile.h"
-
-/* A set of bytes of the arrays, a bit each. */
-struct bytes {
-    uint64_t *bits[ARRAYS];
-};
 
 /* What the oracles compare; the same for all states. */
 struct credit_rules {

@@ -269,7 +269,7 @@ void id_command(const char *id, const char *firmware, const struct id_target *ta
         const char *option, *value;
     } options[] = {{"--profile", target->profile}, {"--root", target->root}, {"--device", target->device}};
     char full[ID_TEXT];
-    snprintf(full, sizeof full, "%.780s@%.*s", id, ID_FIRMWARE - 1, firmware);
+    snprintf(full, sizeof full, "%.*s@%.*s", ID_TEXT - ID_FIRMWARE - 1, id, ID_FIRMWARE - 1, firmware);
     snprintf(command, ID_COMMAND, "matterhorn replay");
     append_word(command, full);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {

@@ -40,21 +40,24 @@ static GString *progress_line(const struct sweep_progress *progress)
     return line;
 }
 
+void report_progress_line(struct report_progress *state, double seconds, const char *line)
+{
+    unsigned width = columns();
+    if (width == 0 && seconds - state->printed < QUIET_PERIOD_S)
+        return;
+    state->printed = seconds;
+    state->any = true;
+    if (width > 0) /* a line that wraps could not be rewritten */
+        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
+}
+
 void report_progress(void *context, const struct sweep_progress *progress)
 {
-    struct report_progress *state = context;
-    unsigned width = columns();
-    if (width == 0 && progress->seconds - state->printed < QUIET_PERIOD_S)
-        return;
-    state->printed = progress->seconds;
-    state->any = true;
-    GString *line = progress_line(progress);
-    if (width > 0) /* a line that wraps could not be rewritten */
-        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line->str);
-    else
-        fprintf(stderr, "%s\n", line->str);
-    fflush(stderr);
-    g_string_free(line, TRUE);
+    g_autoptr(GString) line = progress_line(progress);
+    report_progress_line(context, progress->seconds, line->str);
 }
 
 void report_progress_end(struct report_progress *state)
@@ -278,8 +281,7 @@ static json_t *more_json(const struct sweep_result *result)
                      "machines_lost", (json_int_t)result->lost);
 }
 
-/* One object on one line; takes it. */
-static bool print_line(FILE *stream, json_t *object)
+bool report_line(FILE *stream, json_t *object)
 {
     if (object == NULL)
         return false;
@@ -318,7 +320,7 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
-    return print_line(stream, object);
+    return report_line(stream, object);
 }
 
 /* --- of a sweep that was given up --- */
@@ -328,7 +330,7 @@ static bool incomplete_json(FILE *stream, const struct sweep_result *result, con
     json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
                                result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
                                "cuts_judged", (json_int_t)judged, "findings", findings_json(result, profile));
-    return print_line(stream, object);
+    return report_line(stream, object);
 }
 
 bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json)

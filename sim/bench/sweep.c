@@ -18,8 +18,7 @@ double sweep_seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* CPU time of this process and of its machines that have ended. */
-static double cpu_seconds(void)
+double sweep_cpu_seconds(void)
 {
     double total = 0;
     for (int i = 0; i < 2; i++) {
@@ -58,7 +57,7 @@ static void compare_goal(struct credit_rules *rules, const struct oracle_goal *g
     }
 }
 
-static bool open_target(struct sweep *sweep, struct problem *problem)
+bool sweep_open(struct sweep *sweep, struct problem *problem)
 {
     const struct sweep_options *options = sweep->options;
     struct target *target = &sweep->target;
@@ -77,7 +76,7 @@ static bool open_target(struct sweep *sweep, struct problem *problem)
     return sweep->next != NULL;
 }
 
-static void close_target(struct sweep *sweep)
+void sweep_close(struct sweep *sweep)
 {
     next_close(sweep->next);
     credit_rules_close(&sweep->rules);
@@ -129,7 +128,7 @@ static bool record_clean(struct sweep *sweep, struct problem *problem)
 }
 
 /* As with a case: a machine that is lost is replaced once. */
-static bool run_clean(struct sweep *sweep, struct problem *problem)
+bool sweep_record(struct sweep *sweep, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
     bool good = record_clean(sweep, problem);
@@ -152,8 +151,7 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
 
 /* --- the cases --- */
 
-/* Chooses at most `wanted` of `count`, spread evenly, one at random in each stretch; writes their numbers. */
-static size_t spread(size_t wanted, size_t count, uint64_t random, size_t *chosen)
+size_t sweep_spread(size_t wanted, size_t count, uint64_t random, size_t *chosen)
 {
     size_t take = wanted < count ? wanted : count;
     for (size_t i = 0; i < take; i++) {
@@ -180,7 +178,7 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
         result->cases[i].cut = result->plan.cuts[i];
     if (result->jobs > result->plan.count)
         result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
-    result->live = spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
+    result->live = sweep_spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
     sweep->ranges = ranges_open(result->plan.count, RANGES);
     if (sweep->ranges == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
@@ -218,7 +216,7 @@ static size_t choose_credited(const struct sweep_result *result, size_t wanted, 
         for (to = from + 1; to < count && same_kind(result, credited[from], credited[to]);)
             to++;
         size_t share = (wanted - taken + stretches - 1) / stretches;
-        size_t got = spread(share, to - from, plan_random(&random), chosen + taken);
+        size_t got = sweep_spread(share, to - from, plan_random(&random), chosen + taken);
         for (size_t i = taken; i < taken + got; i++)
             chosen[i] = credited[from + chosen[i]];
         taken += got;
@@ -285,18 +283,18 @@ bool sweep_run(struct sweep_result *result, const struct profile *profile, const
                           .result = result,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER};
-    double wall = sweep_seconds(CLOCK_MONOTONIC), cpu = cpu_seconds();
+    double wall = sweep_seconds(CLOCK_MONOTONIC), cpu = sweep_cpu_seconds();
     memset(result, 0, sizeof *result);
     result->seeds = options->seeds;
     result->jobs = options->jobs;
-    bool good = open_target(&sweep, problem) && run_clean(&sweep, problem) &&
+    bool good = sweep_open(&sweep, problem) && sweep_record(&sweep, problem) &&
                 (!result->clean.pass || run_cases(&sweep, progress, context, problem));
     take_next_verdicts(&sweep);
-    close_target(&sweep);
+    sweep_close(&sweep);
     for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
         outcome->next = NULL;
     result->wall_s = sweep_seconds(CLOCK_MONOTONIC) - wall;
-    result->cpu_s = cpu_seconds() - cpu;
+    result->cpu_s = sweep_cpu_seconds() - cpu;
     result->lost = atomic_load(&sweep.lost);
     return good;
 }

@@ -24,6 +24,9 @@ struct sweep_options {
     size_t live;           /* cuts that are also done for real */
     bool prune;            /* credit states that need not be run (credit.h); not where the faults forbid it */
     size_t check;          /* credited states that are run all the same */
+    unsigned depth;        /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
+    double seconds;        /* of a closure: of host time, then it ends where it is; 0: no limit */
+    bool list;             /* of a closure: keep what its list needs */
 };
 
 /* What came of running a state; shared by those that are credited with it. */
