@@ -32,6 +32,16 @@ void replay_close(struct replay *replay)
     *replay = (struct replay){0};
 }
 
+void replay_change(struct replay *replay, const struct id *id)
+{
+    replay->id = id;
+    for (unsigned i = 0; i < ID_CUTS; i++) {
+        crash_state_free(&replay->runs[i].state);
+        if (i > 0)
+            recording_free(&replay->runs[i].recording);
+    }
+}
+
 /* --- building --- */
 
 static struct conditions conditions_of(const struct replay *replay, unsigned power_up)
@@ -39,9 +49,11 @@ static struct conditions conditions_of(const struct replay *replay, unsigned pow
     return plan_conditions(&(struct seeds){.sram = replay->id->seed, .noise = replay->id->noise}, 0, power_up);
 }
 
-/* The update without power loss. */
+/* The update without power loss, unless an id before this one has recorded it. */
 static bool record_update(struct replay *replay, struct recording *recording, struct problem *problem)
 {
+    if (recording->operations != NULL)
+        return true;
     struct recovery_request request = {.observe = recording_take, .observer = recording};
     struct recovery clean;
     memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
@@ -88,7 +100,7 @@ static bool build(struct replay *replay, unsigned index, struct problem *problem
 bool replay_build(struct replay *replay, struct problem *problem)
 {
     struct machine_options options = {.model = replay->profile->machine};
-    bool good = machine_start(&replay->machine, &options, &replay->target.device, problem);
+    bool good = replay->machine.process != 0 || machine_start(&replay->machine, &options, &replay->target.device, problem);
     for (unsigned i = 0; good && i < replay->id->count; i++)
         good = build(replay, i, problem);
     for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)

@@ -33,6 +33,8 @@ struct replay {
 /* Opens the target. The caller may then compare replay->target.firmware with the id's. */
 bool replay_open(struct replay *replay, const struct id *id, const struct profile *profile, const char *root,
                  const char *device, struct problem *problem);
+/* Another id of the same profile takes the place of replay->id, in the same machine: the recorded update is kept. */
+void replay_change(struct replay *replay, const struct id *id);
 /* Builds the state that the last cut leaves. PROBLEM_USE when a recorded run does not have the operation. */
 bool replay_build(struct replay *replay, struct problem *problem);
 /* Recovers from it and judges. `observe`, which may be NULL, sees the events of the first power-up. */
