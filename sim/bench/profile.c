@@ -298,7 +298,7 @@ char *profile_default_root(void)
     return canonical;
 }
 
-static char *path_of(const char *name_or_path)
+char *profile_path(const char *name_or_path)
 {
     size_t length = strlen(name_or_path);
     if (strchr(name_or_path, '/') != NULL || (length > 5 && strcmp(name_or_path + length - 5, ".yaml") == 0))
@@ -351,7 +351,7 @@ static bool load(const char *name, const char *path, struct profile **profile, s
 
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
 {
-    char *path = path_of(name_or_path);
+    char *path = profile_path(name_or_path);
     *profile = NULL;
     if (path == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");

@@ -114,6 +114,8 @@ struct profile {
 
 /* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */
 char *profile_default_root(void);
+/* The file of a profile, as profile_load finds it; malloc'ed. */
+char *profile_path(const char *name_or_path);
 /* A profile by path (it contains '/' or ends with ".yaml") or by name. */
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem);
 void profile_free(struct profile *profile);

@@ -39,8 +39,11 @@ void replay_change(struct replay *replay, const struct id *id);
 bool replay_build(struct replay *replay, struct problem *problem);
 /* Recovers from it and judges. `observe`, which may be NULL, sees the events of the first power-up. */
 bool replay_recover(struct replay *replay, machine_event_fn *observe, void *observer, struct problem *problem);
-/* Writes what artifacts_write() does, and how to get there again. */
+/* Writes what artifacts_write() does, and how to get there again, as a bundle that replays without the rest. PROBLEM_USE when the
+ * profile has files that a bundle cannot have. */
 bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words, struct problem *problem);
+/* The SHA-256 of the events of the recovery, hexadecimal. */
+void replay_trace_sum(const struct replay *replay, char sum[65]);
 /* Harmless on a zeroed replay. */
 void replay_close(struct replay *replay);
 

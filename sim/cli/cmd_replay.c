@@ -2,6 +2,7 @@
  *
  * matterhorn replay: one scenario from its id, live on the terminal.
  */
+#include "bundle.h"
 #include "command.h"
 #include "files.h"
 #include "interrupt.h"
@@ -20,27 +21,34 @@
 #include <unistd.h>
 
 static const struct options_help help = {
-    .arguments = "ID [OPTIONS]",
+    .arguments = "ID|BUNDLE [OPTIONS]",
     .text = "Reproduces one power loss: records the update again, builds what the power loss of ID leaves in the flashes, lets\n"
             "the real binary recover from it, live, and judges. Reports print an id, such as\n"
             "eth-app-update~s1/int.080A4800.p1.half@d92a95142ab5: profile, seed, operation (the first program of 080A4800 in\n"
             "the internal flash), tear, and the firmware that it was found on. Several operations joined by + are several power\n"
-            "losses, each in the recovery from the one before. Exit status: 0 recovered, 1 the finding is reproduced.",
+            "losses, each in the recovery from the one before. Exit status: 0 recovered, 1 the finding is reproduced.\n"
+            "What --artifacts writes is a bundle: on another machine, without the build tree, its folder (or an archive that tar made of\n"
+            "it) takes the place of the id. One that was changed is refused. A bundle's profile may name commands, which are run: use\n"
+            "bundles of people whom you trust.",
     .examples = "matterhorn replay eth-app-update~s1/int.080A4800.p1.before\n"
                 "matterhorn replay eth-app-update~s1/nor.7FE000.e1.after+nor.7FE000.p1.before --verify\n"
                 "matterhorn replay eth-app-update~s1/int.080A0000.e1.after --root build/mutants/request-cleared\n"
-                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --gdb 1234",
+                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --gdb 1234\n"
+                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --artifacts findings\n"
+                "matterhorn replay findings/eth-app-update~s1+int.080A4800.p1.before",
 };
 
 struct request {
     char *profile, *root, *device, *artifacts;
     int verify, strict, gdb, json;
-    const char *id;
+    const char *scenario; /* an id or a bundle */
 };
 
 /* One replay under way. */
 struct session {
     const struct request *request;
+    struct bundle bundle; /* without a folder: it is an id */
+    struct id_target where; /* the profile and its files: of the request or of the bundle */
     struct id id;
     struct profile *profile;
     struct replay replay;
@@ -51,6 +59,29 @@ struct session {
 };
 
 /* --- before --- */
+
+/* A bundle has its own profile, root and device. */
+static bool open_bundle(struct session *session, const char **id, struct problem *problem)
+{
+    const struct request *request = session->request;
+    if (request->profile != NULL || request->root != NULL || request->device != NULL || request->artifacts != NULL)
+        return problem_set(problem, PROBLEM_USE, "replay %s: a bundle has its own profile, root and device, and is what --artifacts "
+                           "writes: leave these options out", request->scenario);
+    if (!bundle_open(&session->bundle, request->scenario, problem) || !bundle_text(&session->bundle, "id", id, problem))
+        return false;
+    session->where = (struct id_target){session->bundle.profile, session->bundle.root, session->bundle.device};
+    return true;
+}
+
+/* What is to be replayed, and where its files are. */
+static bool find_scenario(struct session *session, struct problem *problem)
+{
+    const struct request *request = session->request;
+    const char *id = request->scenario;
+    session->where = (struct id_target){request->profile, request->root, request->device};
+    return (!bundle_is(id) || open_bundle(session, &id, problem)) && id_parse(id, &session->id, problem) &&
+           profile_load(session->where.profile != NULL ? session->where.profile : session->id.profile, &session->profile, problem);
+}
 
 /* The id may be of another firmware. */
 static bool check_firmware(const struct session *session, struct problem *problem)
@@ -180,7 +211,7 @@ static bool verify(struct session *session, struct problem *problem)
     const struct request *request = session->request;
     if (!request->verify)
         return true;
-    session->verified = replay_open(&session->again, &session->id, session->profile, request->root, request->device, problem) &&
+    session->verified = replay_open(&session->again, &session->id, session->profile, session->where.root, session->where.device, problem) &&
                         replay_build(&session->again, problem) &&
                         replay_recover(&session->again, NULL, NULL, problem) &&
                         replay_same(&session->replay, &session->again, problem);
@@ -188,6 +219,26 @@ static bool verify(struct session *session, struct problem *problem)
 }
 
 /* --- afterwards --- */
+
+/* Whether it went as it did where the bundle was written. */
+static bool as_in_bundle(const struct session *session)
+{
+    const json_t *about = session->bundle.about, *finding = json_object_get(about, "finding");
+    const struct verdict *verdict = &session->replay.verdict;
+    const char *detail = json_string_value(json_object_get(finding, "detail"));
+    const char *trace = json_string_value(json_object_get(about, "trace_sha256"));
+    char sum[65];
+    replay_trace_sum(&session->replay, sum);
+    return g_strcmp0(trace, sum) == 0 && g_strcmp0(detail, verdict->pass ? NULL : verdict->detail) == 0;
+}
+
+static void print_bundle(const struct session *session)
+{
+    if (session->bundle.folder != NULL)
+        printf("bundle     %.12s; %s\n", session->bundle.sum,
+               as_in_bundle(session) ? "it went as where that was written, to the last event of the recovery"
+                                     : "it did NOT go as where that was written: is this the same version of the bench?");
+}
 
 static void print_verdict(const struct session *session)
 {
@@ -202,6 +253,7 @@ static void print_verdict(const struct session *session)
                session->profile->next != NULL ? "; it takes the next update" : "");
     else
         printf("\nfinding    %s: %s\n", verdict->oracle, verdict->detail);
+    print_bundle(session);
 }
 
 static json_t *cuts_json(const struct session *session)
@@ -231,7 +283,8 @@ static bool print_json(const struct session *session)
     char id[ID_TEXT];
     bare.firmware[0] = '\0';
     id_format(&bare, id);
-    gchar *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, replay->recovery.events, replay->recovery.size);
+    char sum[65];
+    replay_trace_sum(replay, sum);
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:o, s:s, s:o, s:f, s:I, s:I, s:s, s:o, s:i}", "id", id, "profile", session->profile->name,
         "firmware_sha256", replay->target.firmware, "cuts", cuts_json(session), "verdict", verdict->pass ? "pass" : "fail",
@@ -240,9 +293,10 @@ static bool print_json(const struct session *session)
         "recovery_s", (double)verdict->recovery_ns * 1e-9, "boots", (json_int_t)verdict->boots, "trace_bytes",
         (json_int_t)replay->recovery.size, "trace_sha256", sum, "verified",
         session->request->verify ? json_boolean(session->verified) : json_null(), "mips", RAIL_MIPS);
-    g_free(sum);
     if (object == NULL)
         return false;
+    if (session->bundle.folder != NULL)
+        json_object_set_new(object, "bundle", json_pack("{s:s, s:b}", "sha256", session->bundle.sum, "same", as_in_bundle(session)));
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);
@@ -252,8 +306,7 @@ static bool print_json(const struct session *session)
 static bool write_results(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
-    const struct id_target words = {request->profile, request->root, request->device};
-    if (request->artifacts != NULL && !replay_artifacts(&session->replay, request->artifacts, &words, problem))
+    if (request->artifacts != NULL && !replay_artifacts(&session->replay, request->artifacts, &session->where, problem))
         return false;
     if (!request->json)
         print_verdict(session);
@@ -263,11 +316,9 @@ static bool write_results(struct session *session, struct problem *problem)
 static bool replay(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
-    if (!id_parse(request->id, &session->id, problem) ||
-        !profile_load(request->profile != NULL ? request->profile : session->id.profile, &session->profile, problem) ||
-        (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
-        !replay_open(&session->replay, &session->id, session->profile, request->root, request->device, problem) ||
-        !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
+    if (!find_scenario(session, problem) || (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
+        !replay_open(&session->replay, &session->id, session->profile, session->where.root, session->where.device, problem) ||
+        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) || !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
         return false;
     if (!request->json)
         print_head(session);
@@ -284,7 +335,7 @@ static int run_replay(const struct request *request)
     interrupt_install();
     bool good = replay(session, &problem);
     if (problem.kind == PROBLEM_LOST)
-        problem_place(&problem, request->id);
+        problem_place(&problem, request->scenario);
     int status = !good                          ? problem_exit(&problem)
                  : session->replay.verdict.pass ? EXIT_PASS
                                                 : EXIT_FINDINGS;
@@ -292,6 +343,7 @@ static int run_replay(const struct request *request)
     replay_close(&session->again);
     replay_close(&session->replay);
     profile_free(session->profile);
+    bundle_close(&session->bundle);
     free(session);
     return status;
 }
@@ -313,9 +365,9 @@ static int run(int argc, const char *argv[])
     struct options options;
     int status;
     if (options_parse(&options, argc, argv, table, &help, &status)) {
-        request.id = options.arguments[0];
+        request.scenario = options.arguments[0];
         if (options.count != 1)
-            status = usage_error("replay: name one id; see matterhorn replay --help");
+            status = usage_error("replay: name one id or bundle; see matterhorn replay --help");
         else if (request.gdb < 0 || request.gdb > 65535)
             status = usage_error("replay --gdb %d: a port from 1 to 65535", request.gdb);
         else
