@@ -42,6 +42,8 @@ static bool each_file(const struct profile *profile, file_fn *take, void *contex
     bool good = each_equal(&profile->recovered, take, context, problem) &&
                 (next == NULL || (each_equal(&next->recovered, take, context, problem) &&
                                   each_word(next->command, next->command_count, take, context, problem)));
+    for (unsigned i = 0; good && i < profile->soak_count; i++)
+        good = each_word(profile->soak[i].command, profile->soak[i].command_count, take, context, problem);
     for (unsigned i = 0; good && i < profile->symbols_count; i++)
         good = profile->symbols[i][0] == '/' || take(context, profile->symbols[i], false, problem);
     return good;

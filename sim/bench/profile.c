@@ -70,6 +70,16 @@ static const cyaml_schema_field_t next_fields[] = {
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, recovered_fields),
     CYAML_FIELD_END};
 
+static const cyaml_strval_t ends[] = {{"recovered", PROFILE_RECOVERED}, {"next", PROFILE_NEXT}};
+static const cyaml_schema_field_t soak_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_soak, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &text_value, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_ENUM("ends", CYAML_FLAG_STRICT, struct profile_soak, ends, ends, CYAML_ARRAY_LEN(ends)),
+    CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_soak, erases),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t soak_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_soak, soak_fields)};
+
 static const cyaml_schema_field_t budget_fields[] = {
     CYAML_FIELD_UINT("boots", CYAML_FLAG_DEFAULT, struct profile_budget, boots),
     CYAML_FIELD_UINT("seconds", CYAML_FLAG_DEFAULT, struct profile_budget, seconds),
@@ -103,6 +113,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, recovered_fields),
     CYAML_FIELD_MAPPING_PTR("next", MAY_MISS, struct profile, next, next_fields),
+    CYAML_FIELD_SEQUENCE("soak", MAY_MISS, struct profile, soak, &soak_value, 1, PROFILE_SOAKS),
     CYAML_FIELD_MAPPING("budget", CYAML_FLAG_DEFAULT, struct profile, budget, budget_fields),
     CYAML_FIELD_MAPPING("cuts", CYAML_FLAG_DEFAULT, struct profile, cuts, cuts_fields),
     CYAML_FIELD_END};
@@ -150,6 +161,16 @@ static bool bad(struct problem *problem, const char *path, const char *key, cons
     return problem_set(problem, PROBLEM_USE, "%s: %s \"%s\": %s", path, key, name, what);
 }
 
+/* Names become parts of ids, files and reports. */
+static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
+    size_t length = strlen(name);
+    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
+        return true;
+    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
+}
+
 static bool check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem)
 {
     if (area->size != 0 && arrays_locate(area->chip, area->address, area->size, &area->array, &area->offset))
@@ -194,6 +215,18 @@ static bool check_recovered(struct profile_recovered *recovered, const char *key
            problem_set(problem, PROBLEM_USE, "%s: %s: without lines or edges nothing says when a run ends", path, key);
 }
 
+static bool check_soak(const struct profile *profile, const char *path, struct problem *problem)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < profile->soak_count; i++) {
+        const struct profile_soak *soak = &profile->soak[i];
+        good = check_name(soak->name, "soak", path, problem) &&
+               (soak->ends != PROFILE_NEXT || profile->next != NULL ||
+                bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
+    }
+    return good;
+}
+
 static bool check_count(struct profile_cuts *cuts, const char *path, struct problem *problem)
 {
     char *end;
@@ -231,16 +264,6 @@ static bool check_tears(const struct profile_cuts *cuts, const char *path, struc
     return good;
 }
 
-/* Names become parts of ids, files and reports. */
-static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
-    size_t length = strlen(name);
-    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
-        return true;
-    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
-}
-
 static bool check_recovered_names(const struct profile_recovered *recovered, const char *key, const char *path,
                                   struct problem *problem)
 {
@@ -275,7 +298,7 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
         good = check_area(&profile->areas[i], "areas", path, problem);
     good = good && check_recovered(&profile->recovered, "recovered", path, problem) &&
            (profile->next == NULL || check_recovered(&profile->next->recovered, "next.recovered", path, problem)) &&
-           check_count(&profile->cuts, path, problem);
+           check_soak(profile, path, problem) && check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
     good = good && check_tears(&profile->cuts, path, problem);

@@ -73,6 +73,17 @@ struct profile_next {
     struct profile_recovered recovered; /* without `over` */
 };
 
+/* One of the updates that a soak makes in turns. */
+enum profile_ends { PROFILE_RECOVERED, PROFILE_NEXT };
+struct profile_soak {
+    char *name;
+    char **command; /* as that of profile_next */
+    unsigned command_count;
+    enum profile_ends ends; /* which `recovered` it ends in: the profile's, or that of `next` */
+    unsigned erases;        /* as that of profile_budget, for this update */
+};
+#define PROFILE_SOAKS 16
+
 struct profile_budget {
     unsigned boots;   /* power-ons and resets of one power session */
     unsigned seconds; /* of virtual time for one power session */
@@ -103,6 +114,8 @@ struct profile {
     unsigned areas_count;
     struct profile_recovered recovered;
     struct profile_next *next; /* NULL: nobody asks */
+    struct profile_soak *soak;
+    unsigned soak_count; /* 0: it cannot be soaked */
     struct profile_budget budget;
     struct profile_cuts cuts;
     struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */

@@ -9,6 +9,7 @@
 #include "live.h"
 #include "options.h"
 #include "replay.h"
+#include "replay_trial.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -61,26 +62,41 @@ struct session {
 /* --- before --- */
 
 /* A bundle has its own profile, root and device. */
-static bool open_bundle(struct session *session, const char **id, struct problem *problem)
+static bool open_bundle(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
     if (request->profile != NULL || request->root != NULL || request->device != NULL || request->artifacts != NULL)
         return problem_set(problem, PROBLEM_USE, "replay %s: a bundle has its own profile, root and device, and is what --artifacts "
                            "writes: leave these options out", request->scenario);
-    if (!bundle_open(&session->bundle, request->scenario, problem) || !bundle_text(&session->bundle, "id", id, problem))
+    if (!bundle_open(&session->bundle, request->scenario, problem))
         return false;
     session->where = (struct id_target){session->bundle.profile, session->bundle.root, session->bundle.device};
     return true;
 }
 
-/* What is to be replayed, and where its files are. */
-static bool find_scenario(struct session *session, struct problem *problem)
+/* What is to be replayed, and where its files are. *trial: it is an update of a soak and has no id. */
+static bool find_scenario(struct session *session, bool *trial, struct problem *problem)
 {
     const struct request *request = session->request;
     const char *id = request->scenario;
     session->where = (struct id_target){request->profile, request->root, request->device};
-    return (!bundle_is(id) || open_bundle(session, &id, problem)) && id_parse(id, &session->id, problem) &&
+    if (bundle_is(id) && !open_bundle(session, problem))
+        return false;
+    *trial = session->bundle.folder != NULL && trial_bundle_is(&session->bundle);
+    if (*trial)
+        return profile_load(session->where.profile, &session->profile, problem);
+    return (session->bundle.folder == NULL || bundle_text(&session->bundle, "id", &id, problem)) && id_parse(id, &session->id, problem) &&
            profile_load(session->where.profile != NULL ? session->where.profile : session->id.profile, &session->profile, problem);
+}
+
+static bool replay_update(struct session *session, bool *pass, struct problem *problem)
+{
+    const struct request *request = session->request;
+    const struct replay_trial_options options = {request->verify, request->json};
+    if (request->gdb != 0)
+        return problem_set(problem, PROBLEM_USE, "replay %s: --gdb is for ids; this is an update of a soak, with any number of losses",
+                           request->scenario);
+    return replay_trial(&session->bundle, session->profile, &options, pass, problem);
 }
 
 /* The id may be of another firmware. */
@@ -313,16 +329,27 @@ static bool write_results(struct session *session, struct problem *problem)
     return !request->json || print_json(session) || problem_set(problem, PROBLEM_BENCH, "no memory for the report");
 }
 
-static bool replay(struct session *session, struct problem *problem)
+static bool replay_id(struct session *session, bool *pass, struct problem *problem)
 {
     const struct request *request = session->request;
-    if (!find_scenario(session, problem) || (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
+    if ((request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
         !replay_open(&session->replay, &session->id, session->profile, session->where.root, session->where.device, problem) ||
-        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) || !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
+        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) || !check_firmware(session, problem) ||
+        !replay_build(&session->replay, problem) || !debug(session, problem))
         return false;
     if (!request->json)
         print_head(session);
-    return recover(session, problem) && verify(session, problem) && write_results(session, problem);
+    if (!recover(session, problem) || !verify(session, problem) || !write_results(session, problem))
+        return false;
+    *pass = session->replay.verdict.pass;
+    return true;
+}
+
+static bool replay(struct session *session, bool *pass, struct problem *problem)
+{
+    bool trial = false;
+    return find_scenario(session, &trial, problem) &&
+           (trial ? replay_update(session, pass, problem) : replay_id(session, pass, problem));
 }
 
 static int run_replay(const struct request *request)
@@ -333,12 +360,10 @@ static int run_replay(const struct request *request)
         return bench_error("no memory");
     session->request = request;
     interrupt_install();
-    bool good = replay(session, &problem);
+    bool pass = false, good = replay(session, &pass, &problem);
     if (problem.kind == PROBLEM_LOST)
         problem_place(&problem, request->scenario);
-    int status = !good                          ? problem_exit(&problem)
-                 : session->replay.verdict.pass ? EXIT_PASS
-                                                : EXIT_FINDINGS;
+    int status = !good ? problem_exit(&problem) : pass ? EXIT_PASS : EXIT_FINDINGS;
     machine_close(&session->debugged);
     replay_close(&session->again);
     replay_close(&session->replay);
