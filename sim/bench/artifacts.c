@@ -35,9 +35,8 @@ static bool in_folder(const char *folder, const struct oracle *oracle, struct ma
     bool good = before != NULL && after != NULL && uart != NULL && trace != NULL && words != NULL &&
                 arrays_write(request->state, before, problem) && files_open(&logs.uart, uart, problem) &&
                 files_open(&logs.trace, trace, problem) &&
-                recovery_run(&recovery, oracle, machine, &observed, problem) &&
-                files_commit(&logs.uart, problem) && files_commit(&logs.trace, problem) &&
-                arrays_write(&machine->arrays, after, problem) &&
+                recovery_run(&recovery, oracle, machine, &observed, problem) && files_commit(&logs.uart, problem) &&
+                files_commit(&logs.trace, problem) && arrays_write(&machine->arrays, after, problem) &&
                 (readme == NULL || files_write(words, readme, strlen(readme), problem));
     files_discard(&logs.uart);
     files_discard(&logs.trace);
@@ -71,7 +70,8 @@ static bool fill(const char *folder, const struct filling *filling, struct probl
 {
     const struct artifacts_bundle *bundle = filling->bundle;
     return in_folder(folder, filling->oracle, filling->machine, filling->request, filling->readme, problem) &&
-           (bundle == NULL || bundle_write(folder, bundle->target, bundle->profile_file, json_incref(bundle->about), problem));
+           (bundle == NULL ||
+            bundle_write(folder, bundle->target, bundle->profile_file, json_incref(bundle->about), problem));
 }
 
 static bool write_folder(const char *folder, const char *id, const struct filling *filling, struct problem *problem)
@@ -81,7 +81,8 @@ static bool write_folder(const char *folder, const char *id, const struct fillin
                 problem_set(problem, PROBLEM_BENCH, "no memory for artifacts");
     if (good && fill(part, filling, problem)) {
         files_remove_folder(path);
-        good = rename(part, path) == 0 || problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path, strerror(errno));
+        good = rename(part, path) == 0 ||
+               problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path, strerror(errno));
     } else {
         good = false;
     }
@@ -98,10 +99,12 @@ bool artifacts_write(const char *folder, const char *id, const struct oracle *or
     return write_folder(folder, id, &(struct filling){oracle, machine, request, readme, NULL}, problem);
 }
 
-bool artifacts_write_bundle(const char *folder, const char *id, const struct artifacts_bundle *bundle, struct machine *machine,
-                            const struct recovery_request *request, const char *readme, struct problem *problem)
+bool artifacts_write_bundle(const char *folder, const char *id, const struct artifacts_bundle *bundle,
+                            struct machine *machine, const struct recovery_request *request, const char *readme,
+                            struct problem *problem)
 {
-    bool good = write_folder(folder, id, &(struct filling){&bundle->target->oracle, machine, request, readme, bundle}, problem);
+    bool good =
+        write_folder(folder, id, &(struct filling){&bundle->target->oracle, machine, request, readme, bundle}, problem);
     json_decref(bundle->about);
     return good;
 }

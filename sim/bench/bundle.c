@@ -16,8 +16,8 @@
 
 /* --- the files of a profile --- */
 
-/* Calls `take` with each file that the profile needs, from the root on. What a command names counts when it is there: the rest of its
- * words are no files, or absolute, and so every machine's own. */
+/* Calls `take` with each file that the profile needs, from the root on. What a command names counts when it is
+ * there: the rest of its words are no files, or absolute, and so every machine's own. */
 typedef bool file_fn(void *context, const char *name, bool needed, struct problem *problem);
 
 static bool each_equal(const struct profile_recovered *recovered, file_fn *take, void *context, struct problem *problem)
@@ -66,7 +66,8 @@ static bool check_file(void *context, const char *name, bool needed, struct prob
     const struct target *target = context;
     g_autofree char *path = g_build_filename(target->root, name, NULL);
     return !leads_out(name) || !(needed || is_file(path)) ||
-           problem_set(problem, PROBLEM_USE, "profile %s: %s is not below %s, so no bundle can have it: name it relative to --root",
+           problem_set(problem, PROBLEM_USE,
+                       "profile %s: %s is not below %s, so no bundle can have it: name it relative to --root",
                        target->profile->name, name, target->root);
 }
 
@@ -99,7 +100,8 @@ struct copying {
 static bool take_file(void *context, const char *name, bool needed, struct problem *problem)
 {
     const struct copying *copying = context;
-    g_autofree char *from = g_build_filename(copying->from, name, NULL), *to = g_build_filename(copying->to, name, NULL);
+    g_autofree char *from = g_build_filename(copying->from, name, NULL),
+                    *to = g_build_filename(copying->to, name, NULL);
     return (!needed && !is_file(from)) || is_file(to) || copy_file(from, to, problem);
 }
 
@@ -143,12 +145,15 @@ static bool unpack(struct bundle *bundle, const char *path, struct problem *prob
     int status;
     if (!scratch_open(&bundle->scratch, problem))
         return false;
-    char *arguments[] = {"tar", "--extract", "--force-local", "--no-same-owner", file, "--directory", bundle->scratch.folder, NULL};
-    if (!g_spawn_sync(NULL, arguments, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &said, &status, &error))
+    char *arguments[] = {"tar", "--extract",   "--force-local",        "--no-same-owner",
+                         file,  "--directory", bundle->scratch.folder, NULL};
+    if (!g_spawn_sync(NULL, arguments, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &said,
+                      &status, &error))
         return problem_set(problem, PROBLEM_BENCH, "cannot unpack %s: %s", path, error->message);
     if (g_spawn_check_wait_status(status, NULL))
         return true;
-    return problem_set(problem, PROBLEM_USE, "%s is no bundle, nor an archive of one: %.*s", path, (int)strcspn(said, "\n"), said);
+    return problem_set(problem, PROBLEM_USE, "%s is no bundle, nor an archive of one: %.*s", path,
+                       (int)strcspn(said, "\n"), said);
 }
 
 /* The folder itself or the one that it holds; NULL when neither is a bundle. malloc'ed. */
@@ -158,7 +163,8 @@ static char *find_folder(const char *outer)
     unsigned count = 0;
     DIR *list = opendir(outer);
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
-        g_autofree char *inner = g_build_filename(outer, entry->d_name, NULL), *sums = g_build_filename(inner, SUMS_FILE, NULL);
+        g_autofree char *inner = g_build_filename(outer, entry->d_name, NULL),
+                        *sums = g_build_filename(inner, SUMS_FILE, NULL);
         if (strcmp(entry->d_name, "..") == 0 || !is_file(sums))
             continue;
         free(found);
@@ -192,13 +198,15 @@ static bool open_folder(struct bundle *bundle, const char *path, struct problem 
         return false;
     bundle->folder = find_folder(folder ? path : bundle->scratch.folder);
     return bundle->folder != NULL ||
-           problem_set(problem, PROBLEM_USE, "%s is no bundle: it has no " SUMS_FILE "; replay --artifacts writes one", path);
+           problem_set(problem, PROBLEM_USE, "%s is no bundle: it has no " SUMS_FILE "; replay --artifacts writes one",
+                       path);
 }
 
 bool bundle_open(struct bundle *bundle, const char *path, struct problem *problem)
 {
     *bundle = (struct bundle){.scratch = {NULL, -1}};
-    bool good = open_folder(bundle, path, problem) && sums_check(bundle->folder, bundle->sum, problem) && read_about(bundle, problem);
+    bool good = open_folder(bundle, path, problem) && sums_check(bundle->folder, bundle->sum, problem) &&
+                read_about(bundle, problem);
     if (!good) {
         bundle_close(bundle);
         return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bundle: a folder that holds everything a scenario needs, so that it can be replayed on another machine, where there is no build
- * tree. The profile, the provisioned device, the files that the profile names, and bundle.json, which says what the scenario is.
- * SHA256SUMS guards all of it, and a bundle that was changed is refused.
+ * A bundle: a folder that holds everything a scenario needs, so that it can be replayed on another machine, where there
+ * is no build tree. The profile, the provisioned device, the files that the profile names, and bundle.json, which says
+ * what the scenario is. SHA256SUMS guards all of it, and a bundle that was changed is refused.
  *
  *   profile.yaml   as it was, byte for byte
  *   device/        the provisioned device
@@ -20,10 +20,10 @@
 
 struct bundle {
     char *folder;
-    struct scratch scratch; /* where an archive was unpacked */
-    json_t *about;          /* bundle.json */
+    struct scratch scratch;        /* where an archive was unpacked */
+    json_t *about;                 /* bundle.json */
     char *profile, *device, *root; /* their paths */
-    char sum[SUMS_DIGITS];  /* of everything */
+    char sum[SUMS_DIGITS];         /* of everything */
 };
 
 /* Whether what the user named is there as a file or folder, so that it is meant as a bundle. */

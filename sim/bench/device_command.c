@@ -34,8 +34,7 @@ static const char *last_line(int output, char *text, size_t size)
 }
 
 /* Exit 1 says that the device does not take the update; anything else that is not 0 is no verdict. */
-static bool judge_command(int status, int output, const char *key, struct verdict *verdict,
-                          struct problem *problem)
+static bool judge_command(int status, int output, const char *key, struct verdict *verdict, struct problem *problem)
 {
     GError *error = NULL;
     char text[300];
@@ -46,7 +45,8 @@ static bool judge_command(int status, int output, const char *key, struct verdic
     if (said[0] == '\0')
         said = "it says nothing";
     if (interrupt_seen())
-        refused = problem_set(problem, PROBLEM_INTERRUPTED, "interrupted"); /* Ctrl-C at a terminal is for the command too */
+        refused =
+            problem_set(problem, PROBLEM_INTERRUPTED, "interrupted"); /* Ctrl-C at a terminal is for the command too */
     else if (refused)
         oracle_fail(verdict, "next", "next update", "the command refuses: %.150s", said);
     else
@@ -79,7 +79,8 @@ static bool wait_for(GPid command, int *status, struct problem *problem)
     return !interrupted || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
 }
 
-bool device_command(const struct device_command *command, const char *device, struct verdict *verdict, struct problem *problem)
+bool device_command(const struct device_command *command, const char *device, struct verdict *verdict,
+                    struct problem *problem)
 {
     g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
@@ -87,12 +88,14 @@ bool device_command(const struct device_command *command, const char *device, st
     GPid process;
     int status = 0, output = memfd_create("device-command", MFD_CLOEXEC);
     if (output < 0)
-        return problem_set(problem, PROBLEM_BENCH, "no place for what the profile's %s says: %s", command->key, strerror(errno));
+        return problem_set(problem, PROBLEM_BENCH, "no place for what the profile's %s says: %s", command->key,
+                           strerror(errno));
     for (unsigned i = 0; i < command->count; i++)
         append_replaced(arguments, command->words[i], device, program != NULL ? program : "matterhorn");
     g_ptr_array_add(arguments, NULL);
-    bool good = g_spawn_async_with_fds(command->root, (char **)arguments->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-                                       end_with_parent, NULL, &process, -1, output, output, &error);
+    bool good = g_spawn_async_with_fds(command->root, (char **)arguments->pdata, NULL,
+                                       G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, end_with_parent, NULL, &process,
+                                       -1, output, output, &error);
     if (good)
         good = wait_for(process, &status, problem) && judge_command(status, output, command->key, verdict, problem);
     else

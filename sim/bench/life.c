@@ -110,7 +110,8 @@ unsigned life_rows(const struct life *life, const struct profile *profile, struc
             if (row.erases == 0)
                 continue;
             row.address = life_address(array, sector, &row.size);
-            const struct profile_area *area = profile == NULL ? NULL : profile_area_at(profile, chip_of(array), row.address);
+            const struct profile_area *area =
+                profile == NULL ? NULL : profile_area_at(profile, chip_of(array), row.address);
             row.name = area != NULL ? area->name : arrays_name(array);
             take_row(list, &row);
         }

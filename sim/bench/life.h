@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a device's flashes: how often each sector was erased, and how much of what the data sheets promise that is.
+ * The life of a device's flashes: how often each sector was erased, and how much of what the data sheets promise that
+ * is.
  */
 #ifndef MATTERHORN_BENCH_LIFE_H
 #define MATTERHORN_BENCH_LIFE_H
@@ -36,7 +37,8 @@ struct life_row {
     unsigned sector;
     uint32_t erases, address, size;
 };
-/* The rows with an erase, that with most of its life used first; `profile` NULL: one for each array. g_free(*rows); their number. */
+/* The rows with an erase, that with most of its life used first; `profile` NULL: one for each array. g_free(*rows);
+ * their number. */
 unsigned life_rows(const struct life *life, const struct profile *profile, struct life_row **rows);
 
 #endif

@@ -27,7 +27,9 @@ static bool read_mark(json_t *entry, enum array array, struct nor_mark *mark)
     if (json_unpack(entry, "[s, I, I!]", &kind, &offset, &number) != 0 || offset < 0 || offset >= size || number < 0)
         return false;
     bool weak = strcmp(kind, "weak") == 0;
-    *mark = (struct nor_mark){.kind = weak ? NOR_WEAK : NOR_NOTAKE, .offset = (uint32_t)offset, .length = weak ? 1 : (uint32_t)number,
+    *mark = (struct nor_mark){.kind = weak ? NOR_WEAK : NOR_NOTAKE,
+                              .offset = (uint32_t)offset,
+                              .length = weak ? 1 : (uint32_t)number,
                               .bit = weak ? (uint8_t)number : 0};
     return weak ? number <= 7 : strcmp(kind, "notake") == 0 && number > 0 && number <= size - offset;
 }
@@ -52,7 +54,8 @@ bool marks_read(const json_t *object, struct arrays *arrays)
     for (enum array array = 0; array < ARRAYS; array++) {
         lists[array] = g_array_new(FALSE, FALSE, sizeof(struct nor_mark));
         good = read_list(json_object_get(object, arrays_name(array)), array, lists[array]) && good;
-        read.marks[array] = (struct nor_marks){(struct nor_mark *)(void *)lists[array]->data, lists[array]->len, lists[array]->len};
+        read.marks[array] =
+            (struct nor_marks){(struct nor_mark *)(void *)lists[array]->data, lists[array]->len, lists[array]->len};
     }
     if (good)
         arrays_load_marks(arrays, &read);

@@ -8,7 +8,8 @@ static bool open_offer(struct offer *offer, struct problem *problem)
 {
     return offer->scratch.folder != NULL ||
            ((offer->given.cells[0] != NULL || arrays_allocate(&offer->given, problem)) &&
-            (offer->left.cells[0] != NULL || arrays_allocate(&offer->left, problem)) && scratch_open(&offer->scratch, problem));
+            (offer->left.cells[0] != NULL || arrays_allocate(&offer->left, problem)) &&
+            scratch_open(&offer->scratch, problem));
 }
 
 void offer_close(struct offer *offer)
@@ -59,7 +60,8 @@ static bool is_incomplete(const struct nor_marks *marks, uint32_t start, uint32_
 }
 
 /* An erase as the part does it, of which only the marks matter: then come the contents that the command left. */
-static bool erase(struct arrays *left, const struct rail_event *event, enum array array, uint32_t start, struct problem *problem)
+static bool erase(struct arrays *left, const struct rail_event *event, enum array array, uint32_t start,
+                  struct problem *problem)
 {
     uint8_t *kept = malloc(event->value);
     if (kept == NULL)
@@ -72,7 +74,8 @@ static bool erase(struct arrays *left, const struct rail_event *event, enum arra
 }
 
 /* The sector that the event erases, if the command has. */
-static bool settle_sector(struct offer *offer, const struct rail_event *event, struct life *life, struct problem *problem)
+static bool settle_sector(struct offer *offer, const struct rail_event *event, struct life *life,
+                          struct problem *problem)
 {
     enum array array;
     uint32_t start, size;
@@ -91,7 +94,8 @@ static bool settle(struct offer *offer, struct life *life, struct problem *probl
     static const enum array arrays[] = {ARRAY_INTERNAL, ARRAY_NOR}; /* the third has no erase */
     arrays_load_marks(&offer->left, &offer->given);
     for (unsigned i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-        struct rail_event event = {.kind = RAIL_ERASE, .chip = arrays[i] == ARRAY_NOR ? RAIL_CHIP_NOR : RAIL_CHIP_INTERNAL};
+        struct rail_event event = {.kind = RAIL_ERASE,
+                                   .chip = arrays[i] == ARRAY_NOR ? RAIL_CHIP_NOR : RAIL_CHIP_INTERNAL};
         event.address = life_address(arrays[i], 0, &event.value);
         for (; arrays_sector(event.chip, event.address, &event.address, &event.value); event.address += event.value)
             if (!settle_sector(offer, &event, life, problem))
@@ -100,8 +104,8 @@ static bool settle(struct offer *offer, struct life *life, struct problem *probl
     return true;
 }
 
-bool offer_update(struct offer *offer, struct machine *machine, const struct device_command *command, const struct arrays *device,
-                  struct life *life, struct verdict *verdict, struct problem *problem)
+bool offer_update(struct offer *offer, struct machine *machine, const struct device_command *command,
+                  const struct arrays *device, struct life *life, struct verdict *verdict, struct problem *problem)
 {
     if (!open_offer(offer, problem) || !give(offer, machine, problem) ||
         !device_command(command, offer->scratch.folder, verdict, problem))

@@ -2,9 +2,10 @@
  *
  * An update put into a machine's device by a command of the profile, which sees cells and no marks, while power is off.
  *
- * A weak bit is shown to it as 0, which is one of the values that it may read. A sector in which the command then set a bit was erased by it:
- * that counts as one erase, and its marks are gone. So was one that was incompletely erased and has other contents now. What it erased without
- * setting a bit, because all were set, cannot be seen: there its erases are counted too low.
+ * A weak bit is shown to it as 0, which is one of the values that it may read. A sector in which the command then set a
+ * bit was erased by it: that counts as one erase, and its marks are gone. So was one that was incompletely erased and
+ * has other contents now. What it erased without setting a bit, because all were set, cannot be seen: there its erases
+ * are counted too low.
  */
 #ifndef MATTERHORN_BENCH_OFFER_H
 #define MATTERHORN_BENCH_OFFER_H
@@ -20,9 +21,10 @@ struct offer {
     struct arrays left;  /* and left it */
 };
 
-/* The machine goes on with what the command leaves, unless the device does not take the update: then `verdict` says so and nothing is changed. */
-bool offer_update(struct offer *offer, struct machine *machine, const struct device_command *command, const struct arrays *device,
-                  struct life *life, struct verdict *verdict, struct problem *problem);
+/* The machine goes on with what the command leaves, unless the device does not take the update: then `verdict` says
+ * so and nothing is changed. */
+bool offer_update(struct offer *offer, struct machine *machine, const struct device_command *command,
+                  const struct arrays *device, struct life *life, struct verdict *verdict, struct problem *problem);
 void offer_close(struct offer *offer);
 
 #endif

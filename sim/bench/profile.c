@@ -161,16 +161,6 @@ static bool bad(struct problem *problem, const char *path, const char *key, cons
     return problem_set(problem, PROBLEM_USE, "%s: %s \"%s\": %s", path, key, name, what);
 }
 
-/* Names become parts of ids, files and reports. */
-static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
-    size_t length = strlen(name);
-    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
-        return true;
-    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
-}
-
 static bool check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem)
 {
     if (area->size != 0 && arrays_locate(area->chip, area->address, area->size, &area->array, &area->offset))
@@ -215,18 +205,6 @@ static bool check_recovered(struct profile_recovered *recovered, const char *key
            problem_set(problem, PROBLEM_USE, "%s: %s: without lines or edges nothing says when a run ends", path, key);
 }
 
-static bool check_soak(const struct profile *profile, const char *path, struct problem *problem)
-{
-    bool good = true;
-    for (unsigned i = 0; good && i < profile->soak_count; i++) {
-        const struct profile_soak *soak = &profile->soak[i];
-        good = check_name(soak->name, "soak", path, problem) &&
-               (soak->ends != PROFILE_NEXT || profile->next != NULL ||
-                bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
-    }
-    return good;
-}
-
 static bool check_count(struct profile_cuts *cuts, const char *path, struct problem *problem)
 {
     char *end;
@@ -264,6 +242,16 @@ static bool check_tears(const struct profile_cuts *cuts, const char *path, struc
     return good;
 }
 
+/* Names become parts of ids, files and reports. */
+static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
+    size_t length = strlen(name);
+    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
+        return true;
+    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
+}
+
 static bool check_recovered_names(const struct profile_recovered *recovered, const char *key, const char *path,
                                   struct problem *problem)
 {
@@ -289,6 +277,18 @@ static bool check_names(const struct profile *profile, const char *path, struct 
         good = check_name(profile->areas[i].name, "areas", path, problem);
     return good && check_recovered_names(&profile->recovered, "recovered", path, problem) &&
            (profile->next == NULL || check_recovered_names(&profile->next->recovered, "next.recovered", path, problem));
+}
+
+static bool check_soak(const struct profile *profile, const char *path, struct problem *problem)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < profile->soak_count; i++) {
+        const struct profile_soak *soak = &profile->soak[i];
+        good = check_name(soak->name, "soak", path, problem) &&
+               (soak->ends != PROFILE_NEXT || profile->next != NULL ||
+                bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
+    }
+    return good;
 }
 
 static bool check(struct profile *profile, const char *path, struct problem *problem)

@@ -9,7 +9,7 @@ struct shrink {
     const struct shrink_options *options;
     struct shrink_result *result;
     struct replay replay;
-    struct id tried;  /* what the replay stands for */
+    struct id tried;   /* what the replay stands for */
     GHashTable *known; /* texts of ids that were tried */
     shrink_progress_fn *progress;
     void *context;
@@ -36,7 +36,8 @@ static void stand_for(struct shrink *shrink, const struct id *id)
     replay_change(&shrink->replay, &shrink->tried);
 }
 
-/* Builds what the id says. *built is false when it says nothing that can be: an operation that the run does not do any more. */
+/* Builds what the id says. *built is false when it says nothing that can be: an operation that the run does not do
+ * any more. */
 static bool build(struct shrink *shrink, const struct id *id, bool *built, struct problem *problem)
 {
     stand_for(shrink, id);
@@ -50,7 +51,8 @@ static bool build(struct shrink *shrink, const struct id *id, bool *built, struc
 
 static bool is_wanted(const struct shrink *shrink, const struct verdict *verdict)
 {
-    return !verdict->pass && (shrink->options->any_oracle || strcmp(verdict->oracle, shrink->result->first.oracle) == 0);
+    return !verdict->pass &&
+           (shrink->options->any_oracle || strcmp(verdict->oracle, shrink->result->first.oracle) == 0);
 }
 
 /* Takes the id for the smallest if it fails as it should. */
@@ -105,8 +107,9 @@ static bool has_tear(enum rail_kind kind, enum nor_tear tear)
 static bool simplify_tear(struct shrink *shrink, unsigned index, bool *smaller, struct problem *problem)
 {
     /* The simplest first. */
-    static const enum nor_tear order[] = {NOR_TEAR_BEFORE, NOR_TEAR_AFTER,  NOR_TEAR_HALF,   NOR_TEAR_ZEROS, NOR_TEAR_MASK,
-                                          NOR_TEAR_ONEBIT, NOR_TEAR_LAST, NOR_TEAR_NOTAKE, NOR_TEAR_WEAK};
+    static const enum nor_tear order[] = {NOR_TEAR_BEFORE, NOR_TEAR_AFTER,  NOR_TEAR_HALF,
+                                          NOR_TEAR_ZEROS,  NOR_TEAR_MASK,   NOR_TEAR_ONEBIT,
+                                          NOR_TEAR_LAST,   NOR_TEAR_NOTAKE, NOR_TEAR_WEAK};
     const enum nor_tear before = shrink->result->id.cuts[index].tear;
     bool taken = false;
     for (unsigned i = 0; !taken && order[i] != before; i++) {
@@ -124,7 +127,7 @@ struct peers {
     struct peer {
         struct id_cut cut;
         unsigned phase;
-    } *list;
+    } * list;
     size_t count;
 };
 
@@ -154,7 +157,8 @@ static bool find_peers(struct shrink *shrink, unsigned index, struct peers *peer
     return true;
 }
 
-static bool attempt_peer(struct shrink *shrink, unsigned index, const struct peer *peer, bool *taken, struct problem *problem)
+static bool attempt_peer(struct shrink *shrink, unsigned index, const struct peer *peer, bool *taken,
+                         struct problem *problem)
 {
     struct id id = shrink->result->id;
     id.cuts[index] = peer->cut;
@@ -178,7 +182,8 @@ static bool halve(struct shrink *shrink, unsigned index, const struct peers *pee
     return true;
 }
 
-static bool search_peers(struct shrink *shrink, unsigned index, const struct peers *peers, size_t *fails, struct problem *problem)
+static bool search_peers(struct shrink *shrink, unsigned index, const struct peers *peers, size_t *fails,
+                         struct problem *problem)
 {
     size_t recovers = 0;
     bool taken = false;
@@ -240,7 +245,8 @@ static bool run_given(struct shrink *shrink, const struct id *id, struct problem
 {
     struct shrink_result *result = shrink->result;
     shrink->tried = *id;
-    if (!replay_open(&shrink->replay, &shrink->tried, shrink->profile, shrink->options->root, shrink->options->device, problem) ||
+    if (!replay_open(&shrink->replay, &shrink->tried, shrink->profile, shrink->options->root, shrink->options->device,
+                     problem) ||
         !replay_build(&shrink->replay, problem) || !replay_recover(&shrink->replay, NULL, NULL, problem))
         return false;
     is_new(shrink, id);
@@ -256,17 +262,20 @@ static bool confirm(const struct shrink *shrink, struct problem *problem)
 {
     const struct shrink_result *result = shrink->result;
     struct replay fresh = {0};
-    bool good = replay_open(&fresh, &result->id, shrink->profile, shrink->options->root, shrink->options->device, problem) &&
-                replay_build(&fresh, problem) && replay_recover(&fresh, NULL, NULL, problem);
+    bool good =
+        replay_open(&fresh, &result->id, shrink->profile, shrink->options->root, shrink->options->device, problem) &&
+        replay_build(&fresh, problem) && replay_recover(&fresh, NULL, NULL, problem);
     if (good && (fresh.verdict.pass || strcmp(fresh.verdict.detail, result->verdict.detail) != 0))
-        good = problem_set(problem, PROBLEM_BENCH, "the smallest id is judged differently in a fresh machine: \"%s\" and \"%s\"",
+        good = problem_set(problem, PROBLEM_BENCH,
+                           "the smallest id is judged differently in a fresh machine: \"%s\" and \"%s\"",
                            result->verdict.detail, fresh.verdict.pass ? "it recovers" : fresh.verdict.detail);
     replay_close(&fresh);
     return good;
 }
 
 bool shrink_run(struct shrink_result *result, const struct id *id, const struct profile *profile,
-                const struct shrink_options *options, shrink_progress_fn *progress, void *context, struct problem *problem)
+                const struct shrink_options *options, shrink_progress_fn *progress, void *context,
+                struct problem *problem)
 {
     struct shrink shrink = {.profile = profile,
                             .options = options,

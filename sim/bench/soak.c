@@ -14,9 +14,9 @@
 
 /* --- the plan --- */
 
-#define BURST_OF 8    /* one interruption in so many is a burst: */
-#define BURST_LEAST 2 /* so many more losses, or up to */
-#define BURST_MOST 4  /* so many, */
+#define BURST_OF 8     /* one interruption in so many is a burst: */
+#define BURST_LEAST 2  /* so many more losses, or up to */
+#define BURST_MOST 4   /* so many, */
 #define BURST_WITHIN 8 /* each within so many operations after power returned */
 
 /* From 0 up to, but not, 1. */
@@ -25,8 +25,8 @@ static double fraction(uint64_t *random)
     return (double)(plan_random(random) >> 11) * 0x1p-53;
 }
 
-/* Half of the losses are anywhere; the others near the beginning or the end, where the operations are that decide, which are few beside
- * the words of an image. */
+/* Half of the losses are anywhere; the others near the beginning or the end, where the operations are that decide,
+ * which are few beside the words of an image. */
 static uint64_t draw_operation(uint64_t *random, uint64_t usual)
 {
     const uint64_t where = plan_random(random) % 4;
@@ -44,8 +44,8 @@ static void add_loss(struct trial *trial, uint64_t operation, uint64_t *random)
         trial->losses[trial->count++] = (struct trial_loss){operation, tear};
 }
 
-void soak_plan(struct trial *trial, const struct profile *profile, const struct soak_conditions *conditions, uint64_t update,
-               uint64_t usual)
+void soak_plan(struct trial *trial, const struct profile *profile, const struct soak_conditions *conditions,
+               uint64_t update, uint64_t usual)
 {
     const double more = conditions->losses / (1 + conditions->losses); /* the mean of a geometric distribution */
     uint64_t random = conditions->seed;
@@ -94,12 +94,14 @@ static double cpu_seconds(const struct soak *soak)
     struct rusage self, children;
     getrusage(RUSAGE_SELF, &self);
     getrusage(RUSAGE_CHILDREN, &children);
-    return seconds_of(&self.ru_utime) + seconds_of(&self.ru_stime) + seconds_of(&children.ru_utime) + seconds_of(&children.ru_stime) +
-           machine_cpu_seconds(&soak->machine);
+    return seconds_of(&self.ru_utime) + seconds_of(&self.ru_stime) + seconds_of(&children.ru_utime) +
+           seconds_of(&children.ru_stime) + machine_cpu_seconds(&soak->machine);
 }
 
-/* A machine that is lost on the way is replaced, and the update done once more from where it began: the result is the same. */
-static bool run_trial(struct soak *soak, const struct trial *trial, struct trial_result *result, struct problem *problem)
+/* A machine that is lost on the way is replaced, and the update done once more from where it began: the result is
+ * the same. */
+static bool run_trial(struct soak *soak, const struct trial *trial, struct trial_result *result,
+                      struct problem *problem)
 {
     if (trial_run(result, trial, &soak->target, &soak->offer, &soak->machine, NULL, NULL, problem))
         return true;
@@ -142,14 +144,16 @@ static bool keep_finding(struct soak *soak, struct problem *problem)
                                         .result = &result->finding,
                                         .conditions = &result->conditions,
                                         .update = result->totals.updates + 1};
-    return trial_bundle_write(&bundle, options->artifacts, &soak->machine, &soak->offer, &soak->result->bundle, problem);
+    return trial_bundle_write(&bundle, options->artifacts, &soak->machine, &soak->offer, &soak->result->bundle,
+                              problem);
 }
 
 static bool do_update(struct soak *soak, struct problem *problem)
 {
     struct soak_result *result = soak->result;
     struct soak_totals *totals = &result->totals;
-    soak_plan(&result->trial, soak->profile, &result->conditions, totals->updates, totals->usual[totals->updates % soak->profile->soak_count]);
+    soak_plan(&result->trial, soak->profile, &result->conditions, totals->updates,
+              totals->usual[totals->updates % soak->profile->soak_count]);
     arrays_load(&soak->begin, &soak->machine.arrays, NULL, NULL);
     if (!run_trial(soak, &result->trial, &result->finding, problem))
         return false;
@@ -213,7 +217,8 @@ bool soak_run(struct soak_result *result, const struct profile *profile, const s
     struct soak soak = {.profile = profile, .options = options, .result = result};
     *result = (struct soak_result){.bundle = NULL};
     if (profile->soak_count == 0)
-        return problem_set(problem, PROBLEM_USE, "profile %s has no `soak`, which says what updates to make; see sim/profiles/README.md",
+        return problem_set(problem, PROBLEM_USE,
+                           "profile %s has no `soak`, which says what updates to make; see sim/profiles/README.md",
                            profile->name);
     bool good = target_open(&soak.target, profile, options->root, options->device, problem);
     good = good && (options->artifacts == NULL || bundle_possible(&soak.target, problem)) && begin(&soak, problem) &&

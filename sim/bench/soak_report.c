@@ -39,9 +39,12 @@ void soak_progress(void *context, const struct soak_result *result, bool stored)
     progress->any = true;
     struct life_row *rows;
     unsigned count = life_rows(&totals->life, NULL, &rows);
-    fprintf(stderr, "%s  %" PRIu64 " of %" PRIu64 " updates, %" PRIu64 " losses of power, %.2f %% of life used, findings %d%s%s",
+    fprintf(stderr,
+            "%s  %" PRIu64 " of %" PRIu64 " updates, %" PRIu64
+            " losses of power, %.2f %% of life used, findings %d%s%s",
             terminal ? "\r" : "", totals->updates, progress->updates, totals->losses,
-            count > 0 ? life_used(rows[0].array, rows[0].erases) : 0.0, result->failed, stored ? ", stored" : "", terminal ? "\033[K" : "\n");
+            count > 0 ? life_used(rows[0].array, rows[0].erases) : 0.0, result->failed, stored ? ", stored" : "",
+            terminal ? "\033[K" : "\n");
     fflush(stderr);
     g_free(rows);
 }
@@ -58,11 +61,13 @@ static void print_life(FILE *stream, const struct soak_result *result, const str
 {
     struct life_row *rows;
     unsigned count = life_rows(&result->totals.life, profile, &rows);
-    fprintf(stream, "\n%-14s %-9s %-9s %8s %9s %10s %10s\n", "worst sector of", "chip", "at", "size", "erases", "endurance", "life used");
+    fprintf(stream, "\n%-14s %-9s %-9s %8s %9s %10s %10s\n", "worst sector of", "chip", "at", "size", "erases",
+            "endurance", "life used");
     for (unsigned i = 0; i < count; i++)
-        fprintf(stream, "%-15s %-9s %-*s%0*" PRIX32 " %8" PRIu32 " %9" PRIu32 " %10" PRIu32 " %8.2f %%\n", rows[i].name, arrays_name(rows[i].array),
-                rows[i].array == ARRAY_NOR ? 3 : 1, "", rows[i].array == ARRAY_NOR ? 6 : 8, rows[i].address, rows[i].size, rows[i].erases,
-                life_endurance(rows[i].array), life_used(rows[i].array, rows[i].erases));
+        fprintf(stream, "%-15s %-9s %-*s%0*" PRIX32 " %8" PRIu32 " %9" PRIu32 " %10" PRIu32 " %8.2f %%\n", rows[i].name,
+                arrays_name(rows[i].array), rows[i].array == ARRAY_NOR ? 3 : 1, "", rows[i].array == ARRAY_NOR ? 6 : 8,
+                rows[i].address, rows[i].size, rows[i].erases, life_endurance(rows[i].array),
+                life_used(rows[i].array, rows[i].erases));
     if (count > 0 && result->totals.updates > 0)
         fprintf(stream, "%s wears out first, after about %.0f updates\n", rows[0].name,
                 (double)result->totals.updates * 100 / life_used(rows[0].array, rows[0].erases));
@@ -72,8 +77,8 @@ static void print_life(FILE *stream, const struct soak_result *result, const str
 static void print_finding(FILE *stream, const struct soak_result *result, const struct profile *profile)
 {
     const struct verdict *verdict = &result->finding.verdict;
-    fprintf(stream, "\nfinding    in update %" PRIu64 " (%s): %s: %s\n", result->totals.updates + 1, profile->soak[result->trial.soak].name,
-            verdict->oracle, verdict->detail);
+    fprintf(stream, "\nfinding    in update %" PRIu64 " (%s): %s: %s\n", result->totals.updates + 1,
+            profile->soak[result->trial.soak].name, verdict->oracle, verdict->detail);
     for (unsigned i = 0; i < result->finding.losses; i++) {
         char text[TRIAL_LOSS];
         trial_describe(&result->trial, &result->finding, i, text);
@@ -82,19 +87,24 @@ static void print_finding(FILE *stream, const struct soak_result *result, const 
     if (result->bundle != NULL)
         fprintf(stream, "see it     matterhorn replay '%s'\n", result->bundle);
     else
-        fprintf(stream, "see it     the same soak again, to %" PRIu64 " updates, with --artifacts DIR: that writes a bundle for replay\n",
+        fprintf(stream,
+                "see it     the same soak again, to %" PRIu64
+                " updates, with --artifacts DIR: that writes a bundle for replay\n",
                 result->totals.updates + 1);
 }
 
 void soak_report_text(FILE *stream, const struct soak_result *result, const struct profile *profile)
 {
     const struct soak_totals *totals = &result->totals;
-    fprintf(stream, "target     %s on %s, firmware %.12s, %d MIPS, internal flash %s, SPI NOR %s\n", profile->name, profile->machine,
-            result->firmware, RAIL_MIPS, result->conditions.flash_times, result->conditions.nor_times);
-    fprintf(stream, "soaked     %" PRIu64 " updates in a row, seed %" PRIu64 "; %" PRIu64 " of them lost power, %" PRIu64 " times in all, one of them %" PRIu64
-            " times\n", totals->updates, result->conditions.seed, totals->disturbed, totals->losses, totals->most_losses);
-    fprintf(stream, "           %" PRIu64 " boots, %" PRIu64 " operations, %.1f h of virtual time\n", totals->boots, totals->operations,
-            (double)totals->virtual_ns * 1e-9 / 3600);
+    fprintf(stream, "target     %s on %s, firmware %.12s, %d MIPS, internal flash %s, SPI NOR %s\n", profile->name,
+            profile->machine, result->firmware, RAIL_MIPS, result->conditions.flash_times,
+            result->conditions.nor_times);
+    fprintf(stream,
+            "soaked     %" PRIu64 " updates in a row, seed %" PRIu64 "; %" PRIu64 " of them lost power, %" PRIu64
+            " times in all, one of them %" PRIu64 " times\n",
+            totals->updates, result->conditions.seed, totals->disturbed, totals->losses, totals->most_losses);
+    fprintf(stream, "           %" PRIu64 " boots, %" PRIu64 " operations, %.1f h of virtual time\n", totals->boots,
+            totals->operations, (double)totals->virtual_ns * 1e-9 / 3600);
     fprintf(stream, "           %.1f s of processor time: %.2f updates per second of it\n", totals->cpu_s,
             totals->cpu_s > 0 ? (double)totals->updates / totals->cpu_s : 0.0);
     print_life(stream, result, profile);
@@ -112,9 +122,10 @@ static json_t *life_json(const struct soak_result *result, const struct profile 
     json_t *list = json_array();
     unsigned count = life_rows(&result->totals.life, profile, &rows);
     for (unsigned i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "area", rows[i].name, "chip", arrays_name(rows[i].array),
-                                              "address", (json_int_t)rows[i].address, "size", (json_int_t)rows[i].size, "erases",
-                                              (json_int_t)rows[i].erases, "endurance", (json_int_t)life_endurance(rows[i].array),
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "area", rows[i].name, "chip",
+                                              arrays_name(rows[i].array), "address", (json_int_t)rows[i].address,
+                                              "size", (json_int_t)rows[i].size, "erases", (json_int_t)rows[i].erases,
+                                              "endurance", (json_int_t)life_endurance(rows[i].array),
                                               "life_used_percent", life_used(rows[i].array, rows[i].erases)));
     g_free(rows);
     return list;
@@ -131,7 +142,8 @@ static json_t *erases_json(const struct life *life)
             uint32_t size;
             if (life->erases[array][sector] == 0)
                 continue;
-            snprintf(address, sizeof address, "%0*" PRIX32, array == ARRAY_NOR ? 6 : 8, life_address(array, sector, &size));
+            snprintf(address, sizeof address, "%0*" PRIX32, array == ARRAY_NOR ? 6 : 8,
+                     life_address(array, sector, &size));
             json_object_set_new(sectors, address, json_integer(life->erases[array][sector]));
         }
         if (life_sectors(array) > 0)
@@ -156,8 +168,8 @@ static json_t *finding_json(const struct soak_result *result, const struct profi
         json_array_append_new(losses, json_string(text));
     }
     return json_pack("{s:I, s:s, s:s, s:s, s:o, s:s?}", "update", (json_int_t)result->totals.updates + 1, "name",
-                     profile->soak[result->trial.soak].name, "oracle", verdict->oracle, "detail", verdict->detail, "losses", losses, "bundle",
-                     result->bundle);
+                     profile->soak[result->trial.soak].name, "oracle", verdict->oracle, "detail", verdict->detail,
+                     "losses", losses, "bundle", result->bundle);
 }
 
 bool soak_report_json(FILE *stream, const struct soak_result *result, const struct profile *profile)
@@ -166,13 +178,15 @@ bool soak_report_json(FILE *stream, const struct soak_result *result, const stru
     char trace[17];
     snprintf(trace, sizeof trace, "%016" PRIx64, totals->trace);
     json_t *object = json_pack(
-        "{s:s, s:s, s:I, s:f, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o, s:o, s:s, s:o, s:i, s:{s:f, s:f}}", "profile",
-        profile->name, "firmware_sha256", result->firmware, "seed", (json_int_t)result->conditions.seed, "losses_wanted",
-        result->conditions.losses, "flash_times", result->conditions.flash_times, "nor_times", result->conditions.nor_times, "updates",
-        (json_int_t)totals->updates, "disturbed", (json_int_t)totals->disturbed, "losses", (json_int_t)totals->losses, "most_losses",
-        (json_int_t)totals->most_losses, "boots", (json_int_t)totals->boots, "operations", (json_int_t)totals->operations, "virtual_s",
-        (double)totals->virtual_ns * 1e-9, "trace", trace, "life", life_json(result, profile), "erases", erases_json(&totals->life), "verdict",
-        result->failed ? "fail" : "pass", "finding", finding_json(result, profile), "mips", RAIL_MIPS, "host", "cpu_s", totals->cpu_s,
+        "{s:s, s:s, s:I, s:f, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o, s:o, s:s, s:o, s:i, s:{s:f, s:f}}",
+        "profile", profile->name, "firmware_sha256", result->firmware, "seed", (json_int_t)result->conditions.seed,
+        "losses_wanted", result->conditions.losses, "flash_times", result->conditions.flash_times, "nor_times",
+        result->conditions.nor_times, "updates", (json_int_t)totals->updates, "disturbed",
+        (json_int_t)totals->disturbed, "losses", (json_int_t)totals->losses, "most_losses",
+        (json_int_t)totals->most_losses, "boots", (json_int_t)totals->boots, "operations",
+        (json_int_t)totals->operations, "virtual_s", (double)totals->virtual_ns * 1e-9, "trace", trace, "life",
+        life_json(result, profile), "erases", erases_json(&totals->life), "verdict", result->failed ? "fail" : "pass",
+        "finding", finding_json(result, profile), "mips", RAIL_MIPS, "host", "cpu_s", totals->cpu_s,
         "updates_per_cpu_s", totals->cpu_s > 0 ? (double)totals->updates / totals->cpu_s : 0.0);
     if (object == NULL)
         return false;

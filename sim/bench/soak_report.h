@@ -14,8 +14,8 @@ void soak_report_text(FILE *stream, const struct soak_result *result, const stru
 /* One object on one line; what depends on the host is in its "host" alone. False: no memory. */
 bool soak_report_json(FILE *stream, const struct soak_result *result, const struct profile *profile);
 
-/* A soak_progress_fn for standard error: one line that is rewritten on a terminal, else one for each checkpoint and now and then. `context`: a
- * struct soak_progress, zeroed but for `updates`. */
+/* A soak_progress_fn for standard error: one line that is rewritten on a terminal, else one for each checkpoint and
+ * now and then. `context`: a struct soak_progress, zeroed but for `updates`. */
 struct soak_progress {
     uint64_t updates; /* wanted */
     double printed;   /* seconds of a clock */

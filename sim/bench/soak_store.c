@@ -20,10 +20,14 @@ static const struct {
     const char *name;
     size_t offset;
 } numbers[] = {
-    {"updates", offsetof(struct soak_totals, updates)},       {"disturbed", offsetof(struct soak_totals, disturbed)},
-    {"losses", offsetof(struct soak_totals, losses)},         {"most_losses", offsetof(struct soak_totals, most_losses)},
-    {"boots", offsetof(struct soak_totals, boots)},           {"operations", offsetof(struct soak_totals, operations)},
-    {"virtual_ns", offsetof(struct soak_totals, virtual_ns)}, {"trace", offsetof(struct soak_totals, trace)},
+    {"updates", offsetof(struct soak_totals, updates)},
+    {"disturbed", offsetof(struct soak_totals, disturbed)},
+    {"losses", offsetof(struct soak_totals, losses)},
+    {"most_losses", offsetof(struct soak_totals, most_losses)},
+    {"boots", offsetof(struct soak_totals, boots)},
+    {"operations", offsetof(struct soak_totals, operations)},
+    {"virtual_ns", offsetof(struct soak_totals, virtual_ns)},
+    {"trace", offsetof(struct soak_totals, trace)},
 };
 #define NUMBERS (sizeof numbers / sizeof numbers[0])
 
@@ -80,10 +84,10 @@ static bool read_totals(const json_t *object, struct soak_totals *totals)
 static char *header(const struct profile *profile, const struct soak_result *result, const struct arrays *device)
 {
     const struct soak_conditions *conditions = &result->conditions;
-    json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:s, s:s, s:o, s:o}", "profile", profile->name, "firmware_sha256", result->firmware,
-                               "seed", (json_int_t)conditions->seed, "losses", conditions->losses, "flash_times",
-                               conditions->flash_times, "nor_times", conditions->nor_times, "totals", totals_json(&result->totals),
-                               "marks", marks_json(device));
+    json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:s, s:s, s:o, s:o}", "profile", profile->name, "firmware_sha256",
+                               result->firmware, "seed", (json_int_t)conditions->seed, "losses", conditions->losses,
+                               "flash_times", conditions->flash_times, "nor_times", conditions->nor_times, "totals",
+                               totals_json(&result->totals), "marks", marks_json(device));
     char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
     return text;
@@ -95,8 +99,8 @@ static void put(struct file_writer *writer, GChecksum *sum, const void *data, si
     fwrite(data, 1, size, writer->stream); /* a short write is an error of the stream: files_commit sees it */
 }
 
-bool soak_store_write(const char *path, const struct profile *profile, const struct soak_result *result, const struct arrays *device,
-                      struct problem *problem)
+bool soak_store_write(const char *path, const struct profile *profile, const struct soak_result *result,
+                      const struct arrays *device, struct problem *problem)
 {
     struct file_writer writer;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -129,26 +133,29 @@ static bool read_conditions(const json_t *object, struct soak_conditions *condit
     return read_number(json_object_get(object, "seed"), &conditions->seed) && flash != NULL && nor != NULL;
 }
 
-static bool read_header(const char *path, const char *text, size_t size, const struct profile *profile, struct soak_result *result,
-                        struct arrays *device, struct problem *problem)
+static bool read_header(const char *path, const char *text, size_t size, const struct profile *profile,
+                        struct soak_result *result, struct arrays *device, struct problem *problem)
 {
     json_t *object = json_loadb(text, size, 0, NULL);
     const char *name = json_string_value(json_object_get(object, "profile"));
     const char *firmware = json_string_value(json_object_get(object, "firmware_sha256"));
     bool good = true;
     if (g_strcmp0(name, profile->name) != 0 || g_strcmp0(firmware, result->firmware) != 0)
-        good = problem_set(problem, PROBLEM_USE, "%s is of profile %s with firmware %.12s, this is %s with %.12s: go on with those, or "
-                           "begin anew without --resume", path, name != NULL ? name : "?", firmware != NULL ? firmware : "?", profile->name,
+        good = problem_set(problem, PROBLEM_USE,
+                           "%s is of profile %s with firmware %.12s, this is %s with %.12s: go on with those, or "
+                           "begin anew without --resume",
+                           path, name != NULL ? name : "?", firmware != NULL ? firmware : "?", profile->name,
                            result->firmware);
-    else if (!read_conditions(object, &result->conditions) || !read_totals(json_object_get(object, "totals"), &result->totals) ||
+    else if (!read_conditions(object, &result->conditions) ||
+             !read_totals(json_object_get(object, "totals"), &result->totals) ||
              !marks_read(json_object_get(object, "marks"), device))
         good = problem_set(problem, PROBLEM_USE, "%s is no checkpoint of this version of the bench", path);
     json_decref(object);
     return good;
 }
 
-static bool read_all(const char *path, const uint8_t *data, size_t size, const struct profile *profile, struct soak_result *result,
-                     struct arrays *device, struct problem *problem)
+static bool read_all(const char *path, const uint8_t *data, size_t size, const struct profile *profile,
+                     struct soak_result *result, struct arrays *device, struct problem *problem)
 {
     size_t cells = 0;
     for (enum array array = 0; array < ARRAYS; array++)
@@ -158,7 +165,8 @@ static bool read_all(const char *path, const uint8_t *data, size_t size, const s
         return problem_set(problem, PROBLEM_USE, "%s is no checkpoint of this version of the bench", path);
     g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size - SUM_DIGITS);
     if (memcmp(sum, data + size - SUM_DIGITS, SUM_DIGITS) != 0)
-        return problem_set(problem, PROBLEM_USE, "%s was changed since it was written: begin anew without --resume", path);
+        return problem_set(problem, PROBLEM_USE, "%s was changed since it was written: begin anew without --resume",
+                           path);
     const uint8_t *from = data + size - SUM_DIGITS - cells;
     for (enum array array = 0; array < ARRAYS; from += arrays_size(array++))
         memcpy(device->cells[array], from, arrays_size(array));

@@ -40,7 +40,8 @@ static bool list_folder(const char *folder, const char *below, GPtrArray *names,
     for (struct dirent *entry; good && (entry = readdir(list)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        g_autofree char *name = below[0] != '\0' ? g_build_filename(below, entry->d_name, NULL) : g_strdup(entry->d_name);
+        g_autofree char *name =
+            below[0] != '\0' ? g_build_filename(below, entry->d_name, NULL) : g_strdup(entry->d_name);
         good = list_one(folder, name, names, problem);
     }
     if (list != NULL)
@@ -62,7 +63,8 @@ static bool sum_all(const char *folder, GPtrArray *names, GHashTable *sums, stru
         size_t size;
         if (!files_read(path, LARGEST, &data, &size, problem))
             return false;
-        g_hash_table_insert(sums, g_strdup(names->pdata[i]), g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size));
+        g_hash_table_insert(sums, g_strdup(names->pdata[i]),
+                            g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size));
         free(data);
     }
     return true;
@@ -82,7 +84,8 @@ bool sums_write(const char *folder, struct problem *problem)
     if (!sum_all(folder, names, sums, problem))
         return false;
     for (unsigned i = 0; i < names->len; i++)
-        g_string_append_printf(text, "%s  %s\n", (char *)g_hash_table_lookup(sums, names->pdata[i]), (char *)names->pdata[i]);
+        g_string_append_printf(text, "%s  %s\n", (char *)g_hash_table_lookup(sums, names->pdata[i]),
+                               (char *)names->pdata[i]);
     return files_write(path, text->str, text->len, problem);
 }
 
@@ -95,10 +98,13 @@ static bool check_line(const char *folder, const char *line, GHashTable *found, 
         return problem_set(problem, PROBLEM_USE, "%s/" SUMS_FILE ": \"%.40s\" is no line of it", folder, line);
     const char *name = line + SUMS_DIGITS + 1, *sum = g_hash_table_lookup(found, name);
     if (sum == NULL)
-        return problem_set(problem, PROBLEM_USE, "%s was changed: %s is missing; get it again from where it was written", folder, name);
+        return problem_set(problem, PROBLEM_USE,
+                           "%s was changed: %s is missing; get it again from where it was written", folder, name);
     if (strncmp(sum, line, SUMS_DIGITS - 1) != 0)
-        return problem_set(problem, PROBLEM_USE, "%s was changed: %s is not what " SUMS_FILE " says; get it again from where it was "
-                           "written", folder, name);
+        return problem_set(problem, PROBLEM_USE,
+                           "%s was changed: %s is not what " SUMS_FILE " says; get it again from where it was "
+                           "written",
+                           folder, name);
     g_hash_table_remove(found, name);
     return true;
 }
@@ -112,7 +118,8 @@ static bool check_lines(const char *folder, char *text, GHashTable *found, struc
             return false;
     g_hash_table_iter_init(&iterator, found);
     return !g_hash_table_iter_next(&iterator, &name, NULL) ||
-           problem_set(problem, PROBLEM_USE, "%s was changed: %s is not in its " SUMS_FILE "; take it away", folder, (char *)name);
+           problem_set(problem, PROBLEM_USE, "%s was changed: %s is not in its " SUMS_FILE "; take it away", folder,
+                       (char *)name);
 }
 
 bool sums_check(const char *folder, char sum[SUMS_DIGITS], struct problem *problem)

@@ -12,7 +12,8 @@
 
 /* Writes the file for everything that is in the folder. */
 bool sums_write(const char *folder, struct problem *problem);
-/* Whether the folder holds what its file says, all of it and nothing else. `sum`: of the file itself, thus of everything. */
+/* Whether the folder holds what its file says, all of it and nothing else. `sum`: of the file itself, thus of
+ * everything. */
 bool sums_check(const char *folder, char sum[SUMS_DIGITS], struct problem *problem);
 
 #endif

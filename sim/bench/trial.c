@@ -35,7 +35,8 @@ static const struct profile_soak *soak_of(const struct running *running)
 }
 
 /* Power-up number `power_up`, which loses power as the trial has it. */
-static bool power_up(struct running *running, unsigned power_up, bool again, struct session_result *session, struct problem *problem)
+static bool power_up(struct running *running, unsigned power_up, bool again, struct session_result *session,
+                     struct problem *problem)
 {
     const struct profile *profile = running->target->profile;
     const struct trial *trial = running->trial;
@@ -46,7 +47,9 @@ static bool power_up(struct running *running, unsigned power_up, bool again, str
                                       .limit_boots = profile->budget.boots,
                                       .observe = observe,
                                       .observer = running};
-    request.wanted = soak_of(running)->ends == PROFILE_NEXT ? &profile->wanted_next : again ? &profile->wanted_again : &profile->wanted;
+    request.wanted = soak_of(running)->ends == PROFILE_NEXT ? &profile->wanted_next
+                     : again                                ? &profile->wanted_again
+                                                            : &profile->wanted;
     request.cut = request.either = !again && power_up < trial->count;
     if (request.cut) {
         request.operation = trial->losses[power_up].operation;
@@ -84,8 +87,9 @@ static void judge_wear(const struct running *running)
     for (unsigned sector = 0; soak_of(running)->erases > 0 && sector < life_sectors(ARRAY_INTERNAL); sector++)
         if (result->life.erases[ARRAY_INTERNAL][sector] > most) {
             oracle_fail(&result->verdict, "wear", "whole update",
-                        "sector %u of the internal flash was erased %" PRIu32 " times, budget is %u and %u for the losses of power", sector,
-                        result->life.erases[ARRAY_INTERNAL][sector], soak_of(running)->erases, result->losses);
+                        "sector %u of the internal flash was erased %" PRIu32
+                        " times, budget is %u and %u for the losses of power",
+                        sector, result->life.erases[ARRAY_INTERNAL][sector], soak_of(running)->erases, result->losses);
             return;
         }
 }
@@ -117,7 +121,12 @@ static bool run_power_ups(struct running *running, struct problem *problem)
 bool trial_run(struct trial_result *result, const struct trial *trial, const struct target *target, struct offer *offer,
                struct machine *machine, machine_event_fn *observe, void *observer, struct problem *problem)
 {
-    struct running running = {.trial = trial, .target = target, .machine = machine, .result = result, .observe = observe, .observer = observer};
+    struct running running = {.trial = trial,
+                              .target = target,
+                              .machine = machine,
+                              .result = result,
+                              .observe = observe,
+                              .observer = observer};
     const struct profile_soak *soak = &target->profile->soak[trial->soak];
     const struct device_command command = {"soak.command", soak->command, soak->command_count, target->root};
     *result = (struct trial_result){.verdict = {.pass = true}};
@@ -132,7 +141,8 @@ bool trial_run(struct trial_result *result, const struct trial *trial, const str
 void trial_describe(const struct trial *trial, const struct trial_result *result, unsigned loss, char text[TRIAL_LOSS])
 {
     const struct rail_event *event = &result->at[loss];
-    snprintf(text, TRIAL_LOSS, "power-up %u: operation %" PRIu64 ", %s of %" PRIu32 " bytes at %s %0*" PRIX32 ", torn: %s", loss + 1,
+    snprintf(text, TRIAL_LOSS,
+             "power-up %u: operation %" PRIu64 ", %s of %" PRIu32 " bytes at %s %0*" PRIX32 ", torn: %s", loss + 1,
              trial->losses[loss].operation + 1, trace_kind_name(event->kind), event->value, trace_chip_name(event),
              event->chip == RAIL_CHIP_NOR ? 6 : 8, event->address, nor_tear_name(trial->losses[loss].tear));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A trial: one update of a profile's `soak`, put into the device that a machine holds, with power lost at any number of operations, in it
- * and in the recoveries. The device must get there all the same.
+ * A trial: one update of a profile's `soak`, put into the device that a machine holds, with power lost at any number of
+ * operations, in it and in the recoveries. The device must get there all the same.
  */
 #ifndef MATTERHORN_BENCH_TRIAL_H
 #define MATTERHORN_BENCH_TRIAL_H
@@ -12,7 +12,8 @@
 
 #define TRIAL_LOSSES 64
 
-/* Power-up number n, from 0, is lost at operation number losses[n].operation of it, if the update is not over before. */
+/* Power-up number n, from 0, is lost at operation number losses[n].operation of it, if the update is not over
+ * before. */
 struct trial {
     unsigned soak; /* which of the profile's */
     uint64_t seed; /* of what SRAM holds and how weak bits read at each power-up */
@@ -34,7 +35,8 @@ struct trial_result {
     uint64_t trace;   /* a hash of all events */
 };
 
-/* The machine is off. What it holds is where the trial begins, and after it what the trial left. `observe`, which may be NULL, sees all events. */
+/* The machine is off. What it holds is where the trial begins, and after it what the trial left. `observe`, which
+ * may be NULL, sees all events. */
 bool trial_run(struct trial_result *result, const struct trial *trial, const struct target *target, struct offer *offer,
                struct machine *machine, machine_event_fn *observe, void *observer, struct problem *problem);
 

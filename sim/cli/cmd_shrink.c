@@ -69,12 +69,12 @@ static bool print_json(const struct shrink_result *result, const struct request 
 {
     char id[ID_TEXT];
     bare_id(result, id);
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:b, s:i, s:i, s:b}", "id", id, "given", request->id,
-                               "firmware_sha256", result->firmware, "cuts", (int)result->id.count, "verdict",
-                               result->first.pass ? "pass" : "fail", "finding", verdict_json(&result->verdict), "given_finding",
-                               verdict_json(&result->first), "oracle_changed",
-                               !result->first.pass && strcmp(result->verdict.oracle, result->first.oracle) != 0, "tried",
-                               (int)result->tried, "unbuilt", (int)result->unbuilt, "complete", result->complete);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:i, s:s, s:o, s:o, s:b, s:i, s:i, s:b}", "id", id, "given", request->id, "firmware_sha256",
+        result->firmware, "cuts", (int)result->id.count, "verdict", result->first.pass ? "pass" : "fail", "finding",
+        verdict_json(&result->verdict), "given_finding", verdict_json(&result->first), "oracle_changed",
+        !result->first.pass && strcmp(result->verdict.oracle, result->first.oracle) != 0, "tried", (int)result->tried,
+        "unbuilt", (int)result->unbuilt, "complete", result->complete);
     if (object == NULL)
         return false;
     json_dumpf(object, stdout, JSON_COMPACT);
@@ -96,7 +96,8 @@ static int failed(const struct shrink_result *result, const struct problem *prob
 
 static int run_shrink(const struct request *request)
 {
-    const struct shrink_options options = {request->root, request->device, request->any_oracle, (unsigned)request->most};
+    const struct shrink_options options = {request->root, request->device, request->any_oracle,
+                                           (unsigned)request->most};
     struct problem problem = {0};
     struct profile *profile = NULL;
     struct shrink_result result = {0};
@@ -120,11 +121,14 @@ static int run(int argc, const char *argv[])
 {
     struct request request = {0};
     struct poptOption table[] = {
-        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "the profile, when it is a file of your own (default: the id's)", "FILE"},
-        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0,
+         "the profile, when it is a file of your own (default: the id's)", "FILE"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0,
+         "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"max-runs", '\0', POPT_ARG_INT, &request.most, 0, "ids to try at most (default: any number)", "N"},
-        {"any-oracle", '\0', POPT_ARG_NONE, &request.any_oracle, 0, "it may fail in another way than the id that was given", NULL},
+        {"any-oracle", '\0', POPT_ARG_NONE, &request.any_oracle, 0,
+         "it may fail in another way than the id that was given", NULL},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the lines for people", NULL},
         POPT_TABLEEND,
     };

@@ -44,7 +44,8 @@ static bool are_times(const char *word)
 /* False: *status, all is said already. */
 static bool check(const struct request *request, int *status)
 {
-    const bool conditions = request->seed != NOT_GIVEN || request->losses != NOT_GIVEN || request->flash_times != NULL || request->nor_times != NULL;
+    const bool conditions = request->seed != NOT_GIVEN || request->losses != NOT_GIVEN ||
+                            request->flash_times != NULL || request->nor_times != NULL;
     if (request->updates < 1)
         *status = usage_error("soak --updates %lld: at least 1", request->updates);
     else if (request->seed < NOT_GIVEN)
@@ -58,7 +59,8 @@ static bool check(const struct request *request, int *status)
     else if (request->resume != NULL && request->store != NULL)
         *status = usage_error("soak: --resume FILE stores to that file again; leave --store out");
     else if (request->resume != NULL && conditions)
-        *status = usage_error("soak: --resume goes on with the seed, losses and times of the file; leave these options out");
+        *status =
+            usage_error("soak: --resume goes on with the seed, losses and times of the file; leave these options out");
     return *status == EXIT_PASS;
 }
 
@@ -79,17 +81,21 @@ static void read_request(const struct request *request, const char *profile_file
     strcpy(conditions->nor_times, request->nor_times != NULL ? request->nor_times : "typical");
 }
 
-/* A place that cannot be written is told before the first update. The device and the profile are no place for a checkpoint. */
+/* A place that cannot be written is told before the first update. The device and the profile are no place for a
+ * checkpoint. */
 static bool check_files(const struct soak_options *options, const struct profile *profile, struct problem *problem)
 {
     const char *const paths[] = {options->store, options->profile_file};
     char *root = options->root != NULL ? strdup(options->root) : profile_default_root();
-    char *device = options->device != NULL ? strdup(options->device) : root != NULL ? files_join(root, profile->device) : NULL;
+    char *device = options->device != NULL ? strdup(options->device)
+                   : root != NULL          ? files_join(root, profile->device)
+                                           : NULL;
     struct file_writer writer = {0};
     bool good = device != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
     if (good && arrays_has_file(device, options->store))
         good = problem_set(problem, PROBLEM_USE, "soak: %s is the device's and would be written over", options->store);
-    good = good && files_apart(paths, 1, 2, problem) && (options->store == NULL || files_open(&writer, options->store, problem)) &&
+    good = good && files_apart(paths, 1, 2, problem) &&
+           (options->store == NULL || files_open(&writer, options->store, problem)) &&
            (options->artifacts == NULL || files_make_folder(options->artifacts, problem));
     files_discard(&writer);
     free(device);
@@ -97,14 +103,16 @@ static bool check_files(const struct soak_options *options, const struct profile
     return good;
 }
 
-static int soak_and_tell(const struct request *request, const struct profile *profile, const struct soak_options *options)
+static int soak_and_tell(const struct request *request, const struct profile *profile,
+                         const struct soak_options *options)
 {
     struct problem problem = {0};
     struct soak_result *result = calloc(1, sizeof *result);
     struct soak_progress progress = {.updates = options->updates};
     if (result == NULL)
         return bench_error("no memory");
-    bool good = check_files(options, profile, &problem) && soak_run(result, profile, options, soak_progress, &progress, &problem);
+    bool good = check_files(options, profile, &problem) &&
+                soak_run(result, profile, options, soak_progress, &progress, &problem);
     soak_progress_end(&progress);
     if (good && !request->json)
         soak_report_text(stdout, result, profile);
@@ -151,16 +159,24 @@ static int run(int argc, const char *argv[])
 {
     struct request request = {.updates = 100, .seed = NOT_GIVEN, .losses = NOT_GIVEN, .every = 25};
     struct poptOption table[] = {
-        {"updates", '\0', POPT_ARG_LONGLONG, &request.updates, 0, "in a row, those before --resume included (default: 100)", "N"},
-        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0, "chooses losses, tears, contents of the SRAM and noise (default: 1)", "N"},
-        {"losses", '\0', POPT_ARG_DOUBLE, &request.losses, 0, "interruptions for each update, on average (default: 1)", "P"},
-        {"flash-times", '\0', POPT_ARG_STRING, &request.flash_times, 0, "how long the internal flash takes: typical or maximum", "TIMES"},
-        {"nor-times", '\0', POPT_ARG_STRING, &request.nor_times, 0, "how long the SPI NOR takes: typical or maximum", "TIMES"},
+        {"updates", '\0', POPT_ARG_LONGLONG, &request.updates, 0,
+         "in a row, those before --resume included (default: 100)", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0,
+         "chooses losses, tears, contents of the SRAM and noise (default: 1)", "N"},
+        {"losses", '\0', POPT_ARG_DOUBLE, &request.losses, 0, "interruptions for each update, on average (default: 1)",
+         "P"},
+        {"flash-times", '\0', POPT_ARG_STRING, &request.flash_times, 0,
+         "how long the internal flash takes: typical or maximum", "TIMES"},
+        {"nor-times", '\0', POPT_ARG_STRING, &request.nor_times, 0, "how long the SPI NOR takes: typical or maximum",
+         "TIMES"},
         {"store", '\0', POPT_ARG_STRING, &request.store, 0, "write a checkpoint now and then, and at the end", "FILE"},
-        {"store-every", '\0', POPT_ARG_LONGLONG, &request.every, 0, "updates from one checkpoint to the next (default: 25)", "N"},
+        {"store-every", '\0', POPT_ARG_LONGLONG, &request.every, 0,
+         "updates from one checkpoint to the next (default: 25)", "N"},
         {"resume", '\0', POPT_ARG_STRING, &request.resume, 0, "go on from a checkpoint, and store there again", "FILE"},
-        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write a finding as a bundle for matterhorn replay", "DIR"},
-        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write a finding as a bundle for matterhorn replay",
+         "DIR"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0,
+         "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object on one line", NULL},
         POPT_TABLEEND,

@@ -27,15 +27,18 @@ static void show(void *context, const struct trace_item *item)
 }
 
 /* In a machine of its own. `observe` may be NULL. */
-static bool run_once(struct session *session, struct trial_result *result, machine_event_fn *observe, struct problem *problem)
+static bool run_once(struct session *session, struct trial_result *result, machine_event_fn *observe,
+                     struct problem *problem)
 {
     const struct machine_options options = {.model = session->profile->machine,
                                             .flash_times = session->conditions.flash_times,
                                             .nor_times = session->conditions.nor_times};
     struct machine machine = {0};
     struct offer offer = {.scratch = {NULL, -1}};
-    bool good = machine_start(&machine, &options, &session->target.device, problem) && machine_load(&machine, &session->begin, problem) &&
-                trial_run(result, &session->trial, &session->target, &offer, &machine, observe, &session->live, problem);
+    bool good =
+        machine_start(&machine, &options, &session->target.device, problem) &&
+        machine_load(&machine, &session->begin, problem) &&
+        trial_run(result, &session->trial, &session->target, &offer, &machine, observe, &session->live, problem);
     machine_close(&machine);
     offer_close(&offer);
     return good;
@@ -46,8 +49,10 @@ static bool verify(struct session *session, struct problem *problem)
     if (!session->options->verify)
         return true;
     struct trial_result *again = calloc(1, sizeof *again);
-    bool good = again != NULL ? run_once(session, again, NULL, problem) : problem_set(problem, PROBLEM_BENCH, "no memory");
-    if (good && (again->trace != session->result.trace || strcmp(again->verdict.detail, session->result.verdict.detail) != 0))
+    bool good =
+        again != NULL ? run_once(session, again, NULL, problem) : problem_set(problem, PROBLEM_BENCH, "no memory");
+    if (good &&
+        (again->trace != session->result.trace || strcmp(again->verdict.detail, session->result.verdict.detail) != 0))
         good = problem_set(problem, PROBLEM_BENCH, "two runs of the same bundle differ");
     free(again);
     return good;
@@ -56,8 +61,10 @@ static bool verify(struct session *session, struct problem *problem)
 static void print_head(const struct session *session)
 {
     printf("%-10s %s on %s, firmware %.12s, %d MIPS, internal flash %s, SPI NOR %s\n", "target", session->profile->name,
-           session->profile->machine, session->target.firmware, RAIL_MIPS, session->conditions.flash_times, session->conditions.nor_times);
-    printf("%-10s %s; %u losses of power\n\n", "update", session->profile->soak[session->trial.soak].name, session->trial.count);
+           session->profile->machine, session->target.firmware, RAIL_MIPS, session->conditions.flash_times,
+           session->conditions.nor_times);
+    printf("%-10s %s; %u losses of power\n\n", "update", session->profile->soak[session->trial.soak].name,
+           session->trial.count);
     fflush(stdout);
 }
 
@@ -76,8 +83,9 @@ static void print_end(const struct session *session)
     else
         printf("finding    %s: %s\n", verdict->oracle, verdict->detail);
     printf("bundle     %.12s; %s\n", session->bundle->sum,
-           session->result.trace == session->trace ? "it went as where that was written, to the last event"
-                                                   : "it did NOT go as where that was written: is this the same version of the bench?");
+           session->result.trace == session->trace
+               ? "it went as where that was written, to the last event"
+               : "it did NOT go as where that was written: is this the same version of the bench?");
 }
 
 static bool print_json(const struct session *session)
@@ -89,12 +97,13 @@ static bool print_json(const struct session *session)
         trial_describe(&session->trial, &session->result, i, text);
         json_array_append_new(losses, json_string(text));
     }
-    json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:{s:s, s:b}, s:i}", "profile", session->profile->name, "firmware_sha256",
-                               session->target.firmware, "update", session->profile->soak[session->trial.soak].name, "losses", losses,
-                               "verdict", verdict->pass ? "pass" : "fail", "finding",
-                               verdict->pass ? json_null() : json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail),
-                               "verified", session->options->verify ? json_true() : json_null(), "bundle", "sha256", session->bundle->sum,
-                               "same", session->result.trace == session->trace, "mips", RAIL_MIPS);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:{s:s, s:b}, s:i}", "profile", session->profile->name, "firmware_sha256",
+        session->target.firmware, "update", session->profile->soak[session->trial.soak].name, "losses", losses,
+        "verdict", verdict->pass ? "pass" : "fail", "finding",
+        verdict->pass ? json_null() : json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail),
+        "verified", session->options->verify ? json_true() : json_null(), "bundle", "sha256", session->bundle->sum,
+        "same", session->result.trace == session->trace, "mips", RAIL_MIPS);
     if (object == NULL)
         return false;
     json_dumpf(object, stdout, JSON_COMPACT);
@@ -107,7 +116,8 @@ static bool open_session(struct session *session, struct problem *problem)
 {
     return target_open(&session->target, session->profile, session->bundle->root, session->bundle->device, problem) &&
            arrays_allocate(&session->begin, problem) &&
-           trial_bundle_read(session->bundle, session->profile, &session->trial, &session->begin, &session->conditions, &session->trace, problem);
+           trial_bundle_read(session->bundle, session->profile, &session->trial, &session->begin, &session->conditions,
+                             &session->trace, problem);
 }
 
 static bool run_and_tell(struct session *session, struct problem *problem)
@@ -126,8 +136,8 @@ static bool run_and_tell(struct session *session, struct problem *problem)
     return !json || print_json(session) || problem_set(problem, PROBLEM_BENCH, "no memory for the report");
 }
 
-bool replay_trial(const struct bundle *bundle, const struct profile *profile, const struct replay_trial_options *options, bool *pass,
-                  struct problem *problem)
+bool replay_trial(const struct bundle *bundle, const struct profile *profile,
+                  const struct replay_trial_options *options, bool *pass, struct problem *problem)
 {
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL)

@@ -12,8 +12,9 @@ struct replay_trial_options {
     bool json;
 };
 
-/* Runs the bundle's update again, live on the terminal, and tells what came of it. *pass: the update was there in the end. */
-bool replay_trial(const struct bundle *bundle, const struct profile *profile, const struct replay_trial_options *options, bool *pass,
-                  struct problem *problem);
+/* Runs the bundle's update again, live on the terminal, and tells what came of it. *pass: the update was there in
+ * the end. */
+bool replay_trial(const struct bundle *bundle, const struct profile *profile,
+                  const struct replay_trial_options *options, bool *pass, struct problem *problem);
 
 #endif
