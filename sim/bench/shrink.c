@@ -182,6 +182,15 @@ static bool halve(struct shrink *shrink, unsigned index, const struct peers *pee
     return true;
 }
 
+static bool is_known(const struct shrink *shrink, unsigned index, const struct peer *peer)
+{
+    struct id id = shrink->result->id;
+    char text[ID_TEXT];
+    id.cuts[index] = peer->cut;
+    id_format(&id, text);
+    return g_hash_table_contains(shrink->known, text);
+}
+
 static bool search_peers(struct shrink *shrink, unsigned index, const struct peers *peers, size_t *fails,
                          struct problem *problem)
 {
@@ -197,7 +206,9 @@ static bool search_peers(struct shrink *shrink, unsigned index, const struct pee
         else
             recovers = i + 1;
     }
-    return halve(shrink, index, peers, recovers, fails, problem);
+    /* Where its neighbour was tried, an earlier round has come to an end here. */
+    return (*fails > 0 && is_known(shrink, index, &peers->list[*fails - 1])) ||
+           halve(shrink, index, peers, recovers, fails, problem);
 }
 
 static bool move_earlier(struct shrink *shrink, unsigned index, bool *smaller, struct problem *problem)

@@ -15,13 +15,17 @@ FATAL = "int.080A2C54.p1.weak"  # a word of the image: the install is forgotten
 TWO = f"{PROFILE}~s7n3/{HARMLESS}+{FATAL}"
 
 
-@pytest.fixture(scope="module")
-def mutant():
-    """The firmware with the planted bug request-cleared: the root to run it with."""
-    command = [TOP / "ci/mutant", "request-cleared"]
+def build_mutant(name):
+    """The firmware with a planted bug: the root to run it with."""
+    command = [TOP / "ci/mutant", name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants/request-cleared"
+    return BUILD / "mutants" / name
+
+
+@pytest.fixture(scope="module")
+def mutant():
+    return build_mutant("request-cleared")
 
 
 def test_two_losses_become_one_of_the_simplest_kind(mutant):
@@ -52,6 +56,15 @@ def test_the_operation_before_the_smallest_recovers(mutant):
     assert result["id"] == f"{PROFILE}~s1/nor.7FEB00.p1.before"
     assert result["finding"]["oracle"] == "next"
     matterhorn("replay", f"{PROFILE}~s1/nor.7FEA00.p1.before", "--root", mutant)
+
+
+def test_first_word_that_fails_is_found_by_halving():
+    """A resumed install takes the wrong sector for done: words of the sector that is installed last fail, all words before recover."""
+    root = build_mutant("resume-wrong-sector")
+    given = "eth-large-update~s1/int.080A06A0.p1.mask"
+    result = matterhorn_json("shrink", given, "--root", root, status=1)
+    assert result["id"] == "eth-large-update~s1/int.080A0200.p1.before"
+    assert result["tried"] < 20, "of some 700 words"
 
 
 def test_another_oracle_is_a_smaller_finding_only_when_asked_for(mutant, tmp_path):
