@@ -4,8 +4,8 @@
  *
  * A weak bit is shown to it as 0, which is one of the values that it may read. A sector in which the command then set a
  * bit was erased by it: that counts as one erase, and its marks are gone. So was one that was incompletely erased and
- * has other contents now. What it erased without setting a bit, because all were set, cannot be seen: there its erases
- * are counted too low.
+ * has other contents now. What it erased without setting a bit, because all were set or the same was written again,
+ * cannot be seen: there its erases are counted too low, and marks stay.
  */
 #ifndef MATTERHORN_BENCH_OFFER_H
 #define MATTERHORN_BENCH_OFFER_H

@@ -68,6 +68,29 @@ def test_life_is_what_the_data_sheets_promise(twenty):
     assert used == sorted(used, reverse=True)
 
 
+TOGGLING = """
+import subprocess, sys
+program, device, package = sys.argv[1:]
+with open(device + "/nor.bin", "r+b") as file:
+    file.seek(0x7F0010)
+    blank = file.read(1) == b"\\xff"
+    file.seek(0x7F0010)
+    file.write(b"\\x00" if blank else b"\\xff")
+sys.exit(subprocess.run([program, "deploy", device, package]).returncode)
+"""
+
+
+def test_erases_of_the_command_are_seen_by_the_bits_that_it_set(tmp_path):
+    """One that programs a byte of a sector that nobody uses each first time, and erases that each second time."""
+    script = tmp_path / "toggle.py"
+    script.write_text(TOGGLING, encoding="utf-8")
+    words = f'["/usr/bin/python3", {script}, "{{matterhorn}}", "{{device}}", build/packages/third-mountaineer-eth.nmf]'
+    profile = profile_with(tmp_path, r"  - name: third\n    command: \[[^\n]*\]", f"  - name: third\n    command: {words}")
+    result = matterhorn_json("soak", profile, "--updates", 8, "--losses", 0)
+    assert result["verdict"] == "pass"
+    assert result["erases"]["nor"]["7F0000"] == 2, "four times third, hence two erases"
+
+
 def test_seed_is_all_that_is_random(twenty):
     assert soak("--updates", 20, "--losses", 2) == twenty
     assert soak("--updates", 20, "--losses", 2, "--seed", 2)["trace"] != twenty["trace"]

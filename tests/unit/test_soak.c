@@ -10,9 +10,11 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "marks_json.h"
 #include "soak.h"
+#include "soak_store.h"
 
 #define UPDATES 20000
 #define USUAL 4000
@@ -190,6 +192,48 @@ static void marks_come_back_from_json(void **state)
     }
 }
 
+/* --- checkpoints --- */
+
+static void fill(struct soak_result *result, struct arrays *device)
+{
+    const struct nor_mark weak = {NOR_WEAK, 0x7FE123, 1, 5};
+    *result = (struct soak_result){.conditions = {UINT64_MAX - 1, 0.1, "maximum", "typical"}, .firmware = "abc"};
+    result->totals = (struct soak_totals){1, 2, 3, 4, 5, 6, 7, UINT64_MAX, 8.5, {9, 10}, {{{11}, {0}, {12, 13}}}};
+    for (enum array array = 0; array < ARRAYS; array++)
+        device->cells[array][arrays_size(array) - 1] = (uint8_t)array;
+    device->marks[ARRAY_NOR].list[device->marks[ARRAY_NOR].count++] = weak;
+}
+
+static void checkpoint_comes_back_whole(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/matterhorn-test-XXXXXX";
+    struct problem problem = {0};
+    struct soak_result *written = test_calloc(1, sizeof *written), *read = test_calloc(1, sizeof *read);
+    struct arrays one, other;
+    close(mkstemp(path));
+    assert_true(arrays_allocate(&one, &problem) && arrays_allocate(&other, &problem));
+    fill(written, &one);
+    strcpy(read->firmware, written->firmware);
+    assert_true(soak_store_write(path, &profile, written, &one, &problem));
+    assert_true(soak_store_read(path, &profile, read, &other, &problem));
+    assert_memory_equal(&read->conditions, &written->conditions, sizeof read->conditions);
+    assert_memory_equal(&read->totals, &written->totals, sizeof read->totals);
+    for (enum array array = 0; array < ARRAYS; array++)
+        assert_memory_equal(one.cells[array], other.cells[array], arrays_size(array));
+    assert_int_equal(other.marks[ARRAY_INTERNAL].count + other.marks[ARRAY_OTP].count, 0);
+    assert_int_equal(other.marks[ARRAY_NOR].count, 1);
+    assert_true(arrays_marked_alike(&other.marks[ARRAY_NOR], &one.marks[ARRAY_NOR].list[0]));
+    strcpy(read->firmware, "abd");
+    assert_false(soak_store_read(path, &profile, read, &other, &problem));
+    assert_int_equal(problem.kind, PROBLEM_USE);
+    unlink(path);
+    arrays_free(&one);
+    arrays_free(&other);
+    test_free(written);
+    test_free(read);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +244,7 @@ int main(void)
         cmocka_unit_test(sectors_of_an_erase_count_one_by_one),
         cmocka_unit_test(worst_sector_of_each_area_comes_first),
         cmocka_unit_test(marks_come_back_from_json),
+        cmocka_unit_test(checkpoint_comes_back_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
