@@ -360,10 +360,15 @@ static void load_marks(struct nor_marks *target, const struct nor_marks *source)
         memcpy(target->list, source->list, target->count * sizeof *target->list);
 }
 
-void arrays_load_beside(struct arrays *target, const struct arrays *source)
+void arrays_load_marks(struct arrays *target, const struct arrays *source)
 {
     for (enum array array = 0; array < ARRAYS; array++)
         load_marks(&target->marks[array], &source->marks[array]);
+}
+
+void arrays_load_beside(struct arrays *target, const struct arrays *source)
+{
+    arrays_load_marks(target, source);
     target->status = source->status;
     target->defects = source->defects;
     memcpy(target->erases, source->erases, sizeof target->erases);

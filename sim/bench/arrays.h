@@ -90,6 +90,8 @@ uint64_t arrays_hash(const struct arrays *arrays, const struct arrays *device);
  * called for each run of bytes that was written; it may be NULL. False when `changed` returned false. */
 typedef bool arrays_changed_fn(void *context, enum array array, uint32_t offset, uint32_t size);
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context);
+/* The marks alone. */
+void arrays_load_marks(struct arrays *target, const struct arrays *source);
 /* All but cells and pages. */
 void arrays_load_beside(struct arrays *target, const struct arrays *source);
 

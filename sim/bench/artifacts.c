@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "artifacts.h"
 
+#include "bundle.h"
 #include "files.h"
 
 #include <errno.h>
@@ -34,9 +35,8 @@ static bool in_folder(const char *folder, const struct oracle *oracle, struct ma
     bool good = before != NULL && after != NULL && uart != NULL && trace != NULL && words != NULL &&
                 arrays_write(request->state, before, problem) && files_open(&logs.uart, uart, problem) &&
                 files_open(&logs.trace, trace, problem) &&
-                recovery_run(&recovery, oracle, machine, &observed, problem) &&
-                files_commit(&logs.uart, problem) && files_commit(&logs.trace, problem) &&
-                arrays_write(&machine->arrays, after, problem) &&
+                recovery_run(&recovery, oracle, machine, &observed, problem) && files_commit(&logs.uart, problem) &&
+                files_commit(&logs.trace, problem) && arrays_write(&machine->arrays, after, problem) &&
                 (readme == NULL || files_write(words, readme, strlen(readme), problem));
     files_discard(&logs.uart);
     files_discard(&logs.trace);
@@ -57,15 +57,32 @@ char *artifacts_folder(const char *folder, const char *id)
     return path;
 }
 
-bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
-                     const struct recovery_request *request, const char *readme, struct problem *problem)
+/* Fills a folder that nobody sees yet, then gives it its name. */
+struct filling {
+    const struct oracle *oracle;
+    struct machine *machine;
+    const struct recovery_request *request;
+    const char *readme;
+    const struct artifacts_bundle *bundle; /* NULL: none */
+};
+
+static bool fill(const char *folder, const struct filling *filling, struct problem *problem)
+{
+    const struct artifacts_bundle *bundle = filling->bundle;
+    return in_folder(folder, filling->oracle, filling->machine, filling->request, filling->readme, problem) &&
+           (bundle == NULL ||
+            bundle_write(folder, bundle->target, bundle->profile_file, json_incref(bundle->about), problem));
+}
+
+static bool write_folder(const char *folder, const char *id, const struct filling *filling, struct problem *problem)
 {
     char *path = artifacts_folder(folder, id), *part = NULL;
     bool good = (path != NULL && asprintf(&part, "%s.%ld.part", path, (long)getpid()) >= 0) ||
                 problem_set(problem, PROBLEM_BENCH, "no memory for artifacts");
-    if (good && in_folder(part, oracle, machine, request, readme, problem)) {
+    if (good && fill(part, filling, problem)) {
         files_remove_folder(path);
-        good = rename(part, path) == 0 || problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path, strerror(errno));
+        good = rename(part, path) == 0 ||
+               problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s", path, strerror(errno));
     } else {
         good = false;
     }
@@ -73,5 +90,21 @@ bool artifacts_write(const char *folder, const char *id, const struct oracle *or
         files_remove_folder(part);
     free(part);
     free(path);
+    return good;
+}
+
+bool artifacts_write(const char *folder, const char *id, const struct oracle *oracle, struct machine *machine,
+                     const struct recovery_request *request, const char *readme, struct problem *problem)
+{
+    return write_folder(folder, id, &(struct filling){oracle, machine, request, readme, NULL}, problem);
+}
+
+bool artifacts_write_bundle(const char *folder, const char *id, const struct artifacts_bundle *bundle,
+                            struct machine *machine, const struct recovery_request *request, const char *readme,
+                            struct problem *problem)
+{
+    bool good =
+        write_folder(folder, id, &(struct filling){&bundle->target->oracle, machine, request, readme, bundle}, problem);
+    json_decref(bundle->about);
     return good;
 }

@@ -124,9 +124,11 @@ static bool spawn(struct machine *machine, const struct machine_options *options
 {
     char model[256], icount[32], gdb[40];
     snprintf(model, sizeof model,
-             "%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,touched=/dev/fd/%d,rail=rail",
-             options->model, CHILD_ARRAYS + ARRAY_INTERNAL, CHILD_ARRAYS + ARRAY_OTP, CHILD_ARRAYS + ARRAY_NOR,
-             CHILD_TRACE, CHILD_TOUCHED);
+             "%s,flash-times=%s,nor-times=%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,"
+             "touched=/dev/fd/%d,rail=rail",
+             options->model, options->flash_times != NULL ? options->flash_times : "typical",
+             options->nor_times != NULL ? options->nor_times : "typical", CHILD_ARRAYS + ARRAY_INTERNAL,
+             CHILD_ARRAYS + ARRAY_OTP, CHILD_ARRAYS + ARRAY_NOR, CHILD_TRACE, CHILD_TOUCHED);
     snprintf(icount, sizeof icount, "shift=%d,sleep=off", RAIL_ICOUNT_SHIFT);
     snprintf(gdb, sizeof gdb, "tcp:127.0.0.1:%u", options->gdb_port);
     char chardev[] = "socket,id=rail,fd=3";
@@ -614,6 +616,44 @@ bool machine_has_beside(struct machine *machine, const struct arrays *state, enu
     }
     *array = ARRAY_NOR;
     return has_status_and_erases(machine, state, problem);
+}
+
+/* What the reply lists; false when it is no list of marks. */
+static bool parse_marks(const char *reply, GArray *marks)
+{
+    char kind[8];
+    uint32_t offset, number;
+    int length = 0;
+    if (strncmp(reply, "marks", strlen("marks")) != 0)
+        return false;
+    const char *text = reply + strlen("marks");
+    for (; sscanf(text, " %7s %" SCNu32 " %" SCNu32 "%n", kind, &offset, &number, &length) == 3; text += length) {
+        bool weak = strcmp(kind, "weak") == 0;
+        struct nor_mark mark = {weak ? NOR_WEAK : NOR_NOTAKE, offset, weak ? 1 : number, weak ? (uint8_t)number : 0};
+        g_array_append_val(marks, mark);
+    }
+    return *text == '\0';
+}
+
+bool machine_read_marks(struct machine *machine, struct problem *problem)
+{
+    GArray *lists[ARRAYS];
+    struct arrays read = {.marks = {{0}}};
+    bool good = true;
+    for (enum array array = 0; array < ARRAYS; array++) {
+        char line[32];
+        lists[array] = g_array_new(FALSE, FALSE, sizeof(struct nor_mark));
+        snprintf(line, sizeof line, "marks %s", arrays_name(array));
+        good = good && command(machine, line, REPLY_LIMIT_MS, problem) &&
+               (parse_marks(machine->reply, lists[array]) ||
+                problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %.200s", machine->reply));
+        read.marks[array] = (struct nor_marks){(struct nor_mark *)(void *)lists[array]->data, lists[array]->len, lists[array]->len};
+    }
+    if (good)
+        arrays_load_marks(&machine->arrays, &read);
+    for (enum array array = 0; array < ARRAYS; array++)
+        g_array_free(lists[array], TRUE);
+    return good;
 }
 
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem)

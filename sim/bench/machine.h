@@ -21,6 +21,7 @@ struct machine_options {
     const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth" */
     const struct fault_set *faults; /* of its parts, at every power-on; NULL: none */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
+    const char *flash_times, *nor_times; /* how long operations take: "typical" or "maximum"; NULL: typical */
     bool patient;        /* Ctrl-C breaks off no run: whoever runs it piece by piece asks interrupt_seen in between */
 };
 
@@ -39,7 +40,7 @@ struct machine {
     bool patient;
     GString *line;             /* commands that were put off: they go before the next one */
     unsigned put_off;          /* how many */
-    char reply[16384];         /* the last one; marks are the longest */
+    char reply[1 << 18];       /* the last one; marks are the longest */
 };
 
 /* Why the machine stopped. */
@@ -86,6 +87,8 @@ bool machine_load_cells(struct machine *machine, const struct arrays *state, str
 /* Whether the machine has the marks, status registers and, where it matters, counts of erases of `state`; false with *array where it has
  * not, and when it does not answer (a problem). */
 bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
+/* While stopped: machine->arrays.marks become those that the machine has. */
+bool machine_read_marks(struct machine *machine, struct problem *problem);
 /* While powered off: the touched map is emptied before the next command. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */

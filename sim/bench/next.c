@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "next.h"
 
-#include "files.h"
-#include "interrupt.h"
+#include "device_command.h"
 
-#include <errno.h>
 #include <glib.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 /* An end state. Its verdict is all zeros until it was found out. */
 struct end {
@@ -27,7 +18,6 @@ struct end {
 struct next {
     const struct oracle *oracle;
     char *root;
-    char *program; /* the running one */
     pthread_mutex_t lock; /* guards what follows */
     GHashTable *ends;     /* hash of an end state to its struct end */
     double cpu_s;
@@ -42,7 +32,6 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
     }
     *next = (struct next){.oracle = oracle,
                           .root = strdup(root),
-                          .program = realpath("/proc/self/exe", NULL),
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
     return next;
@@ -54,7 +43,6 @@ void next_close(struct next *next)
         return;
     g_hash_table_destroy(next->ends);
     free(next->root);
-    free(next->program);
     free(next);
 }
 
@@ -84,95 +72,6 @@ static bool open_place(struct next_place *place, struct problem *problem)
            scratch_open(&place->scratch, problem);
 }
 
-/* --- the command --- */
-
-static void append_replaced(GPtrArray *arguments, const char *text, const char *device, const char *program)
-{
-    GString *argument = g_string_new(text);
-    g_string_replace(argument, "{device}", device, 0);
-    g_string_replace(argument, "{matterhorn}", program, 0);
-    g_ptr_array_add(arguments, g_string_free(argument, FALSE));
-}
-
-/* The last line that was written, of at most so many letters and without its end; "" when nothing was. */
-static const char *last_line(int output, char *text, size_t size)
-{
-    off_t length = lseek(output, 0, SEEK_END);
-    ssize_t got = pread(output, text, size - 1, length > (off_t)size - 1 ? length - (off_t)size + 1 : 0);
-    text[got > 0 ? got : 0] = '\0';
-    g_strchomp(text);
-    const char *feed = strrchr(text, '\n');
-    return feed != NULL ? feed + 1 : text;
-}
-
-/* Exit 1 says that the device does not take the update; anything else that is not 0 is no verdict. */
-static bool judge_command(int status, int output, struct verdict *verdict, struct problem *problem)
-{
-    GError *error = NULL;
-    char text[300];
-    if (g_spawn_check_wait_status(status, &error))
-        return true;
-    const char *said = last_line(output, text, sizeof text);
-    bool refused = error->domain == G_SPAWN_EXIT_ERROR && error->code == 1;
-    if (said[0] == '\0')
-        said = "it says nothing";
-    if (interrupt_seen())
-        refused = problem_set(problem, PROBLEM_INTERRUPTED, "interrupted"); /* Ctrl-C at a terminal is for the command too */
-    else if (refused)
-        oracle_fail(verdict, "next", "next update", "the command refuses: %.150s", said);
-    else
-        problem_set(problem, PROBLEM_BENCH, "the profile's next.command failed (%s): %s", error->message, said);
-    g_error_free(error);
-    return refused;
-}
-
-/* In the child: the command shall not outlive us. */
-static void end_with_parent(void *unused)
-{
-    (void)unused;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-/* Until it ends; an interrupt ends it. */
-static bool wait_for(GPid command, int *status, struct problem *problem)
-{
-    int ended = pidfd_open(command, 0);
-    struct pollfd entries[2] = {{.fd = ended, .events = POLLIN}, {.fd = interrupt_descriptor(), .events = POLLIN}};
-    while (ended >= 0 && poll(entries, 2, -1) < 0 && errno == EINTR)
-        continue;
-    bool interrupted = entries[0].revents == 0 && entries[1].revents != 0;
-    if (interrupted)
-        kill(command, SIGKILL);
-    while (waitpid(command, status, 0) < 0 && errno == EINTR)
-        continue;
-    if (ended >= 0)
-        close(ended);
-    return !interrupted || problem_set(problem, PROBLEM_INTERRUPTED, "interrupted");
-}
-
-static bool run_command(const struct next *next, const struct next_place *place, struct verdict *verdict,
-                        struct problem *problem)
-{
-    const struct profile_next *wanted = next->oracle->profile->next;
-    g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GError) error = NULL;
-    GPid command;
-    int status = 0, output = memfd_create("next-command", MFD_CLOEXEC);
-    if (output < 0)
-        return problem_set(problem, PROBLEM_BENCH, "no place for what the profile's next.command says: %s", strerror(errno));
-    for (unsigned i = 0; i < wanted->command_count; i++)
-        append_replaced(arguments, wanted->command[i], place->scratch.folder, next->program);
-    g_ptr_array_add(arguments, NULL);
-    bool good = g_spawn_async_with_fds(next->root, (char **)arguments->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-                                       end_with_parent, NULL, &command, -1, output, output, &error);
-    if (good)
-        good = wait_for(command, &status, problem) && judge_command(status, output, verdict, problem);
-    else
-        problem_set(problem, PROBLEM_USE, "the profile's next.command cannot run: %s", error->message);
-    close(output);
-    return good;
-}
-
 /* --- one end state --- */
 
 /* Marks stay as they are in the machine: the command does not know of them either. */
@@ -189,13 +88,15 @@ static bool try_next(const struct next *next, struct next_place *place, struct m
                      const struct conditions *conditions, struct verdict *verdict, struct problem *problem)
 {
     const struct oracle *oracle = next->oracle;
+    const struct profile_next *wanted = oracle->profile->next;
+    const struct device_command command = {"next.command", wanted->command, wanted->command_count, next->root};
     struct session_request request = {.wanted = &oracle->profile->wanted_next,
                                       .limit_ns = oracle->profile->budget.seconds * UINT64_C(1000000000),
                                       .limit_boots = oracle->profile->budget.boots,
                                       .conditions = *conditions};
     struct session_result session;
     if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->scratch.folder, problem) ||
-        !run_command(next, place, verdict, problem))
+        !device_command(&command, place->scratch.folder, verdict, problem))
         return false;
     if (!verdict->pass)
         return true;

@@ -70,6 +70,16 @@ static const cyaml_schema_field_t next_fields[] = {
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, recovered_fields),
     CYAML_FIELD_END};
 
+static const cyaml_strval_t ends[] = {{"recovered", PROFILE_RECOVERED}, {"next", PROFILE_NEXT}};
+static const cyaml_schema_field_t soak_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_soak, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &text_value, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_ENUM("ends", CYAML_FLAG_STRICT, struct profile_soak, ends, ends, CYAML_ARRAY_LEN(ends)),
+    CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_soak, erases),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t soak_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_soak, soak_fields)};
+
 static const cyaml_schema_field_t budget_fields[] = {
     CYAML_FIELD_UINT("boots", CYAML_FLAG_DEFAULT, struct profile_budget, boots),
     CYAML_FIELD_UINT("seconds", CYAML_FLAG_DEFAULT, struct profile_budget, seconds),
@@ -104,6 +114,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, recovered_fields),
     CYAML_FIELD_MAPPING_PTR("next", MAY_MISS, struct profile, next, next_fields),
+    CYAML_FIELD_SEQUENCE("soak", MAY_MISS, struct profile, soak, &soak_value, 1, PROFILE_SOAKS),
     CYAML_FIELD_MAPPING("budget", CYAML_FLAG_DEFAULT, struct profile, budget, budget_fields),
     CYAML_FIELD_MAPPING("cuts", CYAML_FLAG_DEFAULT, struct profile, cuts, cuts_fields),
     CYAML_FIELD_END};
@@ -281,6 +292,18 @@ static bool check_faults(struct profile *profile, const char *path, struct probl
     return true;
 }
 
+static bool check_soak(const struct profile *profile, const char *path, struct problem *problem)
+{
+    bool good = true;
+    for (unsigned i = 0; good && i < profile->soak_count; i++) {
+        const struct profile_soak *soak = &profile->soak[i];
+        good = check_name(soak->name, "soak", path, problem) &&
+               (soak->ends != PROFILE_NEXT || profile->next != NULL ||
+                bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
+    }
+    return good;
+}
+
 static bool check(struct profile *profile, const char *path, struct problem *problem)
 {
     bool good = check_names(profile, path, problem) && check_pins(profile, path, problem);
@@ -288,7 +311,7 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
         good = check_area(&profile->areas[i], "areas", path, problem);
     good = good && check_recovered(&profile->recovered, "recovered", path, problem) &&
            (profile->next == NULL || check_recovered(&profile->next->recovered, "next.recovered", path, problem)) &&
-           check_count(&profile->cuts, path, problem);
+           check_soak(profile, path, problem) && check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
     good = good && check_tears(&profile->cuts, path, problem) && check_faults(profile, path, problem);
@@ -311,7 +334,7 @@ char *profile_default_root(void)
     return canonical;
 }
 
-static char *path_of(const char *name_or_path)
+char *profile_path(const char *name_or_path)
 {
     size_t length = strlen(name_or_path);
     if (strchr(name_or_path, '/') != NULL || (length > 5 && strcmp(name_or_path + length - 5, ".yaml") == 0))
@@ -364,7 +387,7 @@ static bool load(const char *name, const char *path, struct profile **profile, s
 
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
 {
-    char *path = path_of(name_or_path);
+    char *path = profile_path(name_or_path);
     *profile = NULL;
     if (path == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");

@@ -75,6 +75,17 @@ struct profile_next {
     struct profile_recovered recovered; /* without `over` */
 };
 
+/* One of the updates that a soak makes in turns. */
+enum profile_ends { PROFILE_RECOVERED, PROFILE_NEXT };
+struct profile_soak {
+    char *name;
+    char **command; /* as that of profile_next */
+    unsigned command_count;
+    enum profile_ends ends; /* which `recovered` it ends in: the profile's, or that of `next` */
+    unsigned erases;        /* as that of profile_budget, for this update */
+};
+#define PROFILE_SOAKS 16
+
 struct profile_budget {
     unsigned boots;   /* power-ons and resets of one power session */
     unsigned seconds; /* of virtual time for one power session */
@@ -107,6 +118,8 @@ struct profile {
     unsigned areas_count;
     struct profile_recovered recovered;
     struct profile_next *next; /* NULL: nobody asks */
+    struct profile_soak *soak;
+    unsigned soak_count; /* 0: it cannot be soaked */
     struct profile_budget budget;
     struct profile_cuts cuts;
     struct fault_set fault_set;           /* what `faults` says */
@@ -119,6 +132,8 @@ struct profile {
 
 /* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */
 char *profile_default_root(void);
+/* The file of a profile, as profile_load finds it; malloc'ed. */
+char *profile_path(const char *name_or_path);
 /* A profile by path (it contains '/' or ends with ".yaml") or by name. */
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem);
 void profile_free(struct profile *profile);

@@ -6,6 +6,7 @@
 #include "next.h"
 #include "wear.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,16 @@ void replay_close(struct replay *replay)
     *replay = (struct replay){0};
 }
 
+void replay_change(struct replay *replay, const struct id *id)
+{
+    replay->id = id;
+    for (unsigned i = 0; i < ID_CUTS; i++) {
+        crash_state_free(&replay->runs[i].state);
+        if (i > 0)
+            recording_free(&replay->runs[i].recording);
+    }
+}
+
 /* --- building --- */
 
 static struct conditions conditions_of(const struct replay *replay, unsigned power_up)
@@ -39,9 +50,11 @@ static struct conditions conditions_of(const struct replay *replay, unsigned pow
     return plan_conditions(&(struct seeds){.sram = replay->id->seed, .noise = replay->id->noise}, 0, power_up);
 }
 
-/* The update without power loss. */
+/* The update without power loss, unless an id before this one has recorded it. */
 static bool record_update(struct replay *replay, struct recording *recording, struct problem *problem)
 {
+    if (recording->operations != NULL)
+        return true;
     struct recovery_request request = {.observe = recording_take, .observer = recording};
     struct recovery clean;
     memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
@@ -87,7 +100,7 @@ static bool build(struct replay *replay, unsigned index, struct problem *problem
 
 bool replay_build(struct replay *replay, struct problem *problem)
 {
-    bool good = target_start(&replay->target, &replay->machine, 0, problem);
+    bool good = replay->machine.process != 0 || target_start(&replay->target, &replay->machine, 0, problem);
     replay->target.device.status = replay->machine.arrays.status;
     for (unsigned i = 0; good && i < replay->id->count; i++)
         good = build(replay, i, problem);
@@ -195,25 +208,51 @@ static void print_fault_options(const struct fault_set *faults, char text[FAULT_
     }
 }
 
+void replay_trace_sum(const struct replay *replay, char sum[65])
+{
+    gchar *text = g_compute_checksum_for_data(G_CHECKSUM_SHA256, replay->recovery.events, replay->recovery.size);
+    snprintf(sum, 65, "%s", text);
+    g_free(text);
+}
+
+/* What a bundle says: the scenario, and what came of it. */
+static json_t *about(const struct replay *replay, const char *id)
+{
+    const struct verdict *verdict = &replay->verdict;
+    char sum[65];
+    replay_trace_sum(replay, sum);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "id", id, "firmware_sha256", replay->target.firmware, "trace_sha256", sum,
+                     "mips", RAIL_MIPS, "verdict", verdict->pass ? "pass" : "fail", "finding",
+                     verdict->pass ? json_null()
+                                   : json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail));
+}
+
 bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words, struct problem *problem)
 {
     const struct recovery_request request = request_of(replay);
     const char *sram = replay->conditions[0].sram;
     struct id bare = *replay->id;
-    char id[ID_TEXT], command[ID_COMMAND], faults[FAULT_OPTIONS], text[ID_TEXT + ID_COMMAND + FAULT_OPTIONS + 1000];
+    char id[ID_TEXT], command[ID_COMMAND], faults[FAULT_OPTIONS], text[ID_TEXT + ID_COMMAND + FAULT_OPTIONS + 1500];
+    char *profile = profile_path(words->profile != NULL ? words->profile : bare.profile);
     bare.firmware[0] = '\0';
     id_format(&bare, id);
     id_command(id, replay->target.firmware, words, command);
     print_fault_options(&replay->target.faults, faults);
     snprintf(text, sizeof text,
-             "%s\n\n    %s\n\nbefore/ is what the power loss left, after/ what the recovery made of it; uart.txt and "
+             "%s\n\n    %s\n\nThis folder has all that takes, so it also replays on a machine without the rest: copy it, or an "
+             "archive of it that tar made, and name it\ninstead of the id, as in\n\n    matterhorn replay FOLDER\n\n"
+             "before/ is what the power loss left, after/ what the recovery made of it; uart.txt and "
              "trace.txt are its first power-up, which started with --sram %s. To debug it:\n\n"
              "    matterhorn boot before --machine %s --sram %s%s --gdb 1234\n%s",
              id, command, sram, replay->profile->machine, sram, faults,
              has_marks(request.state) ? "\nThe power loss also left weak bits or an incompletely erased range, which "
                                         "these files cannot hold: only replay has them.\n"
                                       : "");
-    return artifacts_write(folder, id, &replay->target.oracle, &replay->machine, &request, text, problem);
+    const struct artifacts_bundle bundle = {&replay->target, profile, about(replay, id)};
+    bool good = profile != NULL ? artifacts_write_bundle(folder, id, &bundle, &replay->machine, &request, text, problem)
+                                : problem_set(problem, PROBLEM_BENCH, "no memory");
+    free(profile);
+    return good;
 }
 
 /* --- comparing --- */

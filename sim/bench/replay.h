@@ -33,12 +33,17 @@ struct replay {
 /* Opens the target. The caller may then compare replay->target.firmware with the id's. */
 bool replay_open(struct replay *replay, const struct id *id, const struct profile *profile, const char *root,
                  const char *device, struct problem *problem);
+/* Another id of the same profile takes the place of replay->id, in the same machine: the recorded update is kept. */
+void replay_change(struct replay *replay, const struct id *id);
 /* Builds the state that the last cut leaves. PROBLEM_USE when a recorded run does not have the operation. */
 bool replay_build(struct replay *replay, struct problem *problem);
 /* Recovers from it and judges. `observe`, which may be NULL, sees the events of the first power-up. */
 bool replay_recover(struct replay *replay, machine_event_fn *observe, void *observer, struct problem *problem);
-/* Writes what artifacts_write() does, and how to get there again. */
+/* Writes what artifacts_write() does, and how to get there again, as a bundle that replays without the rest. PROBLEM_USE when the
+ * profile has files that a bundle cannot have. */
 bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words, struct problem *problem);
+/* The SHA-256 of the events of the recovery, hexadecimal. */
+void replay_trace_sum(const struct replay *replay, char sum[65]);
 /* Harmless on a zeroed replay. */
 void replay_close(struct replay *replay);
 

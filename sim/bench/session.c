@@ -14,16 +14,22 @@ static void observe(void *context, const struct trace_item *item)
         observation->request->observe(observation->request->observer, item);
 }
 
+/* Whether what is seen may end it. */
+static bool watches(const struct session_request *request)
+{
+    return !request->cut || request->either;
+}
+
 /* True when the session is over. */
 static bool ended(const struct session_request *request, const struct stop *stop, struct session_result *result)
 {
     if (stop->reason == STOP_CUT)
         result->end = SESSION_CUT;
-    else if (!request->cut && watch_lines_seen(&result->watch) && watch_edges_seen(&result->watch))
+    else if (watches(request) && watch_lines_seen(&result->watch) && watch_edges_seen(&result->watch))
         result->end = SESSION_REACHED;
     else if (stop->reason == STOP_TIME)
         result->end = SESSION_TIME;
-    else if (!request->cut && result->watch.boots > request->limit_boots)
+    else if (watches(request) && result->watch.boots > request->limit_boots)
         result->end = SESSION_BOOTS;
     else
         return false;
@@ -34,9 +40,9 @@ static bool ended(const struct session_request *request, const struct stop *stop
 static void choose_stops(const struct session_request *request, const struct watch *watch, struct run_request *run)
 {
     bool lines = watch_lines_seen(watch);
-    run->line = !request->cut && !lines;
-    run->edge = !request->cut && lines;
-    run->reset = !request->cut;
+    run->line = watches(request) && !lines;
+    run->edge = watches(request) && lines;
+    run->reset = watches(request);
 }
 
 bool session_run(struct machine *machine, const struct session_request *request, struct session_result *result,

@@ -2,6 +2,7 @@
  *
  * matterhorn replay: one scenario from its id, live on the terminal.
  */
+#include "bundle.h"
 #include "command.h"
 #include "fault_option.h"
 #include "files.h"
@@ -9,6 +10,7 @@
 #include "live.h"
 #include "options.h"
 #include "replay.h"
+#include "replay_trial.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -21,29 +23,36 @@
 #include <unistd.h>
 
 static const struct options_help help = {
-    .arguments = "ID [OPTIONS]",
+    .arguments = "ID|BUNDLE [OPTIONS]",
     .text = "Reproduces one power loss: records the update again, builds what the power loss of ID leaves in the flashes, lets\n"
             "the real binary recover from it, live, and judges. Reports print an id, such as\n"
             "eth-app-update~s1/int.080A4800.p1.half@d92a95142ab5: profile, seed, operation (the first program of 080A4800 in\n"
             "the internal flash), tear, and the firmware that it was found on. Several operations joined by + are several power\n"
             "losses, each in the recovery from the one before; what stands behind ! in front of the / are faults of the parts\n"
-            "(matterhorn faults), to which --fault adds. Exit status: 0 recovered, 1 the finding is reproduced.",
+            "(matterhorn faults), to which --fault adds. Exit status: 0 recovered, 1 the finding is reproduced.\n"
+            "What --artifacts writes is a bundle: on another machine, without the build tree, its folder (or an archive that tar made of\n"
+            "it) takes the place of the id. One that was changed is refused. A bundle's profile may name commands, which are run: use\n"
+            "bundles of people whom you trust.",
     .examples = "matterhorn replay eth-app-update~s1/int.080A4800.p1.before\n"
                 "matterhorn replay eth-app-update~s1/nor.7FE000.e1.after+nor.7FE000.p1.before --verify\n"
                 "matterhorn replay eth-app-update~s1/int.080A0000.e1.after --root build/mutants/request-cleared\n"
-                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --gdb 1234",
+                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --gdb 1234\n"
+                "matterhorn replay eth-app-update~s1/int.080A4800.p1.before --artifacts findings\n"
+                "matterhorn replay findings/eth-app-update~s1+int.080A4800.p1.before",
 };
 
 struct request {
     char *profile, *root, *device, *artifacts;
     int verify, strict, gdb, json;
     struct fault_option faults;
-    const char *id;
+    const char *scenario; /* an id or a bundle */
 };
 
 /* One replay under way. */
 struct session {
     const struct request *request;
+    struct bundle bundle; /* without a folder: it is an id */
+    struct id_target where; /* the profile and its files: of the request or of the bundle */
     struct id id;
     struct profile *profile;
     struct replay replay;
@@ -54,6 +63,44 @@ struct session {
 };
 
 /* --- before --- */
+
+/* A bundle has its own profile, root and device. */
+static bool open_bundle(struct session *session, struct problem *problem)
+{
+    const struct request *request = session->request;
+    if (request->profile != NULL || request->root != NULL || request->device != NULL || request->artifacts != NULL)
+        return problem_set(problem, PROBLEM_USE, "replay %s: a bundle has its own profile, root and device, and is what --artifacts "
+                           "writes: leave these options out", request->scenario);
+    if (!bundle_open(&session->bundle, request->scenario, problem))
+        return false;
+    session->where = (struct id_target){session->bundle.profile, session->bundle.root, session->bundle.device};
+    return true;
+}
+
+/* What is to be replayed, and where its files are. *trial: it is an update of a soak and has no id. */
+static bool find_scenario(struct session *session, bool *trial, struct problem *problem)
+{
+    const struct request *request = session->request;
+    const char *id = request->scenario;
+    session->where = (struct id_target){request->profile, request->root, request->device};
+    if (bundle_is(id) && !open_bundle(session, problem))
+        return false;
+    *trial = session->bundle.folder != NULL && trial_bundle_is(&session->bundle);
+    if (*trial)
+        return profile_load(session->where.profile, &session->profile, problem);
+    return (session->bundle.folder == NULL || bundle_text(&session->bundle, "id", &id, problem)) && id_parse(id, &session->id, problem) &&
+           profile_load(session->where.profile != NULL ? session->where.profile : session->id.profile, &session->profile, problem);
+}
+
+static bool replay_update(struct session *session, bool *pass, struct problem *problem)
+{
+    const struct request *request = session->request;
+    const struct replay_trial_options options = {request->verify, request->json};
+    if (request->gdb != 0)
+        return problem_set(problem, PROBLEM_USE, "replay %s: --gdb is for ids; this is an update of a soak, with any number of losses",
+                           request->scenario);
+    return replay_trial(&session->bundle, session->profile, &options, pass, problem);
+}
 
 /* The id may be of another firmware. */
 static bool check_firmware(const struct session *session, struct problem *problem)
@@ -194,7 +241,7 @@ static bool verify(struct session *session, struct problem *problem)
     const struct request *request = session->request;
     if (!request->verify)
         return true;
-    session->verified = replay_open(&session->again, &session->id, session->profile, request->root, request->device, problem) &&
+    session->verified = replay_open(&session->again, &session->id, session->profile, session->where.root, session->where.device, problem) &&
                         replay_build(&session->again, problem) &&
                         replay_recover(&session->again, NULL, NULL, problem) &&
                         replay_same(&session->replay, &session->again, problem);
@@ -202,6 +249,26 @@ static bool verify(struct session *session, struct problem *problem)
 }
 
 /* --- afterwards --- */
+
+/* Whether it went as it did where the bundle was written. */
+static bool as_in_bundle(const struct session *session)
+{
+    const json_t *about = session->bundle.about, *finding = json_object_get(about, "finding");
+    const struct verdict *verdict = &session->replay.verdict;
+    const char *detail = json_string_value(json_object_get(finding, "detail"));
+    const char *trace = json_string_value(json_object_get(about, "trace_sha256"));
+    char sum[65];
+    replay_trace_sum(&session->replay, sum);
+    return g_strcmp0(trace, sum) == 0 && g_strcmp0(detail, verdict->pass ? NULL : verdict->detail) == 0;
+}
+
+static void print_bundle(const struct session *session)
+{
+    if (session->bundle.folder != NULL)
+        printf("bundle     %.12s; %s\n", session->bundle.sum,
+               as_in_bundle(session) ? "it went as where that was written, to the last event of the recovery"
+                                     : "it did NOT go as where that was written: is this the same version of the bench?");
+}
 
 static void print_verdict(const struct session *session)
 {
@@ -216,6 +283,7 @@ static void print_verdict(const struct session *session)
                session->profile->next != NULL ? "; it takes the next update" : "");
     else
         printf("\nfinding    %s: %s\n", verdict->oracle, verdict->detail);
+    print_bundle(session);
 }
 
 static json_t *cuts_json(const struct session *session)
@@ -245,7 +313,8 @@ static bool print_json(const struct session *session)
     char id[ID_TEXT];
     bare.firmware[0] = '\0';
     id_format(&bare, id);
-    gchar *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, replay->recovery.events, replay->recovery.size);
+    char sum[65];
+    replay_trace_sum(replay, sum);
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:o, s:s, s:o, s:f, s:I, s:I, s:s, s:o, s:i}", "id", id, "profile", session->profile->name,
         "firmware_sha256", replay->target.firmware, "cuts", cuts_json(session), "verdict", verdict->pass ? "pass" : "fail",
@@ -254,9 +323,10 @@ static bool print_json(const struct session *session)
         "recovery_s", (double)verdict->recovery_ns * 1e-9, "boots", (json_int_t)verdict->boots, "trace_bytes",
         (json_int_t)replay->recovery.size, "trace_sha256", sum, "verified",
         session->request->verify ? json_boolean(session->verified) : json_null(), "mips", RAIL_MIPS);
-    g_free(sum);
     if (object == NULL)
         return false;
+    if (session->bundle.folder != NULL)
+        json_object_set_new(object, "bundle", json_pack("{s:s, s:b}", "sha256", session->bundle.sum, "same", as_in_bundle(session)));
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);
@@ -266,8 +336,7 @@ static bool print_json(const struct session *session)
 static bool write_results(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
-    const struct id_target words = {request->profile, request->root, request->device};
-    if (request->artifacts != NULL && !replay_artifacts(&session->replay, request->artifacts, &words, problem))
+    if (request->artifacts != NULL && !replay_artifacts(&session->replay, request->artifacts, &session->where, problem))
         return false;
     if (!request->json)
         print_verdict(session);
@@ -283,18 +352,30 @@ static bool take_faults(struct session *session, struct problem *problem)
            problem_set(problem, PROBLEM_USE, "replay: these are too many faults for an id");
 }
 
-static bool replay(struct session *session, struct problem *problem)
+static bool replay_id(struct session *session, bool *pass, struct problem *problem)
 {
     const struct request *request = session->request;
-    if (!id_parse(request->id, &session->id, problem) || !take_faults(session, problem) ||
-        !profile_load(request->profile != NULL ? request->profile : session->id.profile, &session->profile, problem) ||
+    if (!take_faults(session, problem) ||
         (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
-        !replay_open(&session->replay, &session->id, session->profile, request->root, request->device, problem) ||
-        !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
+        !replay_open(&session->replay, &session->id, session->profile, session->where.root, session->where.device, problem) ||
+        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) || !check_firmware(session, problem) ||
+        !replay_build(&session->replay, problem) || !debug(session, problem))
         return false;
     if (!request->json)
         print_head(session);
-    return recover(session, problem) && verify(session, problem) && write_results(session, problem);
+    if (!recover(session, problem) || !verify(session, problem) || !write_results(session, problem))
+        return false;
+    *pass = session->replay.verdict.pass;
+    return true;
+}
+
+static bool replay(struct session *session, bool *pass, struct problem *problem)
+{
+    bool trial = false;
+    return find_scenario(session, &trial, problem) &&
+           (!trial || !fault_any(&session->request->faults.set) ||
+            problem_set(problem, PROBLEM_USE, "replay --fault: a soak's bundle has none and takes none")) &&
+           (trial ? replay_update(session, pass, problem) : replay_id(session, pass, problem));
 }
 
 static int run_replay(const struct request *request)
@@ -305,16 +386,15 @@ static int run_replay(const struct request *request)
         return bench_error("no memory");
     session->request = request;
     interrupt_install();
-    bool good = replay(session, &problem);
+    bool pass = false, good = replay(session, &pass, &problem);
     if (problem.kind == PROBLEM_LOST)
-        problem_place(&problem, request->id);
-    int status = !good                          ? problem_exit(&problem)
-                 : session->replay.verdict.pass ? EXIT_PASS
-                                                : EXIT_FINDINGS;
+        problem_place(&problem, request->scenario);
+    int status = !good ? problem_exit(&problem) : pass ? EXIT_PASS : EXIT_FINDINGS;
     machine_close(&session->debugged);
     replay_close(&session->again);
     replay_close(&session->replay);
     profile_free(session->profile);
+    bundle_close(&session->bundle);
     free(session);
     return status;
 }
@@ -338,9 +418,9 @@ static int run(int argc, const char *argv[])
     struct options options;
     int status;
     if (options_parse(&options, argc, argv, table, &help, &status)) {
-        request.id = options.arguments[0];
+        request.scenario = options.arguments[0];
         if (options.count != 1)
-            status = usage_error("replay: name one id; see matterhorn replay --help");
+            status = usage_error("replay: name one id or bundle; see matterhorn replay --help");
         else if (request.faults.why[0] != '\0')
             status = usage_error("replay --fault: %s", request.faults.why);
         else if (request.gdb < 0 || request.gdb > 65535)
