@@ -28,7 +28,7 @@ static unsigned columns(void)
 static GString *progress_line(const struct sweep_progress *progress)
 {
     GString *line = g_string_new(NULL);
-    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
+    double rate = progress->seconds > 0 ? (double)(progress->done - progress->known) / progress->seconds : 0;
     g_string_printf(line, "  %zu of %zu done, %zu run", progress->done, progress->total, progress->run);
     if (progress->done < progress->total && rate > 0)
         g_string_append_printf(line, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
@@ -142,10 +142,13 @@ static bool print_findings(FILE *stream, const struct sweep_result *result, cons
 
 static void print_rates(FILE *stream, const struct sweep_result *result)
 {
-    double run = (double)result->run;
+    double timed = (double)result->timed;
     fprintf(stream, "%zu states run, %zu credited; %.1f s, %u jobs, %.1f recoveries per second, %.1f per CPU second (machine and engine)\n",
-            result->run, result->credited, result->wall_s, result->jobs, run / result->recovery_wall_s,
-            run / result->recovery_cpu_s);
+            result->run, result->credited, result->wall_s, result->jobs,
+            result->recovery_wall_s > 0 ? timed / result->recovery_wall_s : 0,
+            result->recovery_cpu_s > 0 ? timed / result->recovery_cpu_s : 0);
+    if (result->timed < result->run)
+        fprintf(stream, "times and rates are of %zu of these runs: processes that were killed do not tell theirs\n", result->timed);
     if (result->ends > 0)
         fprintf(stream, "the next update was tried on %zu different end states (%.1f CPU seconds more)\n", result->ends,
                 result->next_cpu_s);
@@ -177,6 +180,8 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     print_table(stream, &groups, profile);
     fprintf(stream, "\n");
     groups_free(&groups);
+    if (result->plan.count < result->plan.whole)
+        fprintf(stream, "this is a shard: %zu of the plan's %zu power losses\n", result->plan.count, result->plan.whole);
     if (result->plan.repeated > 0)
         fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM and other noise: there are "
                         "not enough operations of their kind\n", result->plan.repeated);
@@ -262,7 +267,7 @@ static json_t *more_json(const struct sweep_result *result)
                      (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "checked",
                      (json_int_t)result->checked, "mips", RAIL_MIPS, "recovery_wall_s", result->recovery_wall_s,
                      "recovery_cpu_s", result->recovery_cpu_s, "recoveries_per_cpu_s",
-                     (double)result->run / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
+                     (double)result->timed / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
                      result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count,
                      "machines_lost", (json_int_t)result->lost);
 }

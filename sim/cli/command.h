@@ -11,6 +11,7 @@ enum exit_status {
     EXIT_FINDINGS = 1, /* it ran, and found something */
     EXIT_USAGE = 2,    /* wrong use: options, files, packages that cannot be made */
     EXIT_BENCH = 3,    /* the bench itself failed */
+    EXIT_INCOMPLETE = 4, /* no verdict yet: the time that was given is up, or something is left to do in a store */
 };
 
 struct command {
