@@ -36,7 +36,8 @@ bool store_open(struct store **store, const char *path, enum store_use use, stru
     if (*store == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     pthread_mutex_init(&(*store)->lock, NULL);
-    if (database_open(&(*store)->database, path, use == STORE_WORK ? DATABASE_WORK : DATABASE_READ, &store_kind, problem))
+    static const enum database_use uses[] = {[STORE_READ] = DATABASE_READ, [STORE_WORK] = DATABASE_WORK, [STORE_NEW] = DATABASE_NEW};
+    if (database_open(&(*store)->database, path, uses[use], &store_kind, problem))
         return true;
     store_close(*store);
     *store = NULL;

@@ -22,9 +22,9 @@
 
 struct store;
 
-enum store_use { STORE_READ, STORE_WORK };
+enum store_use { STORE_READ, STORE_WORK, STORE_NEW };
 
-/* STORE_WORK makes the file if it is not there, and keeps everybody else out. */
+/* STORE_WORK makes the file if it is not there, STORE_NEW wants that; both keep everybody else out. */
 bool store_open(struct store **store, const char *path, enum store_use use, struct problem *problem);
 /* Harmless on NULL. A file that was made and in which nothing was kept is gone again. */
 void store_close(struct store *store);
@@ -64,5 +64,8 @@ bool store_finished(struct store *store, bool *finished, struct problem *problem
 /* Gives the cases of `result`, whose plan is made, what is known of them, and counts them. With `next`, verdicts of next updates are given to
  * that; otherwise they are taken at once, and counted. */
 bool store_load(struct store *store, struct sweep_result *result, struct next *next, size_t *known, struct problem *problem);
+
+/* What the update without power loss came to. */
+bool store_clean(struct store *store, struct sweep_result *result, struct problem *problem);
 
 #endif

@@ -131,18 +131,17 @@ static bool load_outcomes(struct loading *loading)
     return loading->problem->kind == PROBLEM_NONE;
 }
 
-/* The run without power loss. */
-static bool load_clean(struct loading *loading)
+bool store_clean(struct store *store, struct sweep_result *result, struct problem *problem)
 {
-    struct database *database = &loading->store->database;
+    struct database *database = &store->database;
     struct sweep_outcome clean = {.recovered = false};
-    sqlite3_stmt *statement = database_ask(database, loading->problem, "SELECT * FROM outcome WHERE number = -1", "");
-    if (!database_row(database, statement, loading->problem))
-        return store_damaged(loading->store, "the run without power loss is missing", loading->problem);
-    bool good = read_outcome(loading->store, statement, &clean, loading->problem);
+    sqlite3_stmt *statement = database_ask(database, problem, "SELECT * FROM outcome WHERE number = -1", "");
+    if (!database_row(database, statement, problem))
+        return store_damaged(store, "the run without power loss is missing", problem);
+    bool good = read_outcome(store, statement, &clean, problem);
     sqlite3_reset(statement);
-    loading->result->clean = clean.verdict;
-    loading->result->clean_instructions = clean.instructions;
+    result->clean = clean.verdict;
+    result->clean_instructions = clean.instructions;
     return good;
 }
 
@@ -206,7 +205,7 @@ bool store_load(struct store *store, struct sweep_result *result, struct next *n
     loading.known = calloc(result->plan.count + 1, sizeof(struct sweep_outcome *));
     loading.endings = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     bool good = (loading.known != NULL || problem_set(problem, PROBLEM_BENCH, "no memory")) && load_endings(&loading) &&
-                load_outcomes(&loading) && load_cases(&loading) && (next != NULL || load_clean(&loading));
+                load_outcomes(&loading) && load_cases(&loading);
     if (next == NULL)
         take_next_verdicts(&loading);
     *known = 0;
