@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "baseline.h"
 #include "groups.h"
 
 #include <glib.h>
@@ -124,9 +125,15 @@ static bool print_findings(FILE *stream, const struct sweep_result *result, cons
     struct sweep_finding *findings = sweep_findings(result, &count);
     if (findings == NULL)
         return false;
-    for (size_t i = 0; i < count && i < MOST_FINDINGS; i++) {
+    size_t fresh = 0, printed = 0;
+    for (size_t i = 0; i < count; i++)
+        fresh += findings[i].known < findings[i].members;
+    for (size_t i = 0; i < count && printed < MOST_FINDINGS; i++) {
         const struct sweep_case *one = &result->cases[findings[i].first];
         char id[SWEEP_ID];
+        if (findings[i].known == findings[i].members)
+            continue;
+        printed++;
         sweep_id(result, profile, one, id);
         fprintf(stream, "finding: %s  %s: %s\n", id, one->outcome->verdict.oracle, one->outcome->verdict.detail);
         if (findings[i].members > 1) {
@@ -134,10 +141,25 @@ static bool print_findings(FILE *stream, const struct sweep_result *result, cons
             fprintf(stream, "         and %zu more that go the same way, up to %s\n", findings[i].members - 1, id);
         }
     }
-    if (count > MOST_FINDINGS)
-        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", count - MOST_FINDINGS);
+    if (fresh > printed)
+        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", fresh - printed);
     free(findings);
     return true;
+}
+
+static void print_gone(void *stream, const char *id)
+{
+    fprintf(stream, "gone: %s recovers now\n", id);
+}
+
+static void print_baseline(FILE *stream, const struct sweep_result *result)
+{
+    const struct baseline *baseline = result->baseline;
+    if (baseline == NULL)
+        return;
+    baseline_each_gone(baseline, print_gone, stream);
+    fprintf(stream, "baseline: of %zu power losses not recovered %zu are known; of the baseline %zu recover now, %zu were not tried\n",
+            groups_failed(result), baseline_known(baseline), baseline_gone(baseline), baseline_untried(baseline));
 }
 
 static void print_rates(FILE *stream, const struct sweep_result *result)
@@ -188,6 +210,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     print_rates(stream, result);
     if (!print_findings(stream, result, profile))
         return false;
+    print_baseline(stream, result);
     size_t recovered = 0;
     for (size_t i = 0; i < result->plan.count; i++)
         recovered += groups_verdict(&result->cases[i])->pass;
@@ -272,6 +295,28 @@ static json_t *more_json(const struct sweep_result *result)
                      "machines_lost", (json_int_t)result->lost);
 }
 
+static void append_id(void *array, const char *id)
+{
+    json_array_append_new(array, json_string(id));
+}
+
+/* What is new and what is gone, as ids of power losses. */
+static json_t *baseline_json(const struct sweep_result *result, const struct profile *profile)
+{
+    const struct baseline *baseline = result->baseline;
+    json_t *fresh = json_array(), *gone = json_array();
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
+        char id[SWEEP_ID];
+        if (groups_verdict(&result->cases[i])->pass || result->cases[i].known)
+            continue;
+        sweep_id(result, profile, &result->cases[i], id);
+        append_id(fresh, id);
+    }
+    baseline_each_gone(baseline, append_id, gone);
+    return json_pack("{s:I, s:o, s:o, s:I}", "known", (json_int_t)baseline_known(baseline), "new", fresh, "gone", gone, "not_tried",
+                     (json_int_t)baseline_untried(baseline));
+}
+
 /* One object on one line; takes it. */
 static bool print_line(FILE *stream, json_t *object)
 {
@@ -299,6 +344,8 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
+    if (result->baseline != NULL)
+        json_object_set_new(object, "baseline", baseline_json(result, profile));
     return print_line(stream, object);
 }
 

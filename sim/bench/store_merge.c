@@ -122,7 +122,7 @@ static bool copy_store(struct store *out, const char *path, struct problem *prob
                 copy_table(to, from, "SELECT * FROM ending", "INSERT OR IGNORE INTO ending VALUES (?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM outcome", "INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM cut", "INSERT INTO cut VALUES (?, ?, ?, ?, ?, ?, ?)", problem) &&
-                copy_table(to, from, "SELECT * FROM note WHERE key LIKE 'said_%'", "INSERT OR IGNORE INTO note VALUES (?, ?)", problem) &&
+                copy_table(to, from, "SELECT * FROM note WHERE key LIKE 'said_%' OR key LIKE 'size %'", "INSERT OR IGNORE INTO note VALUES (?, ?)", problem) &&
                 add_figures(out, in, problem);
     store_close(in);
     return good;

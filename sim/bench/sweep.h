@@ -11,6 +11,7 @@
 #include "shard.h"
 
 struct store;
+struct baseline;
 
 struct sweep_options {
     const char *root;      /* where relative paths of the profile start; NULL: the project */
@@ -50,6 +51,7 @@ struct sweep_case {
     bool fired;   /* power was lost at this operation: its state was built, or left by the machine */
     bool live;    /* it was also done for real, and left the state that was built */
     bool checked; /* credited, and run all the same */
+    bool known;   /* it failed, and the baseline says so */
 };
 
 struct sweep_result {
@@ -73,6 +75,7 @@ struct sweep_result {
     uint64_t virtual_ns, instructions; /* of the run without power loss, of states run and of those run all the same */
     uint64_t clean_instructions;
     size_t lost; /* machines that were, of which the figures know nothing: what they were at was done again */
+    const struct baseline *baseline; /* with which failures were compared; NULL: none */
     struct problem warning; /* artifacts that could not be written; PROBLEM_NONE: none */
 };
 
@@ -106,9 +109,11 @@ void sweep_id(const struct sweep_result *result, const struct profile *profile, 
 /* A finding is an outcome that failed. Its members are the cases that have it; the first one gives its id. */
 struct sweep_finding {
     size_t members, first, last; /* their number; indices of cases */
+    size_t known;                /* of the members, by the baseline */
 };
 /* The findings in the order of their first member; malloc'ed. NULL: no memory. */
 struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count);
+/* Nothing failed but what the baseline knows. */
 bool sweep_passed(const struct sweep_result *result);
 
 #endif

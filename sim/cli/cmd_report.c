@@ -25,8 +25,9 @@ struct request {
     struct outputs outputs;
 };
 
-static bool write_all(struct request *request, const struct store_report *report, struct problem *problem)
+static bool write_all(struct request *request, struct store_report *report, struct problem *problem)
 {
+    outputs_compare(&request->outputs, &report->result, report->profile);
     bool printed = request->json ? report_json(stdout, &report->result, report->profile)
                                  : report_text(stdout, &report->result, report->profile);
     return (printed || problem_set(problem, PROBLEM_BENCH, "no memory for the report")) &&

@@ -177,7 +177,7 @@ static void print_hint(const struct sweep_result *result, const struct profile *
 {
     char id[SWEEP_ID], command[ID_COMMAND];
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        if (groups_verdict(&result->cases[i])->pass)
+        if (groups_verdict(&result->cases[i])->pass || result->cases[i].known)
             continue;
         sweep_id(result, profile, &result->cases[i], id);
         id_command(id, result->firmware, target, command);
@@ -229,6 +229,7 @@ static int run_and_report(const struct profile *profile, struct request *request
     bool good = check_files(request, profile, problem) && open_results(request, outputs, problem) &&
                 open_store(request, profile, options, problem) && sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
+    outputs_compare(outputs, &result, profile);
     if (!good)
         report_incomplete(stdout, &result, profile, request->json);
     good = good && write_results(request, outputs, &result, profile, problem);

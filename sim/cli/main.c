@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_boot, &command_sweep, &command_replay, &command_report, &command_merge, &command_pack,
+    &command_boot, &command_sweep, &command_replay, &command_report, &command_merge, &command_diff, &command_pack,
     &command_inspect, &command_keygen, &command_provision, &command_deploy, &command_measured,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "outputs.h"
 
+#include "baseline.h"
 #include "junit.h"
+#include "markdown.h"
 #include "page.h"
 #include "report.h"
+#include "sarif.h"
 
 #include <stdlib.h>
 
@@ -20,6 +23,9 @@ static write_fn *const writes[OUTPUTS] = {
     [OUTPUT_LIST] = write_list,
     [OUTPUT_JUNIT] = junit_write,
     [OUTPUT_HTML] = page_write,
+    [OUTPUT_MARKDOWN] = markdown_write,
+    [OUTPUT_SARIF] = sarif_write,
+    [OUTPUT_BASELINE] = baseline_write,
 };
 
 #define MOST_OTHERS 4
@@ -36,10 +42,16 @@ bool outputs_apart(const struct outputs *outputs, const char *const others[], un
 
 bool outputs_open(struct outputs *outputs, struct problem *problem)
 {
-    bool good = true;
+    bool good = outputs->baseline_path == NULL || baseline_read(&outputs->baseline, outputs->baseline_path, problem);
     for (unsigned i = 0; good && i < OUTPUTS; i++)
         good = outputs->paths[i] == NULL || files_open(&outputs->writers[i], outputs->paths[i], problem);
     return good;
+}
+
+void outputs_compare(const struct outputs *outputs, struct sweep_result *result, const struct profile *profile)
+{
+    if (outputs->baseline != NULL)
+        baseline_mark(outputs->baseline, result, profile);
 }
 
 bool outputs_write(struct outputs *outputs, const struct sweep_result *result, const struct profile *profile,
@@ -61,4 +73,8 @@ void outputs_close(struct outputs *outputs)
         free(outputs->paths[i]);
         outputs->paths[i] = NULL;
     }
+    baseline_free(outputs->baseline);
+    free(outputs->baseline_path);
+    outputs->baseline = NULL;
+    outputs->baseline_path = NULL;
 }
