@@ -22,7 +22,7 @@ static const struct options_help help = {
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
             "recovery cannot differ from one that was run are credited with its verdict.\n"
             "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
-            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.\n"
+            "it ends with exit 3 and prints what it found until then; no file is written then.\n"
             "With --store, what is found out is kept in a file as it becomes known. The same command goes on from there, however it was\n"
             "stopped; it does not do again what is kept, and comes to the same result. See matterhorn report, merge and diff.",
     .examples = "matterhorn sweep eth-app-update\n"
