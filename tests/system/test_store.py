@@ -126,7 +126,7 @@ def test_other_recovery_than_the_store_says_is_told(sweep, copy):
 
 def test_time_that_is_up_and_going_on(sweep, swept, tmp_path):
     """A sweep that may begin nothing for long goes on where it was, until it is complete."""
-    for _ in range(100):
+    for _ in range(30):
         done = run(*sweep, "--store", tmp_path / "store", "--time", "2s", "--json", "--list", tmp_path / "list")
         result = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
         if done.returncode != 4:
