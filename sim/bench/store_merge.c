@@ -108,7 +108,8 @@ static bool add_figures(struct store *out, struct store *in, struct problem *pro
 {
     return database_do(&out->database, problem, "CREATE TEMP TABLE IF NOT EXISTS figure (key TEXT, value TEXT)", "") &&
            copy_table(&out->database, &in->database,
-                      "SELECT key, value FROM note WHERE key IN ('jobs', 'wall_s', 'cpu_s', 'recovery_wall_s', 'recovery_cpu_s', 'next_cpu_s', 'timed', 'lost')",
+                      "SELECT key, value FROM note WHERE key IN ('jobs', 'wall_s', 'cpu_s', 'recovery_wall_s', 'recovery_cpu_s',"
+                      " 'next_cpu_s', 'timed', 'lost')",
                       "INSERT INTO figure VALUES (?, ?)", problem);
 }
 
@@ -120,7 +121,8 @@ static bool copy_store(struct store *out, const char *path, struct problem *prob
     struct database *from = &in->database, *to = &out->database;
     bool good = copy_table(to, from, "SELECT * FROM source", "INSERT OR IGNORE INTO source VALUES (?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM ending", "INSERT OR IGNORE INTO ending VALUES (?, ?)", problem) &&
-                copy_table(to, from, "SELECT * FROM outcome", "INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", problem) &&
+                copy_table(to, from, "SELECT * FROM outcome",
+                           "INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM cut", "INSERT INTO cut VALUES (?, ?, ?, ?, ?, ?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM note WHERE key LIKE 'said_%' OR key LIKE 'size %'", "INSERT OR IGNORE INTO note VALUES (?, ?)", problem) &&
                 add_figures(out, in, problem);
