@@ -40,6 +40,7 @@ bool groups_make(struct groups *groups, const struct sweep_result *result)
         group->run += one->representative == i;
         const struct verdict *verdict = groups_verdict(one);
         group->recovered += verdict->pass;
+        group->known += one->known;
         if (verdict->recovery_ns > group->worst_ns)
             group->worst_ns = verdict->recovery_ns;
         if (verdict->boots > group->worst_boots)

@@ -18,6 +18,7 @@ struct group {
     const char *area;
     unsigned kind;
     size_t operations, cuts, fired, run, recovered; /* run: not credited */
+    size_t known; /* not recovered, and the baseline says so */
     uint64_t worst_ns;
     uint32_t worst_boots;
 };

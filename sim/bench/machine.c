@@ -29,7 +29,7 @@ enum { CHILD_SOCKET = 3, CHILD_ARRAYS = 4, CHILD_TRACE = CHILD_ARRAYS + ARRAYS, 
 
 /* --- the process --- */
 
-static char *program_path(void)
+char *machine_program(void)
 {
     const char *given = getenv("MATTERHORN_QEMU");
     if (given != NULL && given[0] != '\0')
@@ -282,7 +282,7 @@ static bool share(struct machine *machine, const struct arrays *device, int desc
 
 static bool find_program(char **program, struct problem *problem)
 {
-    *program = program_path();
+    *program = machine_program();
     if (*program == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     return access(*program, X_OK) == 0 ||

@@ -91,6 +91,8 @@ bool machine_has_beside(struct machine *machine, const struct arrays *state, enu
 bool machine_read_marks(struct machine *machine, struct problem *problem);
 /* While powered off: the touched map is emptied before the next command. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
+/* The program that machines run; malloc'ed. */
+char *machine_program(void);
 /* Instructions since the process started. */
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);
 

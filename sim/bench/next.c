@@ -12,6 +12,7 @@
 /* An end state. Its verdict is all zeros until it was found out. */
 struct end {
     struct verdict verdict;
+    uint64_t key; /* a hash of the state, and of what the device will find */
     bool taken; /* somebody found it out, or is at it */
 };
 
@@ -19,7 +20,9 @@ struct next {
     const struct oracle *oracle;
     char *root;
     pthread_mutex_t lock; /* guards what follows */
-    GHashTable *ends;     /* hash of an end state to its struct end */
+    GHashTable *ends;     /* key of an end state to its struct end */
+    next_told_fn *told;   /* NULL: nobody asks */
+    void *context;
     double cpu_s;
 };
 
@@ -33,7 +36,7 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
     *next = (struct next){.oracle = oracle,
                           .root = strdup(root),
                           .lock = PTHREAD_MUTEX_INITIALIZER,
-                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
+                          .ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free)};
     return next;
 }
 
@@ -140,15 +143,23 @@ static double cpu_seconds_of(const struct machine *machine)
     return machine_cpu_seconds(machine) + (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* The end state of this hash. *mine: nobody else is at it. */
-static struct end *take_end(struct next *next, uint64_t hash, bool *mine)
+/* The end state of this key, which is added if it is new; under the lock. */
+static struct end *end_at(struct next *next, uint64_t key)
 {
-    pthread_mutex_lock(&next->lock);
-    struct end *end = g_hash_table_lookup(next->ends, &hash);
+    struct end *end = g_hash_table_lookup(next->ends, &key);
     if (end == NULL) {
         end = g_new0(struct end, 1);
-        g_hash_table_insert(next->ends, g_memdup2(&hash, sizeof hash), end);
+        end->key = key;
+        g_hash_table_insert(next->ends, &end->key, end);
     }
+    return end;
+}
+
+/* The same. *mine: nobody else is at it. */
+static struct end *take_end(struct next *next, uint64_t key, bool *mine)
+{
+    pthread_mutex_lock(&next->lock);
+    struct end *end = end_at(next, key);
     *mine = !end->taken;
     end->taken = true;
     pthread_mutex_unlock(&next->lock);
@@ -168,6 +179,8 @@ static bool find_out(struct next *next, struct next_place *place, struct machine
     end->taken = good;
     if (good)
         end->verdict = verdict;
+    if (good && next->told != NULL)
+        next->told(next->context, end->key, &end->verdict);
     pthread_mutex_unlock(&next->lock);
     return good;
 }
@@ -180,6 +193,40 @@ bool next_judge(struct next *next, struct next_place *place, struct machine *mac
     struct end *end = take_end(next, end_of(next, machine, recovery, marks, conditions), &mine);
     *verdict = &end->verdict;
     return !mine || find_out(next, place, machine, conditions, end, problem);
+}
+
+/* --- what is known already --- */
+
+uint64_t next_key(const struct verdict *verdict)
+{
+    return ((const struct end *)(const void *)verdict)->key; /* its first member */
+}
+
+const struct verdict *next_known(struct next *next, uint64_t key, const struct verdict *verdict)
+{
+    pthread_mutex_lock(&next->lock);
+    struct end *end = end_at(next, key);
+    if (!end->taken)
+        end->verdict = *verdict;
+    end->taken = true;
+    pthread_mutex_unlock(&next->lock);
+    return &end->verdict;
+}
+
+void next_tell(struct next *next, next_told_fn *told, void *context)
+{
+    GHashTableIter iterator;
+    gpointer value;
+    pthread_mutex_lock(&next->lock);
+    next->told = told;
+    next->context = context;
+    g_hash_table_iter_init(&iterator, next->ends);
+    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+        const struct end *end = value;
+        if (next_decided(&end->verdict))
+            told(context, end->key, &end->verdict);
+    }
+    pthread_mutex_unlock(&next->lock);
 }
 
 bool next_decided(const struct verdict *next)

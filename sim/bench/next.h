@@ -33,6 +33,13 @@ void next_place_close(struct next_place *place);
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem);
+/* The end state of that verdict, as a number that is the same in every process. */
+uint64_t next_key(const struct verdict *verdict);
+/* An end state whose verdict was found out before, by another process. */
+const struct verdict *next_known(struct next *next, uint64_t key, const struct verdict *verdict);
+/* Calls `told` for each verdict that is known, and from now on for each that is found out. One call at a time. */
+typedef void next_told_fn(void *context, uint64_t key, const struct verdict *verdict);
+void next_tell(struct next *next, next_told_fn *told, void *context);
 /* Once no worker is at it: whether there is a verdict. There is none where a worker failed and did not come again. */
 bool next_decided(const struct verdict *next);
 /* Once no worker is at it: a recovery that passed fails when the next update did, of the same words. */

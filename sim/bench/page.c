@@ -108,7 +108,7 @@ static void print_figures(const struct page *page)
     print_figure(page->stream, "Cuts done for real", page_number(live, value), note, false);
     snprintf(value, sizeof value, "%.1f s", result->wall_s);
     snprintf(note, sizeof note, "%u jobs, %.1f recoveries per CPU second", result->jobs,
-             result->recovery_cpu_s > 0 ? (double)result->run / result->recovery_cpu_s : 0);
+             result->recovery_cpu_s > 0 ? (double)result->timed / result->recovery_cpu_s : 0);
     print_figure(page->stream, "Took", value, note, false);
     fputs("</dl>\n", page->stream);
 }

@@ -91,14 +91,14 @@ static bool collect(const struct choice *choice, struct plan *plan)
         plan->count += choice->times[point];
         plan->points += exists(choice, point);
     }
+    plan->whole = plan->count;
     plan->cuts = calloc(plan->count + 1, sizeof *plan->cuts);
     if (plan->cuts == NULL)
         return false;
     size_t next = 0;
     for (size_t point = 0; point < choice->points; point++) {
-        for (uint32_t time = 0; time < choice->times[point]; time++)
-            plan->cuts[next++] = (struct cut){point / choice->tear_count,
-                                              choice->tears[point % choice->tear_count], time};
+        for (uint32_t time = 0; time < choice->times[point]; time++, next++)
+            plan->cuts[next] = (struct cut){point / choice->tear_count, choice->tears[point % choice->tear_count], time, next};
         if (choice->times[point] > 1)
             plan->repeated += choice->times[point] - 1;
     }

@@ -20,11 +20,13 @@ struct cut {
     size_t operation; /* index in the recording */
     enum nor_tear tear;
     unsigned repeat; /* 0, or the n-th one more of the same with other contents of the SRAM and other noise */
+    size_t number;   /* its place in the whole plan */
 };
 
 struct plan {
     struct cut *cuts; /* in the order of operations */
     size_t count;
+    size_t whole;    /* how many the whole plan has, of which this may be a part (shard.h) */
     size_t points;   /* distinct (operation, tear) there are */
     size_t repeated; /* cuts that repeat an (operation, tear), to reach a minimum */
 };

@@ -15,6 +15,7 @@ enum problem_kind {
     PROBLEM_BENCH,       /* the bench or its host */
     PROBLEM_LOST,        /* a machine ended or fell silent: another one may do what it did not */
     PROBLEM_INTERRUPTED, /* the user pressed Ctrl-C */
+    PROBLEM_TIME,        /* the time that the user gave is up */
 };
 
 struct problem {

@@ -372,48 +372,63 @@ static bool parse(const uint8_t *text, size_t size, const char *path, struct pro
     return profile_text_check(text, size, &profile_schema, path, problem);
 }
 
-static bool load(const char *name, const char *path, struct profile **profile, struct problem *problem)
+static bool keep_text(struct profile *profile, const void *text, size_t size, struct problem *problem)
 {
-    uint8_t *text;
-    size_t size;
-    if (access(path, R_OK) != 0)
-        return problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name, path);
-    if (!files_read(path, LARGEST, &text, &size, problem))
-        return false;
-    bool good = parse(text, size, path, profile, problem) && check(*profile, path, problem);
-    free(text);
+    profile->text = malloc(size + 1);
+    if (profile->text == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    memcpy(profile->text, text, size);
+    profile->text_size = size;
+    return true;
+}
+
+static void want(struct profile *profile)
+{
+    const struct profile_recovered *recovered = &profile->recovered;
+    profile->wanted = wanted_of(recovered, profile->edges);
+    profile->wanted_again = profile->wanted;
+    profile->wanted_again.unwanted = (const char *const *)recovered->over;
+    profile->wanted_again.unwanted_count = recovered->over_count;
+    if (profile->next != NULL)
+        profile->wanted_next = wanted_of(&profile->next->recovered, profile->edges_next);
+}
+
+bool profile_parse(const char *name, const void *text, size_t size, struct profile **profile, struct problem *problem)
+{
+    *profile = NULL;
+    bool good = parse(text, size, name, profile, problem) && check(*profile, name, problem) && keep_text(*profile, text, size, problem);
+    if (good) {
+        want(*profile);
+    } else {
+        profile_free(*profile);
+        *profile = NULL;
+    }
     return good;
 }
 
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
 {
     char *path = profile_path(name_or_path);
+    uint8_t *text = NULL;
+    size_t size;
     *profile = NULL;
-    if (path == NULL)
-        return problem_set(problem, PROBLEM_BENCH, "no memory");
-    bool good = load(name_or_path, path, profile, problem);
+    bool good = path != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
+    if (good && access(path, R_OK) != 0)
+        good = problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name_or_path, path);
+    good = good && files_read(path, LARGEST, &text, &size, problem) && profile_parse(path, text, size, profile, problem);
+    free(text);
     free(path);
-    if (!good) {
-        profile_free(*profile);
-        *profile = NULL;
-        return false;
-    }
-    const struct profile_recovered *recovered = &(*profile)->recovered;
-    (*profile)->wanted = wanted_of(recovered, (*profile)->edges);
-    (*profile)->wanted_again = (*profile)->wanted;
-    (*profile)->wanted_again.unwanted = (const char *const *)recovered->over;
-    (*profile)->wanted_again.unwanted_count = recovered->over_count;
-    if ((*profile)->next != NULL)
-        (*profile)->wanted_next = wanted_of(&(*profile)->next->recovered, (*profile)->edges_next);
-    return true;
+    return good;
 }
 
 void profile_free(struct profile *profile)
 {
     struct complaint complaint = {"", ""};
     cyaml_config_t config;
-    if (profile != NULL)
-        cyaml_free(configuration(&complaint, &config), &profile_schema, profile, 0);
+    if (profile == NULL)
+        return;
+    free(profile->text);
+    cyaml_free(configuration(&complaint, &config), &profile_schema, profile, 0);
 }
 
 unsigned profile_tears(const struct profile *profile, enum nor_tear tears[NOR_TEARS])

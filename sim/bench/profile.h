@@ -128,6 +128,8 @@ struct profile {
     struct watch_wanted wanted_again;     /* the same of the second power-up, with recovered.over */
     struct watch_edges edges_next[WATCH_MOST];
     struct watch_wanted wanted_next;      /* next.recovered.lines and .edges */
+    char *text; /* what it was read from */
+    size_t text_size;
 };
 
 /* The folder where relative paths of profiles start, unless the user names another one: the project's; malloc'ed. */
@@ -136,6 +138,8 @@ char *profile_default_root(void);
 char *profile_path(const char *name_or_path);
 /* A profile by path (it contains '/' or ends with ".yaml") or by name. */
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem);
+/* A profile from its text; `name` is for messages. */
+bool profile_parse(const char *name, const void *text, size_t size, struct profile **profile, struct problem *problem);
 void profile_free(struct profile *profile);
 
 /* The tears of the menu that the profile asks for; their number. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "baseline.h"
 #include "groups.h"
 
 #include <glib.h>
@@ -28,7 +29,7 @@ static unsigned columns(void)
 static GString *progress_line(const struct sweep_progress *progress)
 {
     GString *line = g_string_new(NULL);
-    double rate = progress->seconds > 0 ? (double)progress->done / progress->seconds : 0;
+    double rate = progress->seconds > 0 ? (double)(progress->done - progress->known) / progress->seconds : 0;
     g_string_printf(line, "  %zu of %zu done, %zu run", progress->done, progress->total, progress->run);
     if (progress->done < progress->total && rate > 0)
         g_string_append_printf(line, ", %.1f/s, %.0f s left", rate, (double)(progress->total - progress->done) / rate);
@@ -127,9 +128,15 @@ static bool print_findings(FILE *stream, const struct sweep_result *result, cons
     struct sweep_finding *findings = sweep_findings(result, &count);
     if (findings == NULL)
         return false;
-    for (size_t i = 0; i < count && i < MOST_FINDINGS; i++) {
+    size_t fresh = 0, printed = 0;
+    for (size_t i = 0; i < count; i++)
+        fresh += findings[i].known < findings[i].members;
+    for (size_t i = 0; i < count && printed < MOST_FINDINGS; i++) {
         const struct sweep_case *one = &result->cases[findings[i].first];
         char id[SWEEP_ID];
+        if (findings[i].known == findings[i].members)
+            continue;
+        printed++;
         sweep_id(result, profile, one, id);
         fprintf(stream, "finding: %s  %s: %s\n", id, one->outcome->verdict.oracle, one->outcome->verdict.detail);
         if (findings[i].members > 1) {
@@ -137,18 +144,36 @@ static bool print_findings(FILE *stream, const struct sweep_result *result, cons
             fprintf(stream, "         and %zu more that go the same way, up to %s\n", findings[i].members - 1, id);
         }
     }
-    if (count > MOST_FINDINGS)
-        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", count - MOST_FINDINGS);
+    if (fresh > printed)
+        fprintf(stream, "and %zu more findings (--list FILE and --json tell all)\n", fresh - printed);
     free(findings);
     return true;
 }
 
+static void print_gone(void *stream, const char *id)
+{
+    fprintf(stream, "gone: %s recovers now\n", id);
+}
+
+static void print_baseline(FILE *stream, const struct sweep_result *result)
+{
+    const struct baseline *baseline = result->baseline;
+    if (baseline == NULL)
+        return;
+    baseline_each_gone(baseline, print_gone, stream);
+    fprintf(stream, "baseline: of %zu power losses not recovered %zu are known; of the baseline %zu recover now, %zu were not tried\n",
+            groups_failed(result), baseline_known(baseline), baseline_gone(baseline), baseline_untried(baseline));
+}
+
 static void print_rates(FILE *stream, const struct sweep_result *result)
 {
-    double run = (double)result->run;
+    double timed = (double)result->timed;
     fprintf(stream, "%zu states run, %zu credited; %.1f s, %u jobs, %.1f recoveries per second, %.1f per CPU second (machine and engine)\n",
-            result->run, result->credited, result->wall_s, result->jobs, run / result->recovery_wall_s,
-            run / result->recovery_cpu_s);
+            result->run, result->credited, result->wall_s, result->jobs,
+            result->recovery_wall_s > 0 ? timed / result->recovery_wall_s : 0,
+            result->recovery_cpu_s > 0 ? timed / result->recovery_cpu_s : 0);
+    if (result->timed < result->run)
+        fprintf(stream, "times and rates are of %zu of these runs: processes that were killed do not tell theirs\n", result->timed);
     if (result->ends > 0)
         fprintf(stream, "the next update was tried on %zu different end states (%.1f CPU seconds more)\n", result->ends,
                 result->next_cpu_s);
@@ -191,12 +216,15 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     print_table(stream, &groups, profile);
     fprintf(stream, "\n");
     groups_free(&groups);
+    if (result->plan.count < result->plan.whole)
+        fprintf(stream, "this is a shard: %zu of the plan's %zu power losses\n", result->plan.count, result->plan.whole);
     if (result->plan.repeated > 0)
         fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM and other noise: there are "
                         "not enough operations of their kind\n", result->plan.repeated);
     print_rates(stream, result);
     if (!print_findings(stream, result, profile))
         return false;
+    print_baseline(stream, result);
     size_t recovered = 0;
     for (size_t i = 0; i < result->plan.count; i++)
         recovered += groups_verdict(&result->cases[i])->pass;
@@ -276,11 +304,34 @@ static json_t *more_json(const struct sweep_result *result)
                      (json_int_t)live_count(result), "repeated", (json_int_t)result->plan.repeated, "checked",
                      (json_int_t)result->checked, "mips", RAIL_MIPS, "recovery_wall_s", result->recovery_wall_s,
                      "recovery_cpu_s", result->recovery_cpu_s, "recoveries_per_cpu_s",
-                     (double)result->run / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
+                     (double)result->timed / (result->recovery_cpu_s > 0 ? result->recovery_cpu_s : 1), "next_cpu_s",
                      result->next_cpu_s, "next_ends", (json_int_t)result->ends, "cuts", (json_int_t)result->plan.count,
                      "machines_lost", (json_int_t)result->lost);
 }
 
+static void append_id(void *array, const char *id)
+{
+    json_array_append_new(array, json_string(id));
+}
+
+/* What is new and what is gone, as ids of power losses. */
+static json_t *baseline_json(const struct sweep_result *result, const struct profile *profile)
+{
+    const struct baseline *baseline = result->baseline;
+    json_t *fresh = json_array(), *gone = json_array();
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
+        char id[SWEEP_ID];
+        if (groups_verdict(&result->cases[i])->pass || result->cases[i].known)
+            continue;
+        sweep_id(result, profile, &result->cases[i], id);
+        append_id(fresh, id);
+    }
+    baseline_each_gone(baseline, append_id, gone);
+    return json_pack("{s:I, s:o, s:o, s:I}", "known", (json_int_t)baseline_known(baseline), "new", fresh, "gone", gone, "not_tried",
+                     (json_int_t)baseline_untried(baseline));
+}
+
+/* One object on one line; takes it. */
 bool report_line(FILE *stream, json_t *object)
 {
     if (object == NULL)
@@ -320,6 +371,8 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
+    if (result->baseline != NULL)
+        json_object_set_new(object, "baseline", baseline_json(result, profile));
     return report_line(stream, object);
 }
 

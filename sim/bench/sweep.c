@@ -8,9 +8,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* How many ranges of cases there are at the beginning. Each begins with a state that is run, and is split where more are run. */
-#define RANGES 16
-
 double sweep_seconds(clockid_t clock)
 {
     struct timespec now;
@@ -122,8 +119,7 @@ static bool record_clean(struct sweep *sweep, struct problem *problem)
                machine_instructions(&machine, &instructions, problem);
     }
     machine_close(&machine);
-    result->virtual_ns = result->clean.virtual_ns;
-    result->instructions = instructions;
+    result->clean_instructions = instructions;
     return good;
 }
 
@@ -161,27 +157,87 @@ size_t sweep_spread(size_t wanted, size_t count, uint64_t random, size_t *chosen
     return take;
 }
 
-static bool make_cases(struct sweep *sweep, struct problem *problem)
+static size_t index_of_number(const struct plan *plan, size_t number)
 {
-    struct sweep_result *result = sweep->result;
-    const struct sweep_options *options = sweep->options;
+    size_t at = 0;
+    while (at < plan->count && plan->cuts[at].number != number)
+        at++;
+    return at;
+}
+
+/* Of those chosen in the whole plan, the ones that this part has; their number. */
+static size_t keep_indices(const struct plan *plan, size_t *chosen, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t index = index_of_number(plan, chosen[i]);
+        if (index < plan->count)
+            chosen[kept++] = index;
+    }
+    return kept;
+}
+
+bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options, size_t **live,
+                struct ranges *ranges, struct problem *problem)
+{
     struct plan_request request = {.seed = result->seeds.cuts, .count = options->cuts, .all = options->all,
                                    .tear_count = options->tear_count};
     memcpy(request.tears, options->tears, sizeof request.tears);
-    if (!plan_make(&result->plan, &result->recording, sweep->profile, &request, problem))
+    if (!plan_make(&result->plan, &result->recording, profile, &request, problem))
         return false;
-    sweep->live = calloc(options->live + 1, sizeof *sweep->live);
+    size_t *chosen = calloc(options->live + 1, sizeof *chosen);
+    if (chosen != NULL)
+        result->live = sweep_spread(options->live, result->plan.count, ~result->seeds.cuts, chosen);
+    if (chosen == NULL || !shard_take(&options->shard, &result->plan, ranges)) {
+        free(chosen);
+        return problem_set(problem, PROBLEM_BENCH, "no memory");
+    }
+    result->live = keep_indices(&result->plan, chosen, result->live);
+    if (live != NULL)
+        *live = chosen;
+    else
+        free(chosen);
     result->cases = calloc(result->plan.count + 1, sizeof *result->cases);
-    if (sweep->live == NULL || result->cases == NULL)
+    if (result->cases == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     for (size_t i = 0; i < result->plan.count; i++)
         result->cases[i].cut = result->plan.cuts[i];
-    if (result->jobs > result->plan.count)
-        result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
-    result->live = sweep_spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
-    sweep->ranges = ranges_open(result->plan.count, RANGES);
+    return true;
+}
+
+/* What is known already of the cases, and from now on keeps what becomes known. */
+static bool resume(struct sweep *sweep, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    struct store *store = sweep->options->store;
+    if (store == NULL)
+        return true;
+    if (!store_load(store, result, sweep->next, &result->known, problem))
+        return false;
+    sweep->resumed = true;
+    if (sweep->next != NULL)
+        next_tell(sweep->next, store_keep_ending, store);
+    for (size_t i = 0; i < result->plan.count; i++) {
+        const struct sweep_case *one = &result->cases[i];
+        if (one->outcome == NULL)
+            continue;
+        atomic_fetch_add(&sweep->run, one->representative == i);
+        atomic_fetch_add(&sweep->findings, !one->outcome->verdict.pass && (one->representative == i || one->outcome != one->outcome->run));
+    }
+    atomic_store(&sweep->done, result->known);
+    return true;
+}
+
+static bool make_cases(struct sweep *sweep, struct problem *problem)
+{
+    struct sweep_result *result = sweep->result;
+    sweep->ranges = ranges_open(0, 1);
     if (sweep->ranges == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
+    if (!sweep_plan(result, sweep->profile, sweep->options, &sweep->live, sweep->ranges, problem) || !resume(sweep, problem))
+        return false;
+    if (result->jobs > result->plan.count)
+        result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
     return true;
 }
 
@@ -227,6 +283,7 @@ static size_t choose_credited(const struct sweep_result *result, size_t wanted, 
 static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, void *context, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
+    const struct shard *shard = &sweep->options->shard;
     size_t count = 0;
     size_t *credited = calloc(result->plan.count + 1, sizeof *credited);
     sweep->check = calloc(sweep->options->check + 1, sizeof *sweep->check);
@@ -234,10 +291,9 @@ static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, voi
     for (size_t i = 0; good && i < result->plan.count; i++)
         if (result->cases[i].representative != i)
             credited[count++] = i;
-    result->run = result->plan.count - count;
-    result->credited = count;
     if (good)
-        result->checked = choose_credited(result, sweep->options->check, credited, count, sweep->check);
+        result->checked = choose_credited(result, sweep->options->check / shard->count + (shard->number <= sweep->options->check % shard->count),
+                                          credited, count, sweep->check);
     free(credited);
     return good && (result->checked == 0 || sweep_work(sweep, SWEEP_CHECK, progress, context, problem));
 }
@@ -247,24 +303,59 @@ static bool run_cases(struct sweep *sweep, sweep_progress_fn *progress, void *co
     struct sweep_result *result = sweep->result;
     double next = sweep->next != NULL ? next_cpu_seconds(sweep->next) : 0;
     sweep->start_s = sweep_seconds(CLOCK_MONOTONIC);
-    if (!make_cases(sweep, problem) || !sweep_work(sweep, SWEEP_RECOVER, progress, context, problem))
-        return false;
+    bool good = make_cases(sweep, problem) &&
+                (result->plan.count == 0 || sweep_work(sweep, SWEEP_RECOVER, progress, context, problem));
     if (sweep->next != NULL) {
         result->next_cpu_s = next_cpu_seconds(sweep->next) - next;
         result->recovery_cpu_s -= result->next_cpu_s;
         result->ends = next_count(sweep->next);
     }
-    if (!check_credited(sweep, progress, context, problem))
-        return false;
-    result->sram = result->plan.count > 0 ? result->cases[0].outcome->verdict.sram : 0;
-    return true;
+    return good && check_credited(sweep, progress, context, problem);
+}
+
+/* --- the store --- */
+
+/* Sizes of images, for comparisons. */
+static bool note_sizes(const struct sweep *sweep, struct problem *problem)
+{
+    const struct oracle_goal *goal = &sweep->target.oracle.update;
+    bool good = true;
+    for (unsigned i = 0; good && i < goal->recovered->equal_count; i++) {
+        char key[80], size[24];
+        snprintf(key, sizeof key, "size %.60s", goal->recovered->equal[i].name);
+        snprintf(size, sizeof size, "%zu", goal->equal[i].size);
+        good = store_note(sweep->options->store, key, size, problem);
+    }
+    return good;
+}
+
+/* Which sweep it is, to the store: a new one takes it, an old one must be of the same. */
+static bool begin_store(struct sweep *sweep, struct problem *problem)
+{
+    struct campaign campaign;
+    if (sweep->options->store == NULL)
+        return true;
+    bool good = campaign_of(&campaign, &sweep->target, sweep->options, sweep->result, problem) &&
+                note_sizes(sweep, problem) && store_begin(sweep->options->store, &campaign, sweep->profile, sweep->result, problem);
+    campaign_free(&campaign);
+    return good;
+}
+
+/* Its times, whatever the end was; and that nothing is left to do. */
+static bool end_store(struct sweep *sweep, bool good, struct problem *problem)
+{
+    struct problem other = {0};
+    struct store *store = sweep->options->store;
+    if (store == NULL || (sweep->result->clean.pass && !sweep->resumed))
+        return good;
+    return store_figures(store, sweep->result, good ? problem : &other) && good && store_finish(store, problem);
 }
 
 /* --- the whole --- */
 
 void sweep_options_of(const struct profile *profile, struct sweep_options *options)
 {
-    *options = (struct sweep_options){.jobs = 1, .prune = true};
+    *options = (struct sweep_options){.jobs = 1, .prune = true, .shard = {1, 1}};
     options->seeds = (struct seeds){profile->cuts.seed, profile->cuts.seed, profile->cuts.seed};
     options->cuts = profile->cuts.count;
     options->all = profile->cuts.count == 0;
@@ -287,16 +378,40 @@ bool sweep_run(struct sweep_result *result, const struct profile *profile, const
     memset(result, 0, sizeof *result);
     result->seeds = options->seeds;
     result->jobs = options->jobs;
-    bool good = sweep_open(&sweep, problem) && sweep_record(&sweep, problem) &&
-                (!result->clean.pass || run_cases(&sweep, progress, context, problem));
+    sweep.begin_s = wall;
+    bool begun = sweep_open(&sweep, problem) && sweep_record(&sweep, problem) && begin_store(&sweep, problem);
+    bool good = begun && (!result->clean.pass || run_cases(&sweep, progress, context, problem));
+    result->timed = atomic_load(&sweep.ran);
     take_next_verdicts(&sweep);
+    sweep_count(result);
     sweep_close(&sweep);
     for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
         outcome->next = NULL;
     result->wall_s = sweep_seconds(CLOCK_MONOTONIC) - wall;
     result->cpu_s = sweep_cpu_seconds() - cpu;
     result->lost = atomic_load(&sweep.lost);
-    return good;
+    return begun ? end_store(&sweep, good, problem) : false;
+}
+
+void sweep_count(struct sweep_result *result)
+{
+    size_t judged = 0;
+    result->virtual_ns = result->clean.virtual_ns;
+    result->instructions = result->clean_instructions;
+    result->run = result->checked = 0;
+    for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
+        const struct sweep_case *one = &result->cases[i];
+        if (one->outcome == NULL)
+            continue;
+        if (judged++ == 0)
+            result->sram = one->outcome->verdict.sram;
+        unsigned runs = (unsigned)(one->representative == i) + (unsigned)one->checked;
+        result->run += one->representative == i;
+        result->checked += one->checked;
+        result->virtual_ns += runs * one->outcome->verdict.virtual_ns;
+        result->instructions += runs * one->outcome->instructions;
+    }
+    result->credited = judged - result->run;
 }
 
 void sweep_free(struct sweep_result *result)
@@ -348,6 +463,7 @@ struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *
             g_hash_table_insert(seen, (gpointer)(uintptr_t)one->outcome, GSIZE_TO_POINTER(at));
         }
         findings[at - 1].members++;
+        findings[at - 1].known += one->known;
         findings[at - 1].last = i;
     }
     g_hash_table_destroy(seen);
@@ -359,7 +475,7 @@ bool sweep_passed(const struct sweep_result *result)
     if (!result->clean.pass)
         return false;
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++)
-        if (!result->cases[i].outcome->verdict.pass)
+        if (!result->cases[i].outcome->verdict.pass && !result->cases[i].known)
             return false;
     return true;
 }

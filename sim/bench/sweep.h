@@ -9,6 +9,10 @@
 #include "id.h"
 #include "plan.h"
 #include "recovery.h"
+#include "shard.h"
+
+struct store;
+struct baseline;
 
 struct sweep_options {
     const char *root;      /* where relative paths of the profile start; NULL: the project */
@@ -25,8 +29,10 @@ struct sweep_options {
     bool prune;            /* credit states that need not be run (credit.h); not where the faults forbid it */
     size_t check;          /* credited states that are run all the same */
     unsigned depth;        /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
-    double seconds;        /* of a closure: of host time, then it ends where it is; 0: no limit */
     bool list;             /* of a closure: keep what its list needs */
+    struct shard shard;    /* which of the cuts; not of a closure's */
+    double seconds;        /* of host time, after which no case is started any more; 0: none */
+    struct store *store;   /* keeps what is found out, and has what was; NULL: none; not of a closure */
 };
 
 /* What came of running a state; shared by those that are credited with it. */
@@ -35,6 +41,8 @@ struct sweep_outcome {
     bool recovered;             /* the power-ups were fine, whatever wear and the next update say */
     const struct verdict *next; /* of the next update; NULL: not tried */
     uint64_t trace;             /* a hash: the same for the same run */
+    uint64_t instructions;
+    const struct sweep_outcome *run; /* itself; where wear makes it another one, that of which it is a copy */
     uint32_t erases[FOOTPRINT_SECTORS];
     struct sweep_outcome *other; /* of the result's list */
 };
@@ -47,6 +55,7 @@ struct sweep_case {
     bool fired;   /* power was lost at this operation: its state was built, or left by the machine */
     bool live;    /* it was also done for real, and left the state that was built */
     bool checked; /* credited, and run all the same */
+    bool known;   /* it failed, and the baseline says so */
 };
 
 struct sweep_result {
@@ -56,6 +65,8 @@ struct sweep_result {
     struct sweep_case *cases; /* one per cut of the plan, in its order; NULL when the clean run failed */
     struct sweep_outcome *outcomes;
     size_t run, credited; /* of the cases */
+    size_t known;         /* of the cases, from the store */
+    size_t timed;         /* states run of which the times tell; others were run by processes that were killed */
     size_t live, checked; /* done for real as well, of the cases and of the credited ones */
     size_t ends;          /* end states on which the next update was tried */
     char firmware[65];    /* SHA-256 of the internal flash as provisioned, hexadecimal */
@@ -66,14 +77,16 @@ struct sweep_result {
     double wall_s, cpu_s; /* of everything */
     double recovery_wall_s, recovery_cpu_s; /* of recovering from the planned cuts alone, machines and engine */
     double next_cpu_s;                      /* of trying the next update; not in recovery_cpu_s */
-    uint64_t virtual_ns, instructions;
+    uint64_t virtual_ns, instructions; /* of the run without power loss, of states run and of those run all the same */
+    uint64_t clean_instructions;
     size_t lost; /* machines that were, of which the figures know nothing: what they were at was done again */
+    const struct baseline *baseline; /* with which failures were compared; NULL: none */
     struct problem warning; /* artifacts that could not be written; PROBLEM_NONE: none */
 };
 
 /* Called every so often from the calling thread, and once at the end. */
 struct sweep_progress {
-    size_t done, run, total, findings, live_done, live_total, check_done, check_total;
+    size_t done, known, run, total, findings, live_done, live_total, check_done, check_total;
     double seconds;
 };
 typedef void sweep_progress_fn(void *context, const struct sweep_progress *progress);
@@ -85,6 +98,12 @@ void sweep_options_of(const struct profile *profile, struct sweep_options *optio
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem);
 void sweep_free(struct sweep_result *result);
+/* Makes the plan of the options out of the recording, and its cases, of which nothing is known yet. `live`, which may be NULL, gets the
+ * indices of those to do for real, `ranges` the cases. */
+bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options, size_t **live,
+                struct ranges *ranges, struct problem *problem);
+/* Counts what follows from the cases. */
+void sweep_count(struct sweep_result *result);
 
 /* The text id of a case, which alone reproduces it: PROFILE~sSEED!FAULT/CUT. SEED is that of the SRAM's contents and of the noise; where the
  * two differ it is 1n2. A cut that is repeated has the next seed. */
@@ -95,9 +114,11 @@ void sweep_id(const struct sweep_result *result, const struct profile *profile, 
 /* A finding is an outcome that failed. Its members are the cases that have it; the first one gives its id. */
 struct sweep_finding {
     size_t members, first, last; /* their number; indices of cases */
+    size_t known;                /* of the members, by the baseline */
 };
 /* The findings in the order of their first member; malloc'ed. NULL: no memory. */
 struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count);
+/* Nothing failed but what the baseline knows. */
 bool sweep_passed(const struct sweep_result *result);
 
 #endif

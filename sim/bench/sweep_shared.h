@@ -8,6 +8,7 @@
 #include "credit.h"
 #include "next.h"
 #include "ranges.h"
+#include "store.h"
 #include "sweep.h"
 #include "target.h"
 #include "wear.h"
@@ -27,12 +28,13 @@ struct sweep {
     size_t *live;      /* indices of cases to do for real */
     size_t *check;     /* indices of credited cases to run all the same */
     atomic_size_t next_live, next_check;
-    atomic_size_t done, run, live_done, check_done, findings, artifacts, lost;
+    atomic_size_t done, run, ran, live_done, check_done, findings, artifacts, lost;
     atomic_bool stop;
+    bool resumed; /* what the store knows is in the result */
     pthread_mutex_t lock; /* guards what follows, and the totals in `result` */
     pthread_cond_t changed;
     unsigned running;
-    double start_s;
+    double begin_s, start_s; /* of everything, of the cases */
     struct problem problem;
 };
 

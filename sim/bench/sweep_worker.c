@@ -22,7 +22,7 @@ struct worker {
     struct next_place place;
     size_t represented; /* index of the case of `representative`; SIZE_MAX: none */
     const struct sweep_outcome *outcome; /* what came of that */
-    uint64_t virtual_ns;
+    bool stale;         /* `representative` is not that yet: what came of it is known from the store */
     struct problem *problem;
 };
 
@@ -137,7 +137,7 @@ static void make_representative(struct worker *worker, const struct recovery *re
 
 /* The case has its outcome. Nothing of it was kept before: what is done twice is as if it had been done once. */
 static bool keep_outcome(struct worker *worker, struct sweep_case *one, const struct recovery *recovery,
-                         const struct verdict *next)
+                         uint64_t instructions, const struct verdict *next)
 {
     struct sweep *sweep = worker->sweep;
     struct sweep_outcome *outcome = new_outcome(sweep);
@@ -147,15 +147,18 @@ static bool keep_outcome(struct worker *worker, struct sweep_case *one, const st
     outcome->recovered = recovery->verdict.pass;
     outcome->next = next;
     outcome->trace = recovery->footprint.trace;
+    outcome->instructions = instructions;
+    outcome->run = outcome;
     memcpy(outcome->erases, recovery->footprint.erases, sizeof outcome->erases);
     one->outcome = outcome;
     one->representative = index_of(worker, one);
-    worker->virtual_ns += recovery->verdict.virtual_ns;
     if (sweep->options->prune) {
         worker->represented = one->representative;
         worker->outcome = outcome;
+        worker->stale = false;
     }
     atomic_fetch_add(&sweep->run, 1);
+    atomic_fetch_add(&sweep->ran, 1);
     return true;
 }
 
@@ -166,8 +169,11 @@ static bool run_case(struct worker *worker, struct sweep_case *one)
     struct recovery_request request;
     struct recovery recovery;
     const struct verdict *next = NULL;
+    uint64_t before, after;
     request_of(worker, one, &request);
-    if (!recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
+    if (!machine_instructions(&worker->machine, &before, worker->problem) ||
+        !recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem) ||
+        !machine_instructions(&worker->machine, &after, worker->problem))
         return false;
     if (sweep->options->prune)
         make_representative(worker, &recovery);
@@ -175,7 +181,7 @@ static bool run_case(struct worker *worker, struct sweep_case *one)
         return false;
     if (recovery.verdict.pass && sweep->next != NULL && !judge_next(worker, one, &recovery, &next))
         return false;
-    return keep_outcome(worker, one, &recovery, next);
+    return keep_outcome(worker, one, &recovery, after - before, next);
 }
 
 /* The wear before the cut is each case's own. */
@@ -196,6 +202,24 @@ static bool judge_wear(struct worker *worker, struct sweep_case *one)
     return true;
 }
 
+/* Runs once more what the store knows of, to credit others with it; it must go the same way. */
+static bool recall(struct worker *worker, struct sweep_case *one)
+{
+    struct sweep *sweep = worker->sweep;
+    struct recovery_request request;
+    struct recovery recovery;
+    request_of(worker, one, &request);
+    if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem) ||
+        !recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
+        return false;
+    if (recovery.footprint.trace != worker->outcome->trace)
+        return problem_set(worker->problem, PROBLEM_BENCH, "its recovery goes another way than %s says: is that of another build?",
+                           store_path(sweep->options->store));
+    make_representative(worker, &recovery);
+    worker->stale = false;
+    return true;
+}
+
 static bool is_credited(struct worker *worker, const struct sweep_case *one)
 {
     const struct sweep_case *cases = worker->sweep->result->cases;
@@ -206,6 +230,8 @@ static bool is_credited(struct worker *worker, const struct sweep_case *one)
 static bool settle_case(struct worker *worker, struct sweep_case *one)
 {
     struct sweep *sweep = worker->sweep;
+    if (worker->stale && !do_case(worker, &sweep->result->cases[worker->represented], recall))
+        return false;
     if (!crash_state_tear(&worker->state, one->cut.operation, one->cut.tear, worker->problem))
         return name_case(worker, one);
     one->fired = true;
@@ -220,6 +246,7 @@ static bool settle_case(struct worker *worker, struct sweep_case *one)
     if (!one->outcome->verdict.pass &&
         (one->representative == index_of(worker, one) || strcmp(one->outcome->verdict.oracle, "wear") == 0))
         atomic_fetch_add(&sweep->findings, 1);
+    store_keep(sweep->options->store, sweep->result, index_of(worker, one));
     atomic_fetch_add(&sweep->done, 1);
     return true;
 }
@@ -278,8 +305,7 @@ static bool check_credited(struct worker *worker, struct sweep_case *one)
             return false;
         same = next == run->outcome->next; /* it ended in the same state */
     }
-    worker->virtual_ns += recovery.verdict.virtual_ns;
-    one->checked = true;
+    one->checked = same;
     if (same)
         return true;
     char other[SWEEP_ID];
@@ -291,14 +317,38 @@ static bool check_credited(struct worker *worker, struct sweep_case *one)
 
 /* --- the thread --- */
 
+/* Whether one more may be begun. */
+static bool may_begin(struct worker *worker)
+{
+    const struct sweep *sweep = worker->sweep;
+    if (atomic_load(&sweep->stop))
+        return false;
+    return sweep->options->seconds <= 0 || sweep_seconds(CLOCK_MONOTONIC) - sweep->begin_s < sweep->options->seconds ||
+           problem_set(worker->problem, PROBLEM_TIME, "the time is up");
+}
+
+/* What the store knows of is not done again. */
+static void follow_known(struct worker *worker, size_t index)
+{
+    const struct sweep_case *one = &worker->sweep->result->cases[index];
+    if (one->representative != index || !worker->sweep->options->prune)
+        return;
+    worker->represented = index;
+    worker->outcome = one->outcome->run;
+    worker->stale = true;
+}
+
 /* Takes the cases of a range in order. What follows a state that had to be run is often run too, so the later half of the rest
  * is left to whoever is free. Where that happens depends on the states alone, not on the number of workers. */
 static bool recover_range(struct worker *worker, struct range range)
 {
     struct sweep *sweep = worker->sweep;
     worker->represented = SIZE_MAX;
+    worker->stale = false;
     for (size_t i = range.from; i < range.to; i++) {
-        if (atomic_load(&sweep->stop) || !settle_case(worker, &sweep->result->cases[i]))
+        if (sweep->result->cases[i].outcome != NULL)
+            follow_known(worker, i);
+        else if (!may_begin(worker) || !settle_case(worker, &sweep->result->cases[i]))
             return false;
         bool run = sweep->result->cases[i].representative == i;
         if (run && (i > range.from || !sweep->options->prune) && range.to - i > SMALLEST_SPLIT) {
@@ -316,11 +366,10 @@ static bool recover_all(struct worker *worker)
     struct sweep *sweep = worker->sweep;
     struct sweep_result *result = sweep->result;
     struct range range;
-    while (ranges_take(sweep->ranges, &range)) {
-        bool good = recover_range(worker, range);
+    bool good = true;
+    while (good && ranges_take(sweep->ranges, &range)) {
+        good = recover_range(worker, range);
         ranges_done(sweep->ranges, good);
-        if (!good)
-            return false;
     }
     double wall = sweep_seconds(CLOCK_MONOTONIC) - sweep->start_s;
     double cpu = machine_cpu_seconds(&worker->machine) + sweep_seconds(CLOCK_THREAD_CPUTIME_ID);
@@ -328,15 +377,17 @@ static bool recover_all(struct worker *worker)
     result->recovery_cpu_s += cpu;
     result->recovery_wall_s = wall > result->recovery_wall_s ? wall : result->recovery_wall_s;
     pthread_mutex_unlock(&sweep->lock);
-    return true;
+    return good;
 }
 
 static bool prove_all(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
     for (size_t i; (i = atomic_fetch_add(&sweep->next_live, 1)) < sweep->result->live;) {
-        if (atomic_load(&sweep->stop) || !do_case(worker, &sweep->result->cases[sweep->live[i]], prove))
+        struct sweep_case *one = &sweep->result->cases[sweep->live[i]];
+        if (!one->live && (!may_begin(worker) || !do_case(worker, one, prove)))
             return false;
+        store_keep_marks(sweep->options->store, one);
         atomic_fetch_add(&sweep->live_done, 1);
     }
     return true;
@@ -346,8 +397,10 @@ static bool check_all(struct worker *worker)
 {
     struct sweep *sweep = worker->sweep;
     for (size_t i; (i = atomic_fetch_add(&sweep->next_check, 1)) < sweep->result->checked;) {
-        if (atomic_load(&sweep->stop) || !do_case(worker, &sweep->result->cases[sweep->check[i]], check_credited))
+        struct sweep_case *one = &sweep->result->cases[sweep->check[i]];
+        if (!one->checked && (!may_begin(worker) || !do_case(worker, one, check_credited)))
             return false;
+        store_keep_marks(sweep->options->store, one);
         atomic_fetch_add(&sweep->check_done, 1);
     }
     return true;
@@ -369,34 +422,18 @@ static void close_worker(struct worker *worker)
     next_place_close(&worker->place);
 }
 
-/* How much the machine did. When it is lost only now, the work is done all the same. */
-static bool count_instructions(struct worker *worker, uint64_t *instructions)
-{
-    if (machine_instructions(&worker->machine, instructions, worker->problem))
-        return true;
-    if (worker->problem->kind != PROBLEM_LOST)
-        return false;
-    *worker->problem = (struct problem){0};
-    atomic_fetch_add(&worker->sweep->lost, 1);
-    return true;
-}
-
-/* The work, and the totals. */
+/* The work. */
 static void *work(struct sweep *sweep, bool job(struct worker *worker))
 {
     struct problem problem = {0};
     struct worker worker = {.sweep = sweep, .represented = SIZE_MAX, .problem = &problem};
-    uint64_t instructions = 0;
-    bool good = open_worker(&worker) && job(&worker) && sweep_check_pages(sweep, &worker.machine, &problem) &&
-                count_instructions(&worker, &instructions);
+    bool good = open_worker(&worker) && job(&worker) && sweep_check_pages(sweep, &worker.machine, &problem);
     close_worker(&worker);
     pthread_mutex_lock(&sweep->lock);
     if (!good) {
         atomic_store(&sweep->stop, true);
         problem_set(&sweep->problem, problem.kind, "%s", problem.text);
     }
-    sweep->result->virtual_ns += worker.virtual_ns;
-    sweep->result->instructions += instructions;
     sweep->running--;
     pthread_cond_signal(&sweep->changed);
     pthread_mutex_unlock(&sweep->lock);
@@ -423,6 +460,7 @@ static void *check_thread(void *sweep)
 static void tell_progress(struct sweep *sweep, sweep_progress_fn *progress, void *context)
 {
     struct sweep_progress now = {.done = atomic_load(&sweep->done),
+                                 .known = sweep->result->known,
                                  .run = atomic_load(&sweep->run),
                                  .total = sweep->result->plan.count,
                                  .findings = atomic_load(&sweep->findings),
@@ -432,6 +470,18 @@ static void tell_progress(struct sweep *sweep, sweep_progress_fn *progress, void
                                  .check_total = sweep->result->checked,
                                  .seconds = sweep_seconds(CLOCK_MONOTONIC) - sweep->start_s};
     progress(context, &now);
+}
+
+/* What cannot be kept need not be found out. */
+static void flush_store(struct sweep *sweep)
+{
+    struct problem problem = {0};
+    if (store_flush(sweep->options->store, &problem))
+        return;
+    pthread_mutex_lock(&sweep->lock);
+    atomic_store(&sweep->stop, true);
+    problem_set(&sweep->problem, problem.kind, "%s", problem.text);
+    pthread_mutex_unlock(&sweep->lock);
 }
 
 static void wait_and_report(struct sweep *sweep, sweep_progress_fn *progress, void *context)
@@ -446,6 +496,7 @@ static void wait_and_report(struct sweep *sweep, sweep_progress_fn *progress, vo
         pthread_cond_timedwait(&sweep->changed, &sweep->lock, &until);
         pthread_mutex_unlock(&sweep->lock);
         tell_progress(sweep, progress, context);
+        flush_store(sweep);
         pthread_mutex_lock(&sweep->lock);
     }
     pthread_mutex_unlock(&sweep->lock);

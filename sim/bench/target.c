@@ -14,7 +14,8 @@ static void apply_faults(struct target *target, const struct fault_set *faults)
 {
     uint8_t **cells = target->device.cells;
     target->faults = target->profile->fault_set;
-    fault_add(&target->faults, faults);
+    if (faults != NULL)
+        fault_add(&target->faults, faults);
     target->defects = fault_defects_internal(&target->faults);
     if (fault_any(&target->faults))
         target->device.defects = &target->defects;

@@ -8,10 +8,9 @@
 #include "files.h"
 #include "groups.h"
 #include "interrupt.h"
-#include "junit.h"
-#include "options.h"
-#include "page.h"
+#include "outputs.h"
 #include "report.h"
+#include "store.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -25,7 +24,9 @@ static const struct options_help help = {
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
             "recovery cannot differ from one that was run are credited with its verdict.\n"
             "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
-            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.\n"
+            "it ends with exit 3 and prints what it found until then; no file is written then.\n"
+            "With --store, what is found out is kept in a file as it becomes known. The same command goes on from there, however it was\n"
+            "stopped; it does not do again what is kept, and comes to the same result. See matterhorn report, merge and diff.\n"
             "With --depth, power is lost in the recoveries too, so many times in a row or until no new state is met: then, if all\n"
             "recovered, the update is closed under the menu of tears. --cuts N then takes N of each run.",
     .examples = "matterhorn sweep eth-app-update\n"
@@ -34,7 +35,9 @@ static const struct options_help help = {
                 "matterhorn sweep eth-app-update --html sweep.html --junit sweep.xml\n"
                 "matterhorn sweep eth-app-update --cuts 200 --fault nor-slow=2 --fault nor-wel-drop=7\n"
                 "matterhorn sweep eth-confirm --depth any --tears before\n"
-                "matterhorn sweep eth-small-update --depth 2 --time 3600 --check-credited 100\n"
+                "matterhorn sweep eth-small-update --depth 2 --time 1h --check-credited 100\n"
+                "matterhorn sweep eth-app-update --store eth.store --time 30m\n"
+                "matterhorn sweep eth-app-update --store eth-3.store --shard 3/8\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
@@ -42,16 +45,12 @@ static const struct options_help help = {
 #define NO_SEED LLONG_MIN
 
 struct request {
-    int json, jobs, live, no_prune, check, seconds;
+    int json, jobs, live, no_prune, check;
     long long seed, sram_seed, noise_seed; /* NO_SEED: not given */
-    char *cuts, *depth, *tears, *root, *device, *list, *artifacts, *junit, *html;
+    char *cuts, *depth, *tears, *root, *device, *artifacts, *store, *shard, *time;
+    struct outputs outputs;
     struct fault_option faults;
     const char *profile; /* as the user named it */
-};
-
-/* Files for results. */
-struct results {
-    struct file_writer list, junit, html;
 };
 
 static bool read_cuts(const struct request *request, struct sweep_options *options, int *status)
@@ -90,22 +89,30 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
     return true;
 }
 
-/* Without --depth it is a sweep of one power loss, which has other reports. */
+/* Without --depth it is a sweep of one power loss, which has other reports, and a store. */
+static const char *not_with_depth(const struct request *request)
+{
+    static const char *const names[OUTPUTS] = {[OUTPUT_JUNIT] = "--junit", [OUTPUT_HTML] = "--html", [OUTPUT_MARKDOWN] = "--markdown",
+                                               [OUTPUT_SARIF] = "--sarif", [OUTPUT_BASELINE] = "--write-baseline"};
+    for (unsigned i = 0; i < OUTPUTS; i++)
+        if (i != OUTPUT_LIST && request->outputs.paths[i] != NULL)
+            return names[i];
+    return request->outputs.baseline_path != NULL ? "--baseline"
+           : request->artifacts != NULL           ? "--artifacts"
+           : request->store != NULL               ? "--store"
+           : request->shard != NULL               ? "--shard"
+                                                  : NULL;
+}
+
 static bool read_depth(const struct request *request, struct sweep_options *options, int *status)
 {
-    const char *text = request->depth, *other = request->junit != NULL       ? "--junit"
-                                                : request->html != NULL      ? "--html"
-                                                : request->artifacts != NULL ? "--artifacts"
-                                                                             : NULL;
-    options->seconds = request->seconds;
-    options->list = request->list != NULL;
-    if (text == NULL && request->seconds == 0)
+    const char *text = request->depth, *other = not_with_depth(request);
+    options->list = request->outputs.paths[OUTPUT_LIST] != NULL;
+    if (text == NULL)
         return true;
-    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+    size_t digits = strspn(text, "0123456789");
     options->depth = digits > 0 && digits <= 2 && text[digits] == '\0' ? (unsigned)strtoul(text, NULL, 10) : 0;
-    if (text == NULL || request->seconds < 0)
-        *status = usage_error("sweep --time %d: it is a number of seconds, and goes with --depth", request->seconds);
-    else if (strcmp(text, "any") != 0 && (options->depth < 1 || options->depth > CLOSURE_DEPTHS))
+    if (strcmp(text, "any") != 0 && (options->depth < 1 || options->depth > CLOSURE_DEPTHS))
         *status = usage_error("sweep --depth %s: a number of power losses from 1 to %d, or any", text, CLOSURE_DEPTHS);
     else if (other != NULL)
         *status = usage_error("sweep: %s does not go with --depth; --json and --list do", other);
@@ -125,6 +132,31 @@ static void read_seeds(const struct request *request, struct seeds *seeds)
 static bool negative(long long seed)
 {
     return seed < 0 && seed != NO_SEED;
+}
+
+/* A number with s, m or h behind it. */
+static bool read_time(const struct request *request, struct sweep_options *options, int *status)
+{
+    const char *text = request->time, *const units = "smh";
+    static const double seconds[] = {1, 60, 3600};
+    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+    const char *unit = digits > 0 && digits <= 6 && text[digits] != '\0' && text[digits + 1] == '\0' ? strchr(units, text[digits]) : NULL;
+    if (text == NULL)
+        return true;
+    options->seconds = unit != NULL ? (double)strtoul(text, NULL, 10) * seconds[unit - units] : 0;
+    if (options->seconds > 0)
+        return true;
+    *status = usage_error("sweep --time %s: write it like 90s, 10m or 2h", text);
+    return false;
+}
+
+static bool read_shard(const struct request *request, struct sweep_options *options, int *status)
+{
+    struct problem problem = {0};
+    if (request->shard == NULL || shard_parse(request->shard, &options->shard, &problem))
+        return true;
+    *status = problem_exit(&problem);
+    return false;
 }
 
 /* On top of what the profile says. */
@@ -148,38 +180,31 @@ static bool read_request(const struct request *request, struct sweep_options *op
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
     return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status) &&
-           read_depth(request, options, status);
+           read_depth(request, options, status) && read_shard(request, options, status) && read_time(request, options, status);
 }
 
 /* The device's files and the profile are no place for results. */
 static bool check_files(const struct request *request, const struct profile *profile, struct problem *problem)
 {
-    const char *const paths[] = {request->list, request->junit, request->html, request->profile};
+    const struct outputs *outputs = &request->outputs;
+    const char *const paths[] = {request->profile, request->store};
     char *root = request->root != NULL ? strdup(request->root) : profile_default_root();
     char *device = request->device != NULL ? strdup(request->device) : root != NULL ? files_join(root, profile->device) : NULL;
     bool good = device != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
-    for (unsigned i = 0; good && i < 3; i++)
-        if (arrays_has_file(device, paths[i]))
-            good = problem_set(problem, PROBLEM_USE, "sweep: %s is the device's and would be written over", paths[i]);
+    for (unsigned i = 0; good && i <= OUTPUTS; i++) {
+        const char *path = i < OUTPUTS ? outputs->paths[i] : request->store;
+        if (arrays_has_file(device, path))
+            good = problem_set(problem, PROBLEM_USE, "sweep: %s is the device's and would be written over", path);
+    }
     free(device);
     free(root);
-    return good && files_apart(paths, 3, sizeof paths / sizeof paths[0], problem);
+    return good && outputs_apart(outputs, paths, sizeof paths / sizeof paths[0], problem);
 }
 
 /* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
-static bool open_results(const struct request *request, struct results *results, struct problem *problem)
+static bool open_results(const struct request *request, struct outputs *outputs, struct problem *problem)
 {
-    return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) &&
-           (request->list == NULL || files_open(&results->list, request->list, problem)) &&
-           (request->junit == NULL || files_open(&results->junit, request->junit, problem)) &&
-           (request->html == NULL || files_open(&results->html, request->html, problem));
-}
-
-static void discard_results(struct results *results)
-{
-    files_discard(&results->list);
-    files_discard(&results->junit);
-    files_discard(&results->html);
+    return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) && outputs_open(outputs, problem);
 }
 
 /* What the user said about the target, for commands that find it again. A profile that is no file goes by its name. */
@@ -194,7 +219,7 @@ static void print_hint(const struct sweep_result *result, const struct profile *
 {
     char id[SWEEP_ID], command[ID_COMMAND];
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
-        if (groups_verdict(&result->cases[i])->pass)
+        if (groups_verdict(&result->cases[i])->pass || result->cases[i].known)
             continue;
         sweep_id(result, profile, &result->cases[i], id);
         id_command(id, result->firmware, target, command);
@@ -203,20 +228,7 @@ static void print_hint(const struct sweep_result *result, const struct profile *
     }
 }
 
-static bool write_files(struct results *results, const struct sweep_result *result, const struct profile *profile,
-                        const struct id_target *target, struct problem *problem)
-{
-    if (results->list.stream != NULL)
-        report_list(results->list.stream, result, profile);
-    if ((results->junit.stream != NULL && !junit_write(results->junit.stream, result, profile, target)) ||
-        (results->html.stream != NULL && !page_write(results->html.stream, result, profile, target)))
-        return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
-    return (results->list.stream == NULL || files_commit(&results->list, problem)) &&
-           (results->junit.stream == NULL || files_commit(&results->junit, problem)) &&
-           (results->html.stream == NULL || files_commit(&results->html, problem));
-}
-
-static bool write_results(const struct request *request, struct results *results, const struct sweep_result *result,
+static bool write_results(const struct request *request, struct outputs *outputs, const struct sweep_result *result,
                           const struct profile *profile, struct problem *problem)
 {
     struct id_target target = target_of(request, profile);
@@ -225,63 +237,86 @@ static bool write_results(const struct request *request, struct results *results
         return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
     if (!request->json)
         print_hint(result, profile, &target);
-    return write_files(results, result, profile, &target, problem);
+    return outputs_write(outputs, result, profile, &target, problem);
 }
 
-static int run_and_report(const struct profile *profile, const struct request *request,
-                          const struct sweep_options *options, struct problem *problem)
+/* How the user named things is kept too: reports that are made from the store say it in their commands. */
+static bool open_store(const struct request *request, const struct profile *profile, struct sweep_options *options,
+                       struct problem *problem)
+{
+    struct id_target target = target_of(request, profile);
+    return request->store == NULL || (store_open(&options->store, request->store, STORE_WORK, problem) &&
+                                      store_note(options->store, "said_profile", target.profile, problem) &&
+                                      store_note(options->store, "said_root", target.root, problem) &&
+                                      store_note(options->store, "said_device", target.device, problem));
+}
+
+/* What was wrong, or that the time is up. */
+static int failed(const struct request *request, const struct problem *problem)
+{
+    if (problem->kind != PROBLEM_TIME)
+        return problem_exit(problem);
+    fprintf(stderr, "matterhorn: not complete: the time of --time %s is up%s%s\n", request->time,
+            request->store != NULL ? "; the same command goes on with what is in " : ", and without --store it is lost",
+            request->store != NULL ? request->store : "");
+    return EXIT_INCOMPLETE;
+}
+
+static int run_and_report(const struct profile *profile, struct request *request, struct sweep_options *options,
+                          struct problem *problem)
 {
     struct sweep_result result = {0};
     struct report_progress progress = {0};
-    struct results results = {0};
-    bool good = check_files(request, profile, problem) && open_results(request, &results, problem) &&
-                sweep_run(&result, profile, options, report_progress, &progress, problem);
+    struct outputs *outputs = &request->outputs;
+    bool good = check_files(request, profile, problem) && open_results(request, outputs, problem) &&
+                open_store(request, profile, options, problem) && sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
+    outputs_compare(outputs, &result, profile);
     if (!good)
         report_incomplete(stdout, &result, profile, request->json);
-    good = good && write_results(request, &results, &result, profile, problem);
-    int status = !good                                     ? problem_exit(problem)
+    good = good && write_results(request, outputs, &result, profile, problem);
+    int status = !good                                     ? failed(request, problem)
                  : result.warning.kind != PROBLEM_NONE ? bench_error("%s", result.warning.text)
                  : sweep_passed(&result)                 ? EXIT_PASS
                                                            : EXIT_FINDINGS;
-    discard_results(&results);
+    store_close(options->store);
     sweep_free(&result);
     return status;
 }
 
-static bool write_closure(const struct request *request, struct results *results, const struct closure_result *result,
+static bool write_closure(const struct request *request, struct outputs *outputs, const struct closure_result *result,
                           struct problem *problem)
 {
     struct id_target target = target_of(request, result->profile);
+    struct file_writer *list = &outputs->writers[OUTPUT_LIST];
     if (!request->json)
         closure_report_text(stdout, result, &target);
     else if (!closure_report_json(stdout, result))
         return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
-    if (problem->kind != PROBLEM_NONE || results->list.stream == NULL)
+    if (problem->kind != PROBLEM_NONE || list->stream == NULL)
         return true;
-    closure_report_list(results->list.stream, result);
-    return files_commit(&results->list, problem);
+    closure_report_list(list->stream, result);
+    return files_commit(list, problem);
 }
 
 /* What was found until then is printed also where the search was given up. */
-static int close_and_report(const struct profile *profile, const struct request *request, const struct sweep_options *options,
+static int close_and_report(const struct profile *profile, struct request *request, const struct sweep_options *options,
                             struct problem *problem)
 {
     struct closure_result result = {0};
     struct report_progress progress = {0};
-    struct results results = {0};
-    bool good = check_files(request, profile, problem) && open_results(request, &results, problem) &&
+    struct outputs *outputs = &request->outputs;
+    bool good = check_files(request, profile, problem) && open_results(request, outputs, problem) &&
                 closure_run(&result, profile, options, closure_report_progress, &progress, problem);
     report_progress_end(&progress);
     if (result.search != NULL)
-        good = write_closure(request, &results, &result, problem) && good;
+        good = write_closure(request, outputs, &result, problem) && good;
     int status = !good ? problem_exit(problem) : closure_passed(&result) ? EXIT_PASS : EXIT_FINDINGS;
-    discard_results(&results);
     closure_free(&result);
     return status;
 }
 
-static int sweep(const struct request *request)
+static int sweep(struct request *request)
 {
     struct problem problem = {0};
     struct profile *profile = NULL;
@@ -306,7 +341,6 @@ static int run(int argc, const char *argv[])
         {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
         {"depth", '\0', POPT_ARG_STRING, &request.depth, 0, "so many power losses in a row, in the recoveries too; any: until nothing new is met", "N|any"},
-        {"time", '\0', POPT_ARG_INT, &request.seconds, 0, "with --depth: end after so long, and say how far it got", "SECONDS"},
         {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
         {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},
         {"check-credited", '\0', POPT_ARG_INT, &request.check, 0, "credited states to run all the same; one that goes another way ends with exit 3", "N"},
@@ -316,9 +350,10 @@ static int run(int argc, const char *argv[])
         {"noise-seed", '\0', POPT_ARG_LONGLONG, &request.noise_seed, 0, "another one for noise of weak bits", "N"},
         {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
-        {"list", '\0', POPT_ARG_STRING, &request.list, 0, "write one line per cut", "FILE"},
-        {"junit", '\0', POPT_ARG_STRING, &request.junit, 0, "write JUnit XML: a test case per group and per finding", "FILE"},
-        {"html", '\0', POPT_ARG_STRING, &request.html, 0, "write one page with timeline, flash map and findings", "FILE"},
+        {"store", '\0', POPT_ARG_STRING, &request.store, 0, "keep what is found out, and go on from what was", "FILE"},
+        {"shard", '\0', POPT_ARG_STRING, &request.shard, 0, "only part I of N (from 1); auto: of the job array that this runs in", "I/N|auto"},
+        {"time", '\0', POPT_ARG_STRING, &request.time, 0, "begin nothing after 90s, 10m, 2h; then exit 4 if it is not complete (with --depth: say how far it got)", "TIME"},
+        OUTPUTS_OPTIONS(&request.outputs),
         {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
@@ -337,10 +372,11 @@ static int run(int argc, const char *argv[])
     free(request.tears);
     free(request.root);
     free(request.device);
-    free(request.list);
     free(request.artifacts);
-    free(request.junit);
-    free(request.html);
+    free(request.store);
+    free(request.shard);
+    free(request.time);
+    outputs_close(&request.outputs);
     return status;
 }
 

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_boot, &command_sweep, &command_replay, &command_shrink, &command_soak, &command_faults, &command_pack,
+    &command_boot, &command_sweep, &command_replay, &command_shrink, &command_soak, &command_report, &command_merge,
+    &command_diff, &command_faults, &command_pack,
     &command_inspect, &command_keygen, &command_provision, &command_deploy, &command_measured,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -20,7 +21,7 @@ static void print_help(void)
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     printf("\nmatterhorn COMMAND --help explains one of them.\n"
-           "Exit status: 0 nothing found, 1 findings, 2 wrong use, 3 the bench itself failed.\n");
+           "Exit status: 0 nothing found, 1 findings, 2 wrong use, 3 the bench itself failed, 4 not complete.\n");
 }
 
 /* What was printed must have arrived, be it in a file on a full disk. A failure that was told is told once. */

@@ -99,7 +99,7 @@ def test_a_finding_of_two_losses_can_be_replayed(tmp_path):
 
 def test_time_that_is_over_is_said():
     """It ends where it is, without findings exit 0; nobody takes it for closed."""
-    result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", 3, "--live", 0, "--jobs", 1)
+    result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", "3s", "--live", 0, "--jobs", 1)
     assert (result["closed"], result["end"]) == (False, "time")
     assert result["open"] > 0
 
@@ -117,7 +117,7 @@ def test_interrupt_says_how_far_it_got():
 
 
 @pytest.mark.parametrize("options", [("--depth", "0"), ("--depth", "32"), ("--depth", "two"), ("--time", "5"),
-                                     ("--depth", "2", "--html", "x.html"), ("--depth", "2", "--junit", "x.xml")])
+                                     ("--depth", "2", "--html", "x.html"), ("--depth", "2", "--store", "x.store"), ("--depth", "2", "--junit", "x.xml")])
 def test_wrong_use(options):
     done = run("sweep", PROFILE, *options)
     assert done.returncode == 2

@@ -58,11 +58,11 @@ static void names_say_chip_address_kind_and_occurrence(void **state)
     struct recording recording = example(&profile);
     char name[PLAN_NAME];
     assert_int_equal(recording.count, WORDS + 5);
-    plan_name(&recording, &(struct cut){0, NOR_TEAR_AFTER, 0}, name);
+    plan_name(&recording, &(struct cut){.tear = NOR_TEAR_AFTER}, name);
     assert_string_equal(name, "nor.701000.e1.after");
-    plan_name(&recording, &(struct cut){3, NOR_TEAR_BEFORE, 0}, name);
+    plan_name(&recording, &(struct cut){.operation = 3, .tear = NOR_TEAR_BEFORE}, name);
     assert_string_equal(name, "int.080A0000.p1.before");
-    plan_name(&recording, &(struct cut){WORDS + 4, NOR_TEAR_BEFORE, 0}, name);
+    plan_name(&recording, &(struct cut){.operation = WORDS + 4, .tear = NOR_TEAR_BEFORE}, name);
     assert_string_equal(name, "nor.7FE000.p2.before");
     recording_free(&recording);
 }

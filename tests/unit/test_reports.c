@@ -74,7 +74,7 @@ static struct sweep_result example(size_t bad)
         if (i < bad)
             snprintf(outcome->verdict.detail, sizeof outcome->verdict.detail, "no \"line\" <%zu>", i % 3);
         result.cases[i] =
-            (struct sweep_case){.cut = {i, NOR_TEAR_BEFORE, 0}, .fired = true, .outcome = outcome, .representative = i};
+            (struct sweep_case){.cut = {.operation = i, .tear = NOR_TEAR_BEFORE}, .fired = true, .outcome = outcome, .representative = i};
     }
     return result;
 }
