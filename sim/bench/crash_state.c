@@ -21,7 +21,8 @@ bool crash_state_begin(struct crash_state *state, const struct recording *record
 
 void crash_state_restart(struct crash_state *state, const struct recording *recording, const struct arrays *device)
 {
-    state->saved_count = state->saved_used = 0; /* a tear that stands goes with the rest */
+    state->saved_count = state->saved_used = 0; /* a tear that stands goes with the rest, and so do the marks under it */
+    state->torn = false;
     pages_add_all(&state->moved, &state->arrays.pages);
     pages_add_all(&state->moved, &device->pages);
     state->recording = recording;

@@ -297,6 +297,27 @@ static void a_tape_knows_what_is_under_way(void **state)
     tapes_close(tapes);
 }
 
+/* The marks under the tear that stood are those of another beginning. */
+static void starting_again_brings_no_marks_along(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arrays weak;
+    assert_true(arrays_allocate(&weak, &fixture->problem));
+    memcpy(weak.cells[ARRAY_INTERNAL], fixture->device.cells[ARRAY_INTERNAL], arrays_size(ARRAY_INTERNAL));
+    memcpy(weak.cells[ARRAY_NOR], fixture->device.cells[ARRAY_NOR], arrays_size(ARRAY_NOR));
+    uint64_t before = moved_to(fixture, 4, NOR_TEAR_BEFORE);
+    assert_true(crash_state_tear(&fixture->state, 0, NOR_TEAR_WEAK, &fixture->problem));
+    arrays_load(&weak, &fixture->state.arrays, NULL, NULL);
+    crash_state_restart(&fixture->state, &fixture->update, &weak);
+    assert_true(crash_state_tear(&fixture->state, 4, NOR_TEAR_HALF, &fixture->problem));
+    assert_true(crash_state_tear(&fixture->state, 0, NOR_TEAR_BEFORE, &fixture->problem));
+    assert_int_equal(fixture->state.arrays.marks[ARRAY_NOR].count, NOR_WEAK_PER_ERASE);
+    crash_state_restart(&fixture->state, &fixture->update, &fixture->device);
+    assert_int_equal(moved_to(fixture, 0, NOR_TEAR_BEFORE), fixture->of_device.whole);
+    assert_int_equal(moved_to(fixture, 4, NOR_TEAR_BEFORE), before);
+    arrays_free(&weak);
+}
+
 /* Longer than any block, and the same again after something else. */
 static void a_long_tape_comes_back_whole(void **state)
 {
@@ -343,6 +364,7 @@ int main(void)
         TEST(what_was_added_is_known_by_its_first_number),
         TEST(a_tape_has_the_same_crash_states),
         TEST(a_tape_knows_what_is_under_way),
+        TEST(starting_again_brings_no_marks_along),
         TEST(a_long_tape_comes_back_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
