@@ -23,6 +23,9 @@ static const struct {
     [ARRAY_NOR] = {"nor", RAIL_NOR_SIZE, RAIL_CHIP_NOR, 0},
 };
 
+const uint8_t arrays_factory_options[RAIL_OTP_SIZE - RAIL_OTP_OPTIONS] = {
+    0xEF, 0xAA, 0x10, 0x55, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF};
+
 /* The part that can do a program of so many bytes: how many bits the internal flash programs at a time is the firmware's choice at
  * run time, and a trace tells it by the size alone. Sectors are the same whatever the choice. */
 static const struct nor_part *part_of(enum array array, uint32_t length)
