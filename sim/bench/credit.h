@@ -19,6 +19,9 @@
  *
  * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
  *
+ * Where an oracle compares the end state with that before the run, as it does with counters, the verdict depends on those bytes whether
+ * the run erased them or not: there M must be equal to R.
+ *
  * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
@@ -39,6 +42,7 @@ struct bytes {
 /* What the oracles compare; the same for all states. */
 struct credit_rules {
     struct bytes compared;
+    struct bytes kept; /* compared with what they were before, be they erased or not */
 };
 
 /* How much of the arrays was looked at, beside by the run itself. */
@@ -50,6 +54,7 @@ enum credit_look {
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem);
 void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size);
+void credit_rules_keep(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size);
 void credit_rules_close(struct credit_rules *rules);
 
 struct representative {

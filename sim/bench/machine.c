@@ -564,6 +564,17 @@ bool machine_instructions(struct machine *machine, uint64_t *instructions, struc
            problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
 }
 
+bool machine_vectors(struct machine *machine, uint32_t *address, struct problem *problem)
+{
+    uint64_t number = 0;
+    if (!command(machine, "info", REPLY_LIMIT_MS, problem))
+        return false;
+    if (!reply_number(machine, "vtor", &number))
+        return problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    *address = (uint32_t)number;
+    return true;
+}
+
 double machine_cpu_seconds(const struct machine *machine)
 {
     clockid_t clock;

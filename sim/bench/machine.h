@@ -83,6 +83,9 @@ bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);
 
+/* While powered and stopped: where the core has its vector table (VTOR). */
+bool machine_vectors(struct machine *machine, uint32_t *address, struct problem *problem);
+
 /* Host CPU time that the process has used. */
 double machine_cpu_seconds(const struct machine *machine);
 

@@ -32,6 +32,8 @@ bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct
     struct session_result result;
     struct verdict *verdict = &recovery->verdict;
     *verdict = (struct verdict){.pass = true};
+    oracle_count(&oracle->update, oracle->device, false, verdict);
+    oracle_count(&oracle->update, request->state != NULL ? request->state : &machine->arrays, true, verdict);
     footprint_begin(&recovery->footprint);
     if (request->touched && !machine_clear_touched(machine, problem))
         return false;

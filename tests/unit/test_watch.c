@@ -17,7 +17,8 @@
 
 static const char *const wanted_lines[] = {"update: confirmed"};
 static const struct watch_edges wanted_edges[] = {{GREEN, 2}};
-static const struct watch_wanted wanted = {wanted_lines, 1, wanted_edges, 1, NULL, 0};
+static const struct watch_wanted wanted = {
+    .lines = wanted_lines, .line_count = 1, .edges = wanted_edges, .edge_count = 1};
 
 static void take_all(struct watch *watch, struct recording *recording)
 {
@@ -46,7 +47,7 @@ static void what_is_seen_counts_from_the_last_reset(void **state)
     edge(&recording, 1);
     edge(&recording, 0);
     take_all(&watch, &recording);
-    assert_true(watch_lines_seen(&watch) && watch_edges_seen(&watch));
+    assert_true(watch_all_seen(&watch));
     assert_false(watch_missing(&watch, missing, sizeof missing));
     record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
     edge(&recording, 1);
@@ -99,7 +100,8 @@ static void unwanted_text_counts_for_the_whole_session(void **state)
 {
     (void)state;
     static const char *const texts[] = {"on fire", "not confirmed"};
-    const struct watch_wanted picky = {wanted_lines, 1, wanted_edges, 1, texts, 2};
+    const struct watch_wanted picky = {
+        .lines = wanted_lines, .line_count = 1, .edges = wanted_edges, .edge_count = 1, .unwanted = texts, .unwanted_count = 2};
     struct recording recording = {0};
     struct watch watch;
     watch_begin(&watch, &picky);
