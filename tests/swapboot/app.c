@@ -33,8 +33,9 @@ int main(void)
 #if VERSION > 1
     confirm();
 #endif
+    tick_open(100);
     for (unsigned on = 1;; on ^= 1) {
         led(LED, on);
-        wait_ms(100);
+        tick_wait();
     }
 }

@@ -40,11 +40,10 @@ static void flash_command(uint32_t command)
     REG(FLASH_CR) = command; /* PSIZE 0 is x8 */
 }
 
-static void flash_finish(void)
+static void flash_wait(void)
 {
     while (REG(FLASH_SR) & SR_BSY)
         ;
-    REG(FLASH_CR) = CR_LOCK;
 }
 
 void flash_erase(uint32_t sector)
@@ -52,14 +51,21 @@ void flash_erase(uint32_t sector)
     uint32_t number = 4 + (sector - 0x08000000) / 0x20000; /* 5 to 11 */
     flash_command(CR_SER | number << CR_SNB);
     REG(FLASH_CR) |= CR_STRT;
-    flash_finish();
+    flash_wait();
+    REG(FLASH_CR) = CR_LOCK;
 }
 
-void flash_program(uint32_t address, uint8_t value)
+void flash_program(uint32_t address, const volatile uint8_t *bytes, uint32_t count)
 {
+    volatile uint8_t *to = (volatile uint8_t *)address;
     flash_command(CR_PG);
-    *(volatile uint8_t *)address = value;
-    flash_finish();
+    for (; count > 0; count--, to++, bytes++) {
+        if (*bytes == 0xFF)
+            continue;
+        *to = *bytes;
+        flash_wait();
+    }
+    REG(FLASH_CR) = CR_LOCK;
 }
 
 /// UART ///
@@ -104,11 +110,14 @@ void led(unsigned pin, unsigned on)
     REG(GPIOD + BSRR) = on ? 1u << pin : 1u << (pin + 16);
 }
 
-void wait_ms(unsigned ms)
+void tick_open(unsigned ms)
 {
-    REG(STK_LOAD) = 16000 - 1;
+    REG(STK_LOAD) = 16000 * ms - 1;
     REG(STK_VAL) = 0;
-    for (REG(STK_CTRL) = 5; ms > 0; ms--)
-        while (!(REG(STK_CTRL) & 1u << 16))
-            ;
+    REG(STK_CTRL) = 7;
+}
+
+void tick_wait(void)
+{
+    __asm__ volatile("wfi");
 }

@@ -13,8 +13,8 @@
 
 /* Erases the sector of 128 KB that begins at this address. */
 void flash_erase(uint32_t sector);
-/* Programs one byte (PSIZE x8: what any supply voltage allows). */
-void flash_program(uint32_t address, uint8_t value);
+/* Programs bytes, one by one (PSIZE x8: what any supply voltage allows). Those that stay erased are left out. */
+void flash_program(uint32_t address, const volatile uint8_t *bytes, uint32_t count);
 
 /* USART2 at 115200, from the internal oscillator as it is after a reset. */
 void uart_open(void);
@@ -23,6 +23,8 @@ void uart_say(const char *line);
 /* Makes PD12 to PD15 outputs, where evaluation boards have their LEDs. */
 void leds_open(void);
 void led(unsigned pin, unsigned on);
-void wait_ms(unsigned ms);
+/* Wakes the core every so many ms, of at most 1000; wait for it with tick_wait. */
+void tick_open(unsigned ms);
+void tick_wait(void);
 
 #endif

@@ -9,8 +9,8 @@ static const uint8_t magic[16] = {0x77, 0xC2, 0x95, 0xF3, 0x60, 0xD2, 0xEF, 0x7F
 
 void flag_set(uint32_t flag)
 {
-    flash_program(flag, YES);
-    flash_program(flag + 1, YES);
+    static const uint8_t yes[2] = {YES, YES};
+    flash_program(flag, yes, sizeof yes);
 }
 
 /* When only the first byte stands, power was lost while the flag was set, and it may read otherwise the next time: it is made
@@ -34,8 +34,7 @@ bool magic_is_there(uint32_t slot)
 
 void magic_write(uint32_t slot)
 {
-    for (unsigned i = 0; i < sizeof magic; i++)
-        flash_program(AT(slot, MAGIC + i), magic[i]);
+    flash_program(AT(slot, MAGIC), magic, sizeof magic);
 }
 
 uint32_t image_length(uint32_t slot)
@@ -79,10 +78,9 @@ unsigned floor_read(void)
 
 void floor_raise(unsigned version)
 {
-    for (unsigned i = 0; i < version / 8; i++)
-        if (BYTE(FLOOR + i) != 0)
-            flash_program(FLOOR + i, 0);
-    uint8_t last = (uint8_t)(0xFF << version % 8);
-    if (version % 8 != 0 && (BYTE(FLOOR + version / 8) & ~last) != 0)
-        flash_program(FLOOR + version / 8, last);
+    for (unsigned i = 0; 8 * i < version; i++) {
+        uint8_t wanted = version - 8 * i >= 8 ? 0 : (uint8_t)(0xFF << (version - 8 * i));
+        if (BYTE(FLOOR + i) & ~wanted)
+            flash_program(FLOOR + i, &wanted, 1);
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors and start-up, for the bootloader and the applications: no interrupt is used, and a fault ends in a reset.
+ * Vectors and start-up, for the bootloader and the applications: SysTick only wakes the core, and a fault ends in a reset.
  */
     .syntax unified
     .cpu cortex-m4
@@ -9,7 +9,11 @@
     .section .vectors, "a"
     .word   ram_top
     .word   reset
-    .rept   14 + 82                 /* RM0090 table 62 */
+    .rept   13
+    .word   fault
+    .endr
+    .word   tick
+    .rept   82                      /* RM0090 table 62 */
     .word   fault
     .endr
 
@@ -32,6 +36,10 @@ reset:
     strlo   r3, [r0], #4
     blo     2b
     bl      main
+
+    .type   tick, %function
+tick:
+    bx      lr                      /* it only wakes the core */
 
     .type   fault, %function
 fault:

@@ -10,9 +10,7 @@ static uint32_t longer(uint32_t one, uint32_t other)
 static void copy(uint32_t to, uint32_t from, uint32_t length)
 {
     flash_erase(to);
-    for (uint32_t i = 0; i < length; i++)
-        if (BYTE(from + i) != 0xFF)
-            flash_program(to + i, BYTE(from + i));
+    flash_program(to, &BYTE(from), length);
 }
 
 /* Until the magic stands in the scratch, nothing else has changed: then it is simply done again. */
@@ -20,9 +18,8 @@ void swap_begin(uint8_t kind)
 {
     uint32_t length = longer(image_length(PRIMARY), image_length(SECONDARY));
     copy(SCRATCH, SECONDARY, length);
-    for (unsigned i = 0; i < 4; i++)
-        flash_program(AT(SCRATCH, LENGTH + i), (uint8_t)(length >> 8 * i));
-    flash_program(AT(SCRATCH, KIND), kind);
+    flash_program(AT(SCRATCH, LENGTH), (const uint8_t *)&length, sizeof length);
+    flash_program(AT(SCRATCH, KIND), &kind, 1);
     magic_write(SCRATCH);
 }
 
@@ -34,7 +31,7 @@ bool swap_is_open(void)
 /* A trial is not to stay until the image says so; the way back is. */
 static void write_primary_trailer(uint8_t kind)
 {
-    flash_program(AT(PRIMARY, KIND), kind);
+    flash_program(AT(PRIMARY, KIND), &kind, 1);
     flag_set(AT(PRIMARY, COPY_DONE));
     if (kind == BACK)
         flag_set(AT(PRIMARY, IMAGE_OK));
