@@ -48,7 +48,8 @@ static void flash_wait(void)
 
 void flash_erase(uint32_t sector)
 {
-    uint32_t number = 4 + (sector - 0x08000000) / 0x20000; /* 5 to 11 */
+    uint32_t offset = sector - 0x08000000;
+    uint32_t number = offset < 0x10000 ? offset / 0x4000 : 4 + offset / 0x20000;
     flash_command(CR_SER | number << CR_SNB);
     REG(FLASH_CR) |= CR_STRT;
     flash_wait();

@@ -11,7 +11,7 @@
 #define BYTE(address) (*(const volatile uint8_t *)(address))
 #define WORD(address) (*(const volatile uint32_t *)(address))
 
-/* Erases the sector of 128 KB that begins at this address. */
+/* Erases the sector that begins at this address. */
 void flash_erase(uint32_t sector);
 /* Programs bytes, one by one (PSIZE x8: what any supply voltage allows). Those that stay erased are left out. */
 void flash_program(uint32_t address, const volatile uint8_t *bytes, uint32_t count);

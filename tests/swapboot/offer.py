@@ -4,6 +4,7 @@
 does after a download.
 
 usage: offer.py DEVICE IMAGE
+       offer.py --slot OUTPUT IMAGE    # what then stands in the slot, as a file
 """
 
 import pathlib
@@ -20,10 +21,17 @@ def slot_of(image):
     return image.ljust(SIZE - len(MAGIC), b"\xff") + MAGIC
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
+def main(arguments):
+    if len(arguments) == 3 and arguments[0] == "--slot":
+        pathlib.Path(arguments[1]).write_bytes(slot_of(pathlib.Path(arguments[2]).read_bytes()))
+    elif len(arguments) == 2:
+        path = pathlib.Path(arguments[0]) / "internal.bin"
+        cells = bytearray(path.read_bytes())
+        cells[SLOT : SLOT + SIZE] = slot_of(pathlib.Path(arguments[1]).read_bytes())
+        path.write_bytes(cells)
+    else:
         sys.exit(__doc__)
-    path = pathlib.Path(sys.argv[1]) / "internal.bin"
-    cells = bytearray(path.read_bytes())
-    cells[SLOT : SLOT + SIZE] = slot_of(pathlib.Path(sys.argv[2]).read_bytes())
-    path.write_bytes(cells)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
