@@ -234,6 +234,18 @@ void oracle_count(const struct oracle_goal *goal, const struct arrays *arrays, b
     }
 }
 
+bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state, struct verdict *verdict)
+{
+    for (unsigned i = 0; i < goal->recovered->counters_count; i++) {
+        const struct profile_counter *counter = &goal->recovered->counters[i];
+        uint64_t before = counter_value(counter, oracle->device, false), now = counter_value(counter, state, true);
+        if (counter->form == COUNTER_UNARY && now < before)
+            return oracle_fail(verdict, "counter", "when power was lost", "%s fell from %" PRIu64 " to %" PRIu64, counter->name, before,
+                               now);
+    }
+    return true;
+}
+
 static bool judge_counters(const struct oracle_goal *goal, const struct arrays *arrays, const char *which,
                            struct verdict *verdict)
 {

@@ -56,6 +56,10 @@ bool oracle_fail(struct verdict *verdict, const char *oracle, const char *which,
  * and of words nothing: one that is written piece by piece may be anything in between. */
 void oracle_count(const struct oracle_goal *goal, const struct arrays *arrays, bool torn, struct verdict *verdict);
 
+/* Whether no counter has fallen in the state that a loss of power left. It may be healed later, but who takes the power away again and again
+ * can use it. */
+bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state, struct verdict *verdict);
+
 /* Calls `each` for every range that judging looks at. `always`: also at what it was before the session, be it erased there. */
 typedef void oracle_look_fn(void *context, enum array array, uint32_t offset, uint32_t size, bool always);
 void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *context);
