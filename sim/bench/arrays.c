@@ -26,15 +26,18 @@ static const struct {
 const uint8_t arrays_factory_options[RAIL_OTP_SIZE - RAIL_OTP_OPTIONS] = {
     0xEF, 0xAA, 0x10, 0x55, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF};
 
-/* The part that can do a program of so many bytes: how many bits the internal flash programs at a time is the firmware's choice at
- * run time, and a trace tells it by the size alone. Sectors are the same whatever the choice. */
+/* The part that can do a program of so many bytes: how many bits the internal flash programs at a time is the
+ * firmware's choice at run time, and a trace tells it by the size alone. Sectors are the same whatever the choice. */
 static const struct nor_part *part_of(enum array array, uint32_t length)
 {
     static const struct nor_part *const parts[ARRAYS] = {
         [ARRAY_INTERNAL] = &nor_stm32f407_x32, [ARRAY_OTP] = &nor_stm32f407_otp, [ARRAY_NOR] = &nor_s25fl064k};
     if (array != ARRAY_INTERNAL)
         return parts[array];
-    return length == 1 ? &nor_stm32f407_x8 : length == 2 ? &nor_stm32f407_x16 : length == 8 ? &nor_stm32f407_x64 : parts[array];
+    return length == 1   ? &nor_stm32f407_x8
+           : length == 2 ? &nor_stm32f407_x16
+           : length == 8 ? &nor_stm32f407_x64
+                         : parts[array];
 }
 
 uint32_t arrays_size(enum array array)

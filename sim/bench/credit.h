@@ -19,8 +19,8 @@
  *
  * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
  *
- * Where an oracle compares the end state with that before the run, as it does with counters, the verdict depends on those bytes whether
- * the run erased them or not: there M must be equal to R.
+ * Where an oracle compares the end state with that before the run, as it does with counters, the verdict depends on
+ * those bytes whether the run erased them or not: there M must be equal to R.
  *
  * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases

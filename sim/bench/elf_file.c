@@ -24,7 +24,8 @@ static bool entry(const struct file *file, uint32_t table, unsigned index, void 
 static uint32_t load_address(const struct file *file, const Elf32_Shdr *section)
 {
     Elf32_Phdr segment;
-    for (unsigned i = 0; i < file->header.e_phnum && entry(file, file->header.e_phoff, i, &segment, sizeof segment); i++)
+    for (unsigned i = 0; i < file->header.e_phnum && entry(file, file->header.e_phoff, i, &segment, sizeof segment);
+         i++)
         if (segment.p_type == PT_LOAD && section->sh_offset >= segment.p_offset &&
             section->sh_offset - segment.p_offset < segment.p_filesz)
             return segment.p_paddr + (section->sh_offset - segment.p_offset);
@@ -45,7 +46,8 @@ bool elf_file_is(const uint8_t *bytes, size_t size)
 
 static bool is_for_the_core(const Elf32_Ehdr *header)
 {
-    return header->e_ident[EI_CLASS] == ELFCLASS32 && header->e_ident[EI_DATA] == ELFDATA2LSB && header->e_machine == EM_ARM;
+    return header->e_ident[EI_CLASS] == ELFCLASS32 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
+           header->e_machine == EM_ARM;
 }
 
 bool elf_file_each(const uint8_t *bytes, size_t size, elf_file_each_fn *each, void *context)

@@ -40,11 +40,11 @@ static bool place(struct images *images, unsigned chip, uint32_t address, const 
 {
     struct images_range range = {.size = size};
     if (!arrays_locate(chip, address, size, &range.array, &range.offset))
-        return problem_set(problem, PROBLEM_USE, "%" PRIu32 " bytes at 0x%08" PRIX32 " are not within the %s flash", size, address,
-                           chip == RAIL_CHIP_NOR ? "SPI" : "internal");
+        return problem_set(problem, PROBLEM_USE, "%" PRIu32 " bytes at 0x%08" PRIX32 " are not within the %s flash",
+                           size, address, chip == RAIL_CHIP_NOR ? "SPI" : "internal");
     if (overlaps(images, &range))
-        return problem_set(problem, PROBLEM_USE, "%" PRIu32 " bytes at 0x%08" PRIX32 " overlap what was put there before", size,
-                           address);
+        return problem_set(problem, PROBLEM_USE,
+                           "%" PRIu32 " bytes at 0x%08" PRIX32 " overlap what was put there before", size, address);
     if (images->count == IMAGES_MOST)
         return problem_set(problem, PROBLEM_USE, "more than %d images and sections", IMAGES_MOST);
     images->ranges[images->count++] = range;
@@ -74,7 +74,8 @@ static bool place_elf(struct images *images, const char *path, struct problem *p
     if (!files_read(path, ELF_FILE_LARGEST, &bytes, &size, problem))
         return false;
     if (!elf_file_is(bytes, size))
-        problem_set(problem, PROBLEM_USE, "it is no ELF file; a raw binary needs its address, such as %s@0x08020000", path);
+        problem_set(problem, PROBLEM_USE, "it is no ELF file; a raw binary needs its address, such as %s@0x08020000",
+                    path);
     else if (!elf_file_each(bytes, size, place_section, &loading))
         problem_set(problem, PROBLEM_USE, "it is no complete 32-bit ELF file for ARM");
     else if (images->count == before)
@@ -101,7 +102,8 @@ static bool place_raw(struct images *images, const char *path, const char *where
     uint8_t *bytes;
     size_t size;
     if (!parse_place(where, &chip, &address))
-        return problem_set(problem, PROBLEM_USE, "\"%s\" is no address: write 0x08020000, or nor:0x0 for the SPI flash", where);
+        return problem_set(problem, PROBLEM_USE, "\"%s\" is no address: write 0x08020000, or nor:0x0 for the SPI flash",
+                           where);
     if (!files_read(path, RAIL_NOR_SIZE, &bytes, &size, problem))
         return false;
     bool good = size > 0 ? place(images, chip, address, bytes, (uint32_t)size, problem)

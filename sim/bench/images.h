@@ -22,8 +22,8 @@ struct images {
 bool images_open(struct images *images, struct problem *problem);
 void images_close(struct images *images);
 
-/* Puts a file in: "FILE" is an ELF file, "FILE@ADDRESS" a raw binary for the internal flash, where it begins at 0x08000000,
- * "FILE@nor:ADDRESS" one for the SPI flash, which begins at 0. No two may overlap. */
+/* Puts a file in: "FILE" is an ELF file, "FILE@ADDRESS" a raw binary for the internal flash, where it begins at
+ * 0x08000000, "FILE@nor:ADDRESS" one for the SPI flash, which begins at 0. No two may overlap. */
 bool images_place(struct images *images, const char *what, struct problem *problem);
 
 #endif

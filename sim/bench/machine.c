@@ -299,11 +299,14 @@ static bool check_model(const char *model, struct problem *problem)
     size_t name = strspn(model, NAME_LETTERS);
     const char *comma = model[name] == ',' ? model + name : NULL;
     if (name == 0 || strlen(model) > 200 || (model[name] != '\0' && comma == NULL))
-        return problem_set(problem, PROBLEM_USE, "\"%.200s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
-                           "mountaineer-eth; properties may follow, such as stm32f407-nor,hse=8000000", model);
+        return problem_set(problem, PROBLEM_USE,
+                           "\"%.200s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
+                           "mountaineer-eth; properties may follow, such as stm32f407-nor,hse=8000000",
+                           model);
     for (; comma != NULL; comma = strchr(comma + 1, ','))
         if (!is_property(comma + 1))
-            return problem_set(problem, PROBLEM_USE, "machine %s: \"%s\" is no property to be set here, such as hse=8000000", model,
+            return problem_set(problem, PROBLEM_USE,
+                               "machine %s: \"%s\" is no property to be set here, such as hse=8000000", model,
                                comma + 1);
     return true;
 }

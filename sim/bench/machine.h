@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 struct machine_options {
-    const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth"; its properties may follow, each behind a comma */
+    const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth", and properties, each behind a comma */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
     bool patient;        /* Ctrl-C breaks off no run: whoever runs it piece by piece asks interrupt_seen in between */
 };

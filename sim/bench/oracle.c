@@ -159,7 +159,8 @@ static uint32_t little_word(const uint8_t *bytes)
 /* The stack grows down from there, so it may be right behind the memory. */
 static bool is_stack(uint32_t address)
 {
-    return address % 4 == 0 && ((address > SRAM && address <= SRAM + SRAM_SIZE) || (address > CCM && address <= CCM + CCM_SIZE));
+    return address % 4 == 0 &&
+           ((address > SRAM && address <= SRAM + SRAM_SIZE) || (address > CCM && address <= CCM + CCM_SIZE));
 }
 
 static bool judge_vectors(const struct oracle_goal *goal, const struct arrays *arrays, const char *which,
@@ -170,10 +171,12 @@ static bool judge_vectors(const struct oracle_goal *goal, const struct arrays *a
         const uint8_t *table = arrays->cells[vectors->array] + vectors->offset;
         uint32_t stack = little_word(table), entry = little_word(table + 4);
         if (!is_stack(stack))
-            return oracle_fail(verdict, "vectors", which, "%s: initial stack pointer 0x%08" PRIX32 " is not in RAM", vectors->name, stack);
+            return oracle_fail(verdict, "vectors", which, "%s: initial stack pointer 0x%08" PRIX32 " is not in RAM",
+                               vectors->name, stack);
         if (entry % 2 == 0 || (entry & ~1u) - vectors->address >= vectors->size)
-            return oracle_fail(verdict, "vectors", which, "%s: reset vector 0x%08" PRIX32 " is no Thumb address in its range",
-                               vectors->name, entry);
+            return oracle_fail(verdict, "vectors", which,
+                               "%s: reset vector 0x%08" PRIX32 " is no Thumb address in its range", vectors->name,
+                               entry);
     }
     return true;
 }
@@ -184,7 +187,8 @@ static bool judge_running(const struct oracle_goal *goal, const struct session_r
     const struct profile_running *running = goal->recovered->running;
     if (running == NULL || session->vectors - running->address < running->size)
         return true;
-    return oracle_fail(verdict, "running", which, "the core's vector table is at 0x%08" PRIX32 ", outside 0x%08" PRIX32 " to 0x%08" PRIX32,
+    return oracle_fail(verdict, "running", which,
+                       "the core's vector table is at 0x%08" PRIX32 ", outside 0x%08" PRIX32 " to 0x%08" PRIX32,
                        session->vectors, running->address, running->address + (running->size - 1));
 }
 
@@ -234,14 +238,15 @@ void oracle_count(const struct oracle_goal *goal, const struct arrays *arrays, b
     }
 }
 
-bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state, struct verdict *verdict)
+bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state,
+                       struct verdict *verdict)
 {
     for (unsigned i = 0; i < goal->recovered->counters_count; i++) {
         const struct profile_counter *counter = &goal->recovered->counters[i];
         uint64_t before = counter_value(counter, oracle->device, false), now = counter_value(counter, state, true);
         if (counter->form == COUNTER_UNARY && now < before)
-            return oracle_fail(verdict, "counter", "when power was lost", "%s fell from %" PRIu64 " to %" PRIu64, counter->name, before,
-                               now);
+            return oracle_fail(verdict, "counter", "when power was lost", "%s fell from %" PRIu64 " to %" PRIu64,
+                               counter->name, before, now);
     }
     return true;
 }
@@ -268,7 +273,8 @@ static void look_at_goal(const struct oracle_goal *goal, oracle_look_fn *each, v
     for (unsigned i = 0; i < recovered->equal_count; i++)
         each(context, goal->equal[i].array, goal->equal[i].offset, (uint32_t)goal->equal[i].size, false);
     for (unsigned i = 0; i < recovered->unchanged_count; i++)
-        each(context, recovered->unchanged[i].array, recovered->unchanged[i].offset, recovered->unchanged[i].size, false);
+        each(context, recovered->unchanged[i].array, recovered->unchanged[i].offset, recovered->unchanged[i].size,
+             false);
     for (unsigned i = 0; i < recovered->vectors_count; i++)
         each(context, recovered->vectors[i].array, recovered->vectors[i].offset, 8, false);
     for (unsigned i = 0; i < recovered->counters_count; i++)
@@ -282,8 +288,9 @@ void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *co
         look_at_goal(&goal->any[i], each, context);
 }
 
-static bool judge_goal(const struct oracle *oracle, const struct oracle_goal *goal, const struct session_result *session,
-                       const struct arrays *arrays, const char *which, struct verdict *verdict)
+static bool judge_goal(const struct oracle *oracle, const struct oracle_goal *goal,
+                       const struct session_result *session, const struct arrays *arrays, const char *which,
+                       struct verdict *verdict)
 {
     return judge_equal(goal, arrays, which, verdict) && judge_unchanged(oracle, goal, arrays, which, verdict) &&
            judge_vectors(goal, arrays, which, verdict) && judge_running(goal, session, which, verdict) &&

@@ -32,7 +32,8 @@ struct oracle {
 
 struct verdict {
     bool pass;
-    const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged", "vectors", "running", "counter", "wear", "next" */
+    const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged", "vectors", "running",
+                           "counter", "wear", "next" */
     char detail[200];
     uint32_t boots;          /* power-ons and resets of the first session */
     uint64_t recovery_ns;    /* virtual time of the first session */
@@ -52,15 +53,17 @@ void oracle_close(struct oracle *oracle);
 bool oracle_fail(struct verdict *verdict, const char *oracle, const char *which, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Notes what the goal's counters are before a session. `torn`: power was lost during an operation, so that only what is firm counts,
- * and of words nothing: one that is written piece by piece may be anything in between. */
+/* Notes what the goal's counters are before a session. `torn`: power was lost during an operation, so that only what is
+ * firm counts, and of words nothing: one that is written piece by piece may be anything in between. */
 void oracle_count(const struct oracle_goal *goal, const struct arrays *arrays, bool torn, struct verdict *verdict);
 
-/* Whether no counter has fallen in the state that a loss of power left. It may be healed later, but who takes the power away again and again
- * can use it. */
-bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state, struct verdict *verdict);
+/* Whether no counter has fallen in the state that a loss of power left. It may be healed later, but who takes the power
+ * away again and again can use it. */
+bool oracle_judge_loss(const struct oracle *oracle, const struct oracle_goal *goal, const struct arrays *state,
+                       struct verdict *verdict);
 
-/* Calls `each` for every range that judging looks at. `always`: also at what it was before the session, be it erased there. */
+/* Calls `each` for every range that judging looks at. `always`: also at what it was before the session, be it erased
+ * there. */
 typedef void oracle_look_fn(void *context, enum array array, uint32_t offset, uint32_t size, bool always);
 void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *context);
 

@@ -27,7 +27,8 @@ static const cyaml_schema_value_t phase_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_phase, phase_fields)};
 
 static const cyaml_schema_field_t next_fields[] = {
-    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_next, command, &profile_text_value, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_next, command, &profile_text_value, 1,
+                         CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, profile_recovered_fields),
     CYAML_FIELD_END};
 
@@ -171,7 +172,8 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
     for (unsigned i = 0; good && i < profile->areas_count; i++)
         good = profile_check_area(&profile->areas[i], "areas", path, problem);
     good = good && profile_recovered_check(&profile->recovered, "recovered", path, problem) &&
-           (profile->next == NULL || profile_recovered_check(&profile->next->recovered, "next.recovered", path, problem)) &&
+           (profile->next == NULL ||
+            profile_recovered_check(&profile->next->recovered, "next.recovered", path, problem)) &&
            check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);

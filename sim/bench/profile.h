@@ -71,7 +71,8 @@ struct profile_counter {
     enum rail_chip chip;
     uint32_t address;
     uint32_t size;                  /* bytes */
-    enum profile_counter_form form; /* a word, little or big endian, 0 where it is erased; or how many bits are cleared */
+    enum profile_counter_form
+        form; /* a word, little or big endian, 0 where it is erased; or how many bits are cleared */
     enum array array;               /* where it is */
     uint32_t offset;
 };
@@ -85,8 +86,9 @@ struct profile_minimum {
     unsigned count;
 };
 
-/* When a device counts as recovered: what is seen since the last reset, then the arrays; and what the second power-up must no longer
- * say. `any`: beside all that, what one of these asks for; they have no counters, `over` or `any` of their own. */
+/* When a device counts as recovered: what is seen since the last reset, then the arrays; and what the second power-up
+ * must no longer say. `any`: beside all that, what one of these asks for; they have no counters, `over` or `any` of
+ * their own. */
 struct profile_recovered {
     char *name; /* of one of `any` */
     char **lines;

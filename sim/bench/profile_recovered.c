@@ -67,14 +67,16 @@ static const cyaml_schema_value_t counter_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_counter, counter_fields)};
 
 /* What an alternative and the whole have in common. */
-#define COMMON_FIELDS                                                                                                           \
-    CYAML_FIELD_SEQUENCE("lines", MAY_MISS, struct profile_recovered, lines, &profile_text_value, 0, WATCH_MOST),               \
-    CYAML_FIELD_SEQUENCE("matches", MAY_MISS, struct profile_recovered, matches, &profile_text_value, 0, WATCH_MOST),           \
-    CYAML_FIELD_SEQUENCE("edges", MAY_MISS, struct profile_recovered, edges, &edges_value, 0, WATCH_MOST),                      \
-    CYAML_FIELD_SEQUENCE("levels", MAY_MISS, struct profile_recovered, levels, &level_value, 0, WATCH_MOST),                    \
-    CYAML_FIELD_SEQUENCE("equal", MAY_MISS, struct profile_recovered, equal, &equal_value, 0, CYAML_UNLIMITED),                 \
-    CYAML_FIELD_SEQUENCE("unchanged", MAY_MISS, struct profile_recovered, unchanged, &profile_area_value, 0, CYAML_UNLIMITED),  \
-    CYAML_FIELD_SEQUENCE("vectors", MAY_MISS, struct profile_recovered, vectors, &vectors_value, 0, CYAML_UNLIMITED),           \
+#define LIST(member, value, most) \
+    CYAML_FIELD_SEQUENCE(#member, MAY_MISS, struct profile_recovered, member, value, 0, most)
+#define COMMON_FIELDS                                     \
+    LIST(lines, &profile_text_value, WATCH_MOST),         \
+    LIST(matches, &profile_text_value, WATCH_MOST),       \
+    LIST(edges, &edges_value, WATCH_MOST),                \
+    LIST(levels, &level_value, WATCH_MOST),               \
+    LIST(equal, &equal_value, CYAML_UNLIMITED),           \
+    LIST(unchanged, &profile_area_value, CYAML_UNLIMITED), \
+    LIST(vectors, &vectors_value, CYAML_UNLIMITED),       \
     CYAML_FIELD_MAPPING_PTR("running", MAY_MISS, struct profile_recovered, running, running_fields)
 
 static const cyaml_schema_field_t any_fields[] = {
@@ -86,8 +88,8 @@ static const cyaml_schema_value_t any_value = {
 
 const cyaml_schema_field_t profile_recovered_fields[] = {
     COMMON_FIELDS,
-    CYAML_FIELD_SEQUENCE("counters", MAY_MISS, struct profile_recovered, counters, &counter_value, 0, PROFILE_COUNTERS),
-    CYAML_FIELD_SEQUENCE("over", MAY_MISS, struct profile_recovered, over, &profile_text_value, 0, WATCH_MOST),
+    LIST(counters, &counter_value, PROFILE_COUNTERS),
+    LIST(over, &profile_text_value, WATCH_MOST),
     CYAML_FIELD_SEQUENCE("any", MAY_MISS, struct profile_recovered, any, &any_value, 2, WATCH_ANY),
     CYAML_FIELD_END};
 
@@ -105,7 +107,8 @@ bool profile_check_name(const char *name, const char *key, const char *path, str
     size_t length = strlen(name);
     if (length >= 1 && length <= 32 && strspn(name, letters) == length)
         return true;
-    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
+    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space",
+                       path, key);
 }
 
 bool profile_check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem)
@@ -137,7 +140,8 @@ static bool check_pins(struct profile_recovered *recovered, const char *key, con
     return true;
 }
 
-static bool check_patterns(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem)
+static bool check_patterns(struct profile_recovered *recovered, const char *key, const char *path,
+                           struct problem *problem)
 {
     char what[80], why[100];
     snprintf(what, sizeof what, "%s.matches", key);
@@ -149,12 +153,14 @@ static bool check_patterns(struct profile_recovered *recovered, const char *key,
         }
         recovered->patterns_count = i + 1;
         if (regexec(&recovered->patterns[i], "", 0, NULL, 0) == 0)
-            return profile_bad(problem, path, what, recovered->matches[i], "it matches an empty line, so it says nothing");
+            return profile_bad(problem, path, what, recovered->matches[i],
+                               "it matches an empty line, so it says nothing");
     }
     return true;
 }
 
-static bool check_places(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem)
+static bool check_places(struct profile_recovered *recovered, const char *key, const char *path,
+                         struct problem *problem)
 {
     char unchanged[80], equal[80];
     snprintf(unchanged, sizeof unchanged, "%s.unchanged", key);
@@ -169,7 +175,8 @@ static bool check_places(struct profile_recovered *recovered, const char *key, c
     return true;
 }
 
-static bool check_vectors(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem)
+static bool check_vectors(struct profile_recovered *recovered, const char *key, const char *path,
+                          struct problem *problem)
 {
     char what[80];
     snprintf(what, sizeof what, "%s.vectors", key);
@@ -187,7 +194,8 @@ static bool check_vectors(struct profile_recovered *recovered, const char *key, 
     return true;
 }
 
-static bool check_counters(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem)
+static bool check_counters(struct profile_recovered *recovered, const char *key, const char *path,
+                           struct problem *problem)
 {
     char what[80];
     snprintf(what, sizeof what, "%s.counters", key);
@@ -199,7 +207,8 @@ static bool check_counters(struct profile_recovered *recovered, const char *key,
             !arrays_locate(counter->chip, counter->address, counter->size, &counter->array, &counter->offset))
             return profile_bad(problem, path, what, counter->name, "this address range is not on the chip");
         if (counter->form != COUNTER_UNARY && counter->size > 8)
-            return profile_bad(problem, path, what, counter->name, "a word has at most 8 bytes; bits are counted with form: unary");
+            return profile_bad(problem, path, what, counter->name,
+                               "a word has at most 8 bytes; bits are counted with form: unary");
     }
     return true;
 }
@@ -254,19 +263,22 @@ static bool check_any(struct profile_recovered *recovered, const char *key, cons
         if (!check_one(one, place, path, problem))
             return false;
         if (!sees_something(one))
-            return problem_set(problem, PROBLEM_USE, "%s: %s: without lines, matches, edges or levels nothing tells it from the others",
-                               path, place);
+            return problem_set(problem, PROBLEM_USE,
+                               "%s: %s: without lines, matches, edges or levels nothing tells it from the others", path,
+                               place);
         make_wanted(one);
     }
     return true;
 }
 
-bool profile_recovered_check(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem)
+bool profile_recovered_check(struct profile_recovered *recovered, const char *key, const char *path,
+                             struct problem *problem)
 {
     if (!check_one(recovered, key, path, problem) || !check_any(recovered, key, path, problem))
         return false;
     if (!sees_something(recovered) && recovered->any_count == 0)
-        return problem_set(problem, PROBLEM_USE, "%s: %s: without lines, matches, edges, levels or any nothing says when a run ends", path,
+        return problem_set(problem, PROBLEM_USE,
+                           "%s: %s: without lines, matches, edges, levels or any nothing says when a run ends", path,
                            key);
     make_wanted(recovered);
     return true;

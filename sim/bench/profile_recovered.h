@@ -22,7 +22,8 @@ bool profile_check_name(const char *name, const char *key, const char *path, str
 bool profile_check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem);
 
 /* Checks it all, and makes what is made of it; free that with profile_recovered_forget, in any case. */
-bool profile_recovered_check(struct profile_recovered *recovered, const char *key, const char *path, struct problem *problem);
+bool profile_recovered_check(struct profile_recovered *recovered, const char *key, const char *path,
+                             struct problem *problem);
 void profile_recovered_forget(struct profile_recovered *recovered);
 
 #endif

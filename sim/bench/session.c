@@ -65,7 +65,8 @@ bool session_run(struct machine *machine, const struct session_request *request,
     result->time_ns = stop.time_ns;
     result->operations = stop.operations;
     result->vectors = 0;
-    if (request->wanted->vectors && result->end == SESSION_REACHED && !machine_vectors(machine, &result->vectors, problem))
+    if (request->wanted->vectors && result->end == SESSION_REACHED &&
+        !machine_vectors(machine, &result->vectors, problem))
         return false;
     return result->end == SESSION_CUT || (machine_power_off(machine, problem) &&
                                           machine_take_events(machine, observe, &observation, problem));

@@ -106,7 +106,8 @@ unsigned watch_alternative(const struct watch *watch)
 {
     const struct watch_wanted *wanted = watch->wanted;
     unsigned i = 0;
-    while (i < wanted->any_count && !(lines_seen(&wanted->any[i], &watch->any[i]) && pins_seen(&wanted->any[i], &watch->any[i])))
+    while (i < wanted->any_count &&
+           !(lines_seen(&wanted->any[i], &watch->any[i]) && pins_seen(&wanted->any[i], &watch->any[i])))
         i++;
     return i;
 }

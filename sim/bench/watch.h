@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must be seen of one boot: lines on a USART, edges and levels of pins, counted from the last reset of the MCU. Where a device
- * may end in one of several ways, each has its own.
+ * What must be seen of one boot: lines on a USART, edges and levels of pins, counted from the last reset of the MCU.
+ * Where a device may end in one of several ways, each has its own.
  */
 #ifndef MATTERHORN_BENCH_WATCH_H
 #define MATTERHORN_BENCH_WATCH_H
@@ -41,7 +41,8 @@ struct watch_wanted {
     unsigned level_count; /* at most WATCH_MOST */
     bool vectors;         /* somebody asks where the core's vector table is at the end */
     const char *name;     /* of an alternative */
-    const struct watch_wanted *any; /* beside all that, everything that one of these wants; their `unwanted` and `any` are not looked at */
+    const struct watch_wanted
+        *any; /* beside all that, everything that one of these wants; their `unwanted` and `any` are not looked at */
     unsigned any_count;             /* at most WATCH_ANY */
 };
 

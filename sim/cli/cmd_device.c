@@ -24,9 +24,12 @@ static bool make_device(const struct options *options, const char *output, struc
 
 static const struct options_help help = {
     .arguments = "IMAGE... --output DIR",
-    .text = "Makes the flash contents of a device, as a programmer would write them: internal.bin, otp.bin and nor.bin for a\n"
-            "profile's `device`. An IMAGE is an ELF file, or FILE@ADDRESS, a raw binary for that address of the internal flash, or\n"
-            "FILE@nor:ADDRESS, one for the SPI flash. What no image fills is erased; option bytes are as from the factory.",
+    .text =
+        "Makes the flash contents of a device, as a programmer would write them: internal.bin, otp.bin and nor.bin for "
+        "a\n"
+        "profile's `device`. An IMAGE is an ELF file, or FILE@ADDRESS, a raw binary for that address of the internal "
+        "flash, or\n"
+        "FILE@nor:ADDRESS, one for the SPI flash. What no image fills is erased; option bytes are as from the factory.",
     .examples = "matterhorn device boot.elf old.bin@0x08020000 new.bin@0x08040000 --output device\n"
                 "matterhorn device boot.bin@0x08000000 download.bin@nor:0x100000 --output device\n",
 };

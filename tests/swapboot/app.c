@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * An application. From version 2 on it expects to be on trial, and says that it is to stay; version 1 came with the device.
+ * An application. From version 2 on it expects to be on trial, and says that it is to stay; version 1 came with the
+ * device.
  */
 #include "slots.h"
 

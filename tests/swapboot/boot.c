@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A bootloader that swaps two slots through a scratch sector: what was downloaded is tried, and swapped back at the next start
- * unless it has said that it is to stay.
+ * A bootloader that swaps two slots through a scratch sector: what was downloaded is tried, and swapped back at the
+ * next start unless it has said that it is to stay.
  */
 #include "swap.h"
 

@@ -13,8 +13,8 @@ void flag_set(uint32_t flag)
     flash_program(flag, yes, sizeof yes);
 }
 
-/* When only the first byte stands, power was lost while the flag was set, and it may read otherwise the next time: it is made
- * firm before anybody acts on it. */
+/* When only the first byte stands, power was lost while the flag was set, and it may read otherwise the next time: it
+ * is made firm before anybody acts on it. */
 bool flag_is_set(uint32_t flag)
 {
     if (BYTE(flag) != YES)

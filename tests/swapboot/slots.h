@@ -8,9 +8,9 @@
  *   0x08040000 128 KB   secondary slot: what was downloaded, and after a swap what ran before
  *   0x08060000 128 KB   scratch
  *
- * An image is a header of 512 bytes, then the binary, which begins with its vectors. The last 64 bytes of each slot and of
- * the scratch are a trailer. A flag is two bytes, programmed one after the other: once the second one says yes, a loss of
- * power can no longer have left the first one in doubt.
+ * An image is a header of 512 bytes, then the binary, which begins with its vectors. The last 64 bytes of each slot and
+ * of the scratch are a trailer. A flag is two bytes, programmed one after the other: once the second one says yes, a
+ * loss of power can no longer have left the first one in doubt.
  */
 #ifndef SWAPBOOT_SLOTS_H
 #define SWAPBOOT_SLOTS_H

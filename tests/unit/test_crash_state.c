@@ -111,7 +111,8 @@ static void programs_of_every_width_are_built(void **state)
     static const uint8_t data[8] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
     static const struct {
         uint32_t size, at;
-    } widths[] = {{1, 3}, {2, 6}, {4, 12}, {8, 20}}; /* a double word may begin at any word of its row, but not leave it */
+    } widths[] = {
+        {1, 3}, {2, 6}, {4, 12}, {8, 20}}; /* a double word may begin at any word of its row, but not leave it */
     struct recording recording = {0};
     struct crash_state built;
     for (size_t i = 0; i < 4; i++)

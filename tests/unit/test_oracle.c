@@ -45,14 +45,16 @@ static int set_up(void **state)
     *state = &fixture;
     fixture.vectors = (struct profile_vectors){"slot", 0x08020200, 0x1FE00, ARRAY_INTERNAL, SLOT};
     fixture.running = (struct profile_running){0x08020200, 0x1FE00};
-    fixture.counter = (struct profile_counter){"floor", RAIL_CHIP_INTERNAL, 0x08004000, 4, COUNTER_UNARY, ARRAY_INTERNAL, FLOOR};
+    fixture.counter =
+        (struct profile_counter){"floor", RAIL_CHIP_INTERNAL, 0x08004000, 4, COUNTER_UNARY, ARRAY_INTERNAL, FLOOR};
     recovered->vectors = &fixture.vectors;
     recovered->vectors_count = 1;
     recovered->running = &fixture.running;
     recovered->counters = &fixture.counter;
     recovered->counters_count = 1;
     fixture.session.watch.wanted = &recovered->wanted;
-    assert_true(arrays_allocate(&fixture.device, &fixture.problem) && arrays_allocate(&fixture.arrays, &fixture.problem));
+    assert_true(arrays_allocate(&fixture.device, &fixture.problem) &&
+                arrays_allocate(&fixture.arrays, &fixture.problem));
     put_word(&fixture.device, SLOT, 0x20020000);
     put_word(&fixture.device, SLOT + 4, 0x08020301);
     put_word(&fixture.device, FLOOR, 0xFFFFFFF8);
@@ -73,7 +75,8 @@ static int tear_down(void **state)
 
 static bool judge(struct fixture *fixture)
 {
-    return oracle_judge(&fixture->oracle, &fixture->oracle.update, &fixture->session, &fixture->arrays, "test", &fixture->verdict);
+    return oracle_judge(&fixture->oracle, &fixture->oracle.update, &fixture->session, &fixture->arrays, "test",
+                        &fixture->verdict);
 }
 
 static void expect_failure(struct fixture *fixture, const char *oracle, const char *said)
@@ -173,7 +176,8 @@ static void a_word_never_falls_and_may_be_written_piece_by_piece(void **state)
     put_word(&fixture->device, FLOOR, 0x00000107);
     put_word(&fixture->arrays, FLOOR, 0xFFFF0107);
     oracle_count(&fixture->oracle.update, &fixture->device, false, &fixture->verdict);
-    oracle_count(&fixture->oracle.update, &fixture->arrays, true, &fixture->verdict); /* half written: it says nothing */
+    oracle_count(&fixture->oracle.update, &fixture->arrays, true,
+                 &fixture->verdict); /* half written: it says nothing */
     assert_int_equal(fixture->verdict.counters[0], 0x107);
     put_word(&fixture->arrays, FLOOR, 0x00000106);
     expect_failure(fixture, "counter", "floor fell from 263 to 262");

@@ -170,12 +170,13 @@ static const char short_rest[] = "budget: {boots: 1, seconds: 1}\ncuts: {count: 
 static void a_device_may_end_in_several_ways(void **state)
 {
     (void)state;
-    static const char ways[] = "recovered:\n"
-                               "  running: {address: 0x08020200, size: 0x1FE00}\n"
-                               "  counters: [{name: floor, chip: internal, address: 0x08004000, size: 16, form: unary}]\n"
-                               "  any:\n"
-                               "    - {name: new, matches: [\"^app 2\"], vectors: [{name: v, address: 0x08020200, size: 512}]}\n"
-                               "    - {name: old, lines: [back], levels: [{pin: PA3, level: high}]}\n";
+    static const char ways[] =
+        "recovered:\n"
+        "  running: {address: 0x08020200, size: 0x1FE00}\n"
+        "  counters: [{name: floor, chip: internal, address: 0x08004000, size: 16, form: unary}]\n"
+        "  any:\n"
+        "    - {name: new, matches: [\"^app 2\"], vectors: [{name: v, address: 0x08020200, size: 512}]}\n"
+        "    - {name: old, lines: [back], levels: [{pin: PA3, level: high}]}\n";
     char text[2000];
     struct profile *profile;
     struct problem problem;

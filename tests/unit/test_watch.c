@@ -100,8 +100,12 @@ static void unwanted_text_counts_for_the_whole_session(void **state)
 {
     (void)state;
     static const char *const texts[] = {"on fire", "not confirmed"};
-    const struct watch_wanted picky = {
-        .lines = wanted_lines, .line_count = 1, .edges = wanted_edges, .edge_count = 1, .unwanted = texts, .unwanted_count = 2};
+    const struct watch_wanted picky = {.lines = wanted_lines,
+                                       .line_count = 1,
+                                       .edges = wanted_edges,
+                                       .edge_count = 1,
+                                       .unwanted = texts,
+                                       .unwanted_count = 2};
     struct recording recording = {0};
     struct watch watch;
     watch_begin(&watch, &picky);
@@ -169,7 +173,8 @@ static void a_level_is_what_the_pin_has_now(void **state)
 static void one_of_several_ways_to_end_is_enough_but_it_must_be_whole(void **state)
 {
     (void)state;
-    static const char *const new_lines[] = {"app 2"}, *const old_lines[] = {"back", "app 1"}, *const common[] = {"boot"};
+    static const char *const new_lines[] = {"app 2"}, *const old_lines[] = {"back", "app 1"},
+                             *const common[] = {"boot"};
     static const struct watch_edges blinks[] = {{GREEN, 1}};
     const struct watch_wanted any[] = {
         {.lines = new_lines, .line_count = 1, .edges = blinks, .edge_count = 1, .name = "new"},
