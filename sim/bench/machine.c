@@ -281,10 +281,13 @@ static bool share(struct machine *machine, const struct arrays *device, int desc
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define VALUE_LETTERS NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._"
 
-/* Whether `text`, up to a comma or its end, is NAME=VALUE of a property that is not the bench's own. */
+/* Whether `text`, up to a comma or its end, is NAME=VALUE of a property that is neither the bench's own nor one that
+ * every machine of QEMU has. */
 static bool is_property(const char *text)
 {
-    static const char *const own[] = {"internal", "otp", "nor", "trace", "touched", "rail", "load"};
+    static const char *const own[] = {"internal", "otp", "nor", "trace", "touched", "rail", "load", "accel", "kernel",
+                                      "initrd", "append", "dtb", "dumpdtb", "firmware", "type", "smp", "memory",
+                                      "memory-backend", "usb", "graphics"};
     size_t name = strspn(text, NAME_LETTERS);
     size_t value = text[name] == '=' ? strspn(text + name + 1, VALUE_LETTERS) : 0;
     bool good = name > 0 && value > 0 && (text[name + 1 + value] == '\0' || text[name + 1 + value] == ',');
@@ -306,7 +309,7 @@ static bool check_model(const char *model, struct problem *problem)
     for (; comma != NULL; comma = strchr(comma + 1, ','))
         if (!is_property(comma + 1))
             return problem_set(problem, PROBLEM_USE,
-                               "machine %s: \"%s\" is no property to be set here, such as hse=8000000", model,
+                               "\"%s\" is no name of a machine with its properties: \"%s\" cannot be set here", model,
                                comma + 1);
     return true;
 }
