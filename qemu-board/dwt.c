@@ -13,8 +13,6 @@ enum {
 
 enum { CTRL_CYCCNTENA = 1u << 0, CTRL_NUMCOMP = 4u << 28, DEMCR_TRCENA = 1u << 24 };
 
-#define DBGMCU_IDCODE 0x10076413u /* STM32F405/407, revision 3 */
-
 static bool counting(Dwt *dwt)
 {
     return (dwt->ctrl & CTRL_CYCCNTENA) && (dwt->demcr & DEMCR_TRCENA);
@@ -75,7 +73,8 @@ static void demcr_write(void *opaque, hwaddr offset, uint64_t value, unsigned si
 
 static uint64_t idcode_read(void *opaque, hwaddr offset, unsigned size)
 {
-    return DBGMCU_IDCODE;
+    Mcu *mcu = opaque;
+    return mcu->board.idcode;
 }
 
 static void idcode_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)

@@ -22,6 +22,8 @@ enum {
     SYSCFG_CMPCR = 0x20,
 };
 
+enum { MEMRMP_MODE = 3u << 0, MEMRMP_F42X = 1u << 2 | 1u << 8 | 3u << 10, MEMRMP_SWP_FMC = 1u << 10 };
+
 #define EXTI_LINES 0x7FFFFFu
 
 /* Position in the vector table, and the lines that share it: RM0090 table 62. */
@@ -117,10 +119,20 @@ static uint64_t syscfg_read(void *opaque, hwaddr offset, unsigned size)
     return offset < sizeof(exti->syscfg) ? exti->syscfg[offset / 4] >> 8 * (offset & 3) : 0;
 }
 
+/* 9.2.1 and, of F42x and F43x, 9.3.1 */
+static void remap(Mcu *mcu, uint32_t *memrmp)
+{
+    if (!mcu->board.f42x)
+        *memrmp &= ~(uint32_t)MEMRMP_F42X;
+    if (*memrmp & ~(uint32_t)MEMRMP_SWP_FMC)
+        qemu_log_mask(LOG_UNIMP, "SYSCFG: always the main flash memory is at address 0\n");
+    fmc_swap(mcu, *memrmp & MEMRMP_SWP_FMC);
+}
+
 static void syscfg_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     static const uint32_t writable[] = {
-        [SYSCFG_MEMRMP / 4] = 0x3, [SYSCFG_PMC / 4] = 1u << 23,
+        [SYSCFG_MEMRMP / 4] = MEMRMP_MODE | MEMRMP_F42X, [SYSCFG_PMC / 4] = 1u << 23,
         [SYSCFG_EXTICR1 / 4 ... SYSCFG_EXTICR4 / 4] = 0xFFFF, [SYSCFG_CMPCR / 4] = 1u << 0,
     };
     Exti *exti = opaque;
@@ -130,8 +142,8 @@ static void syscfg_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
     uint32_t mask = (uint32_t)(MAKE_64BIT_MASK(0, 8 * size) << shift) & writable[offset / 4];
     uint32_t *word = &exti->syscfg[offset / 4];
     *word = (*word & ~mask) | ((uint32_t)(value << shift) & mask);
-    if ((offset & ~3) == SYSCFG_MEMRMP && *word != 0)
-        qemu_log_mask(LOG_UNIMP, "SYSCFG: always the main flash memory is at address 0\n");
+    if ((offset & ~3) == SYSCFG_MEMRMP)
+        remap(container_of(exti, Mcu, exti), word);
     if ((offset & ~3) == SYSCFG_CMPCR)
         *word = (*word & 1) | (*word & 1) << 8; /* the compensation cell is ready at once */
 }

@@ -66,7 +66,7 @@ static void store(Flash *flash, const struct nor_op *op)
 void flash_cache_starts(Flash *flash, const struct nor_op *op)
 {
     const uint8_t *cells = flash->array.cells;
-    if (!flash->stale_cache)
+    if (!flash->stale_cache && !flash->stale_fault)
         return;
     if (op->kind == NOR_PROGRAM) {
         store(flash, op);
@@ -82,7 +82,7 @@ uint64_t flash_cache_read(Flash *flash, uint32_t offset, unsigned size, bool fet
 {
     uint32_t enabled = fetch ? FLASH_ACR_ICEN : FLASH_ACR_DCEN;
     FlashCache *cache = fetch ? &flash->instruction_cache : &flash->data_cache;
-    if (!flash->stale_cache || !(flash->acr & enabled))
+    if (!(flash->stale_cache || flash->stale_fault) || !(flash->acr & enabled))
         return ldn_le_p(flash->array.cells + offset, size);
     CacheLine *line = use(cache, fetch ? INSTRUCTION_LINES : DATA_LINES, flash->array.cells, offset / LINE * LINE);
     return ldn_le_p(line->bytes + offset % LINE, size);

@@ -168,6 +168,8 @@ static void operation_ended(Mcu *mcu)
 {
     Flash *flash = &mcu->flash;
     flush(flash, &flash->operation);
+    if (faults_on(mcu, FAULT_INT_WORN_OPERR) && nor_worn_out(&flash->array, &flash->operation.op))
+        flash->sr |= SR_OPERR;
     if (!flash->regression) {
         finished(mcu);
         return;
@@ -450,7 +452,7 @@ static uint32_t register_value(Mcu *mcu, hwaddr offset)
     case FLASH_SR: {
         flash_settle(mcu);
         uint32_t sr = flash->sr | (busy(flash) ? SR_BSY : 0);
-        if (busy(flash))
+        if (busy(flash) && !mcu->faults.flash_polls)
             time_poll(mcu, &flash->poll, sr, end_of_operation(flash));
         return sr;
     }
@@ -679,7 +681,8 @@ void flash_reset(Mcu *mcu)
     flash->row_half.array = NULL;
     timer_del(flash->timer);
     read_freely(mcu);
-    flash->acr = flash->sr = 0;
+    flash->acr = 0;
+    flash->sr = faults_on(mcu, FAULT_INT_FLAGS) ? faults_value(mcu, FAULT_INT_FLAGS) & (SR_FLAGS & ~SR_EOP) : 0;
     flash->cr = CR_LOCK;
     flash->optcr = options_loaded(flash) | OPTCR_OPTLOCK;
     flash->key = flash->option_key = 0;
@@ -744,6 +747,7 @@ void flash_init(Mcu *mcu, const char *internal, const char *otp, const char *tim
     flash->array = (struct nor_array){
         .part = &nor_stm32f407_x32,
         .cells = shared_file("internal", internal, RAIL_INTERNAL_SIZE),
+        .erases = mcu->faults.erases,
         .marks = &flash->marks,
         .times = which,
     };

@@ -16,6 +16,7 @@
 #include "qemu/bitmap.h"
 #include "qemu/log.h"
 #include "qemu/timer.h"
+#include "fault.h"
 #include "nor.h"
 #include "rail.h"
 
@@ -40,6 +41,11 @@ typedef struct Board {
     uint16_t pulled_down[PORTS];             /* low when nothing drives them, whatever the pull-up */
     uint8_t uid[12];
     bool vbat;                               /* the backup domain has a battery */
+    bool f42x;                               /* an STM32F42x or F43x, instead of an F405 or F407 */
+    uint32_t idcode;                         /* what DBGMCU says that the MCU is */
+    uint32_t sram;                           /* bytes from 0x20000000 */
+    uint32_t sdram;                          /* bytes; 0: none */
+    unsigned sdram_bank;                     /* of the FMC, 1 or 2 */
     Image *images;                           /* for the internal flash; NULL: none */
 } Board;
 
@@ -307,7 +313,8 @@ typedef struct Flash {
     uint32_t regression_pc; /* of the instruction that asked for it */
     RowHalf row_half;
     bool reads_wait; /* until the operation under way has ended, which code in RAM has started */
-    bool stale_cache; /* whether there are caches at all */
+    bool stale_cache; /* whether there are caches at all: from the property, */
+    bool stale_fault; /* or as a fault */
     FlashCache data_cache, instruction_cache;
     Poll poll;
     uint32_t acr, sr, cr, optcr;
@@ -490,6 +497,40 @@ void tim_reset_one(Mcu *mcu, unsigned i);
 void tim_sync(Mcu *mcu);
 void tim_clock_changed(Mcu *mcu);
 
+/// faults.c: what is wrong with the parts, by name ///
+
+enum { FLASH_SECTORS = 12 };
+
+typedef struct Faults {
+    struct fault_set set;
+    struct nor_defects internal, nor;   /* what the set says of cells */
+    uint32_t erases[FLASH_SECTORS];     /* of the main array, since the set was given */
+    bool bus;                           /* the NOR's side of the bus is to be asked */
+    bool nor_polls, flash_polls;        /* each poll is to be seen */
+    uint64_t commands, write_enables, operations, bytes_read; /* of the NOR, since power-on */
+    bool deaf, wip_stuck, suspension;   /* the suspension is one that nobody asked for */
+    bool continuous, heard, leaves;     /* the chip expects an address; a byte came; the mode ends with this transfer */
+} Faults;
+
+/* `fault` and `erases` of the rail: NULL, or why not. */
+char *faults_command(Mcu *mcu, char **words);
+char *faults_erases_command(Mcu *mcu, char **words, GString *said);
+/* After the NOR's. */
+void faults_power_on(Mcu *mcu);
+bool faults_on(Mcu *mcu, enum fault fault);
+uint32_t faults_value(Mcu *mcu, enum fault fault);
+void faults_nor_selected(Mcu *mcu, bool selected);
+/* Whether the chip hears a byte; what the MCU hears of its answer. */
+bool faults_nor_hears(Mcu *mcu, uint8_t byte);
+uint8_t faults_nor_reply(Mcu *mcu, uint8_t reply);
+bool faults_drops_write_enable(Mcu *mcu);
+/* A byte of the array as it is read. */
+uint8_t faults_read(Mcu *mcu, uint8_t byte);
+/* An operation of the NOR has started. */
+void faults_nor_operation(Mcu *mcu);
+/* True if there was a suspension that nobody asked for: now there is none. */
+bool faults_forget_suspension(Mcu *mcu);
+
 /// spi-nor.c and its parts (spi-nor.h) ///
 
 typedef struct SpiNorModel SpiNorModel;
@@ -668,6 +709,19 @@ void dwt_reset(Mcu *mcu);
 /* HCLK is about to change. */
 void dwt_sync(Mcu *mcu);
 
+/// fmc.c: external memory ///
+
+typedef struct Fmc {
+    MemoryRegion mmio, sdram, bank; /* the last is where the core sees the SDRAM */
+    uint32_t regs[0x15C / 4];
+} Fmc;
+
+void fmc_init(Mcu *mcu);
+void fmc_power_on(Mcu *mcu);
+void fmc_reset(Mcu *mcu);
+/* SYSCFG has NAND and SDRAM change places, or not. */
+void fmc_swap(Mcu *mcu, bool swapped);
+
 /// plain.c: everything else ///
 
 typedef struct Plain {
@@ -708,7 +762,9 @@ struct Mcu {
     Crc crc;
     Rng rng;
     Dwt dwt;
+    Fmc fmc;
     Plain plain;
+    Faults faults;
 };
 
 /* Abstract; a board is a type below it whose instance_init sets mcu_of(object)->board. */

@@ -58,6 +58,7 @@ static void reset_mcu(Mcu *mcu)
     usart_reset(mcu);
     dma_reset(mcu);
     dwt_reset(mcu);
+    fmc_reset(mcu);
     exti_reset(mcu);
     pwr_reset(mcu);
     rtc_reset(mcu);
@@ -80,7 +81,9 @@ void mcu_power_on(Mcu *mcu)
     rtc_power_on(mcu);
     flash_power_on(mcu);
     rng_power_on(mcu);
+    fmc_power_on(mcu);
     spi_nor_power_on(mcu);
+    faults_power_on(mcu);
     reset_mcu(mcu);
     trace_now(mcu, RAIL_POWER_ON, 0, 0, 0);
     trace_matterhorn_power_on(mcu->rail.noise);
@@ -178,7 +181,7 @@ static void mountaineer_init(MachineState *machine)
     }
     mcu->machine = machine;
     time_init(mcu, board->poll_skip);
-    init_ram(&mcu->sram, "sram", 0x20000000, 128 * KiB);
+    init_ram(&mcu->sram, "sram", 0x20000000, mcu->board.sram);
     init_ram(&mcu->ccm, "ccm", 0x10000000, 64 * KiB);
     rcc_init(mcu);
     touch_open(mcu, board->touched);
@@ -204,6 +207,7 @@ static void mountaineer_init(MachineState *machine)
     crc_init(mcu);
     rng_init(mcu);
     dwt_init(mcu);
+    fmc_init(mcu);
     plain_init(mcu);
     images_place(mcu); /* when nothing can go wrong any more: this writes to files */
     touch_empty(mcu);
@@ -263,6 +267,8 @@ static const Board mountaineer = {
     .quiet = {[PORT_B] = 1u << 3 | 1u << 4 | 1u << 5, [PORT_C] = 1u << 0},
     .pulled_down = {[PORT_E] = 1u << 10}, /* the button has a resistor */
     .uid = {0x2D, 0x00, 0x41, 0x00, 0x0F, 0x51, 0x37, 0x32, 0x35, 0x39, 0x36, 0x38},
+    .idcode = 0x10076413, /* STM32F405/407, revision 3 */
+    .sram = 128 * KiB,
 };
 
 static void mountaineer_instance_init(Object *object)

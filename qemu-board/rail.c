@@ -562,6 +562,14 @@ static void touch(Mcu *mcu, char **words)
     }
 }
 
+/* What faults.c has to say. */
+static void fault(Mcu *mcu, char **words, bool erases)
+{
+    g_autoptr(GString) said = g_string_new(erases && words[0] != NULL && words[1] == NULL ? "erases" : "ok");
+    g_autofree char *why = erases ? faults_erases_command(mcu, words, said) : faults_command(mcu, words);
+    reply(&mcu->rail, why != NULL ? "error %s" : "%s", why != NULL ? why : said->str);
+}
+
 static char *info(Mcu *mcu)
 {
     uint64_t instructions = icount_enabled() ? icount_get_raw() - mcu->time.burnt : 0;
@@ -601,6 +609,8 @@ static void command(Mcu *mcu, const char *text)
         status(mcu, words + 1);
     } else if (strcmp(words[0], "touch") == 0) {
         touch(mcu, words + 1);
+    } else if (strcmp(words[0], "fault") == 0 || strcmp(words[0], "erases") == 0) {
+        fault(mcu, words + 1, words[0][0] == 'e');
     } else if (strcmp(words[0], "supply") == 0) {
         supply(mcu, words + 1);
     } else {

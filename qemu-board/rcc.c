@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Reset and clock control: RM0090 Rev 21 section 7. Oscillators are ready as soon as they are enabled.
+ * Reset and clock control: RM0090 Rev 21 section 7, and 6 for what F42x and F43x have besides. Oscillators are ready as
+ * soon as they are enabled.
  */
 #include "mcu.h"
 #include "hw/qdev-clock.h"
@@ -13,6 +14,8 @@ enum {
     RCC_CFGR = 0x08,
     RCC_BDCR = 0x70,
     RCC_CSR = 0x74,
+    RCC_PLLSAICFGR = 0x88, /* this and the next one: F42x and F43x only */
+    RCC_DCKCFGR = 0x8C,
 };
 
 enum {
@@ -20,7 +23,9 @@ enum {
     CR_HSEON = 1u << 16,
     CR_PLLON = 1u << 24,
     CR_PLLI2SON = 1u << 26,
-    CR_READY = 1u << 1 | 1u << 17 | 1u << 25 | 1u << 27, /* each beside its enable */
+    CR_PLLSAION = 1u << 28, /* F42x and F43x only */
+    CR_ENABLES = CR_HSION | CR_HSEON | CR_PLLON | CR_PLLI2SON | CR_PLLSAION,
+    CR_READY = CR_ENABLES << 1, /* each beside its enable */
     PLLCFGR_PLLSRC = 1u << 22,
     BDCR_LSEON = 1u << 0,
     BDCR_LSERDY = 1u << 1,
@@ -29,6 +34,7 @@ enum {
     BDCR_RTCEN = 1u << 15,
     BDCR_BDRST = 1u << 16,
     CSR_LSION = 1u << 0,
+    DCKCFGR_TIMPRE = 1u << 24,
 };
 
 static uint32_t *reg(Rcc *rcc, hwaddr offset)
@@ -150,9 +156,11 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
     switch (offset & ~3) {
     case RCC_CR:
         value &= ~CR_READY;
+        if (!mcu->board.f42x)
+            value &= ~CR_PLLSAION;
         if ((*reg(rcc, RCC_CFGR) & 3) == 0)
             value |= CR_HSION; /* the core runs from it */
-        value |= (value & (CR_HSION | CR_HSEON | CR_PLLON | CR_PLLI2SON)) << 1;
+        value |= (value & CR_ENABLES) << 1;
         break;
     case RCC_PLLCFGR:
         if (*reg(rcc, RCC_CR) & CR_PLLON) {
@@ -168,6 +176,13 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
             rcc->reset_flags = 0;
         value &= 1;
         value |= value << 1;
+        break;
+    case RCC_PLLSAICFGR:
+    case RCC_DCKCFGR:
+        if (!mcu->board.f42x)
+            value = 0;
+        if (value & DCKCFGR_TIMPRE && (offset & ~3) == RCC_DCKCFGR)
+            qemu_log_mask(LOG_UNIMP, "RCC: timers always have the clock of TIMPRE = 0\n");
         break;
     }
     *reg(rcc, offset) = value;
@@ -187,6 +202,7 @@ void rcc_reset(Mcu *mcu)
     *reg(rcc, RCC_PLLCFGR) = 0x24003010;
     *reg(rcc, RCC_AHB1ENR) = 0x00100000;
     *reg(rcc, RCC_BDCR) = backup;
+    *reg(rcc, RCC_PLLSAICFGR) = mcu->board.f42x ? 0x24003000 : 0;
     update_clocks(mcu);
     rtc_clock_changed(mcu, rtc_hz(mcu));
     gates_changed(mcu);

@@ -10,7 +10,7 @@
 
 bool spi_nor_busy(SpiNor *nor)
 {
-    return time_now(nor->mcu) < nor->busy_until;
+    return time_now(nor->mcu) < nor->busy_until || nor->mcu->faults.wip_stuck;
 }
 
 bool spi_nor_writable(SpiNor *nor)
@@ -24,7 +24,7 @@ void spi_nor_settle(Mcu *mcu)
 {
     SpiNor *nor = &mcu->nor;
     operation_settle(mcu, &nor->operation);
-    if (nor->writes_status && !spi_nor_busy(nor))
+    if (nor->writes_status && time_now(mcu) >= nor->busy_until)
         spi_nor_status_end(nor, NOR_TEAR_AFTER);
 }
 
@@ -63,7 +63,8 @@ static bool erased(SpiNor *nor, uint32_t offset, uint32_t length)
 static bool refuse_second_pass(SpiNor *nor, const struct nor_op *op)
 {
     uint32_t page = sizeof(nor->page);
-    if (!nor->one_pass || erased(nor, op->offset & ~(page - 1), page))
+    bool one_pass = nor->one_pass || faults_on(nor->mcu, FAULT_NOR_MULTIPASS_REFUSED);
+    if (!one_pass || erased(nor, op->offset & ~(page - 1), page))
         return false;
     qemu_log_mask(LOG_GUEST_ERROR, "NOR: second program of the page at 0x%06x does nothing\n", op->offset);
     nor->write_enabled = false;
@@ -91,6 +92,7 @@ static void start(SpiNor *nor, const struct nor_op *op)
     if (operation_start(nor->mcu, &nor->operation, &nor->array, op, RAIL_CHIP_NOR, op->offset, time_pc(nor->mcu)) ==
         OPERATION_STARTED)
         nor->busy_until = nor->operation.end;
+    faults_nor_operation(nor->mcu);
 }
 
 /* Bytes wrap inside the page; of more than a page, the last 256 count. Those not sent stay as they are. */
@@ -148,6 +150,11 @@ void spi_nor_resume(SpiNor *nor)
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: there is nothing to resume\n");
         return;
     }
+    const struct nor_op anew = nor->suspended.op;
+    if (faults_forget_suspension(nor->mcu)) {
+        start(nor, &anew);
+        return;
+    }
     move(&nor->operation, &nor->suspended);
     nor->resumed_at = time_now(nor->mcu);
     nor->operation.end = nor->busy_until = nor->resumed_at + nor->rest;
@@ -155,6 +162,7 @@ void spi_nor_resume(SpiNor *nor)
 
 static void tear(SpiNor *nor, enum nor_tear how)
 {
+    faults_forget_suspension(nor->mcu);
     operation_tear(nor->mcu, &nor->operation, how);
     nor->suspended.end = time_now(nor->mcu) + nor->rest; /* as if it had just been suspended */
     operation_tear(nor->mcu, &nor->suspended, how);

@@ -78,6 +78,7 @@ void spi_nor_status_write(SpiNor *nor, unsigned first)
     int64_t duration = nor_status_duration_ns(&nor->array);
     nor->busy_until = time_now(nor->mcu) + duration;
     operation_status(nor->mcu, RAIL_CHIP_NOR, 0, nor->writing, nor->model->registers, duration);
+    faults_nor_operation(nor->mcu);
 }
 
 void spi_nor_status_end(SpiNor *nor, enum nor_tear tear)
@@ -124,5 +125,7 @@ bool spi_nor_status_set(Mcu *mcu, const uint8_t *status)
             return false;
     memset(nor->stored, 0, sizeof(nor->stored));
     memcpy(nor->stored, status != NULL ? status : factory, spi_nor_status_count(mcu));
+    if (status == NULL && nor->model != NULL)
+        fault_status(&mcu->faults.set, nor->stored, nor->model->writable, spi_nor_status_count(mcu));
     return true;
 }

@@ -69,7 +69,8 @@ static void execute_plain(SpiNor *nor)
 {
     switch (nor->command) {
     case WREN:
-        nor->write_enabled = true;
+        if (!faults_drops_write_enable(nor->mcu))
+            nor->write_enabled = true;
         break;
     case WRDI:
         nor->write_enabled = false;
@@ -142,6 +143,8 @@ void spi_nor_select(Mcu *mcu, bool selected, bool boundary)
     SpiNor *nor = &mcu->nor;
     spi_nor_settle(mcu);
     nor->selected = selected;
+    if (mcu->faults.bus)
+        faults_nor_selected(mcu, selected);
     if (selected) {
         nor->index = nor->received = nor->address = 0;
         nor->ignored = nor->inside_byte = false;
@@ -213,14 +216,14 @@ static uint8_t read_cells(SpiNor *nor)
     }
     touch_nor(nor->mcu, nor->address);
     nor->address = (nor->address + 1) % nor->array.part->size;
-    return byte;
+    return faults_read(nor->mcu, byte);
 }
 
 static uint8_t read_status(SpiNor *nor)
 {
     bool busy = spi_nor_busy(nor);
     uint8_t status = nor->status[0] | (busy ? SR1_WIP : 0) | (nor->write_enabled || busy ? SR1_WEL : 0);
-    if (busy)
+    if (busy && !nor->mcu->faults.nor_polls)
         time_poll(nor->mcu, &nor->poll, status, nor->busy_until);
     return status;
 }
@@ -256,6 +259,12 @@ static void take_status(SpiNor *nor, uint8_t byte)
     nor->received++;
 }
 
+static uint8_t jedec_id(SpiNor *nor, uint32_t index)
+{
+    uint32_t other = faults_value(nor->mcu, FAULT_NOR_JEDEC);
+    return faults_on(nor->mcu, FAULT_NOR_JEDEC) ? other >> (16 - 8 * index) : nor->model->jedec_id[index];
+}
+
 /* The answer to a byte after the command. */
 static uint8_t answer(SpiNor *nor, uint8_t byte)
 {
@@ -269,7 +278,7 @@ static uint8_t answer(SpiNor *nor, uint8_t byte)
     case RDSR3:
         return nor->status[2];
     case JEDEC_ID:
-        return model->jedec_id[(index - 1) % sizeof(model->jedec_id)];
+        return jedec_id(nor, (index - 1) % sizeof(model->jedec_id));
     case UNIQUE_ID:
         return index >= 5 ? model->unique_id[(index - 5) % sizeof(model->unique_id)] : HIGH_Z;
     case RELEASE_POWER_DOWN:
@@ -311,11 +320,15 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
     uint8_t reply = HIGH_Z;
     if (!nor->selected || nor->model == NULL || nor->inside_byte || !nor->powered)
         return HIGH_Z;
+    if (mcu->faults.bus && !faults_nor_hears(mcu, byte))
+        return HIGH_Z;
     spi_nor_settle(mcu);
     if (nor->index == 0)
         begin(nor, byte);
     else if (!nor->ignored)
         reply = answer(nor, byte);
+    if (mcu->faults.bus)
+        reply = faults_nor_reply(mcu, reply);
     nor->index++;
     return reply;
 }
@@ -331,8 +344,9 @@ void spi_nor_power_on(Mcu *mcu)
     nor->command = 0;
     nor->reads = 0;
     nor->busy_until = nor->resumed_at = nor->rest = 0;
-    nor->listens_at = nor->slow_power_up ? LISTENS_NS : 0;
-    nor->writes_at = nor->slow_power_up ? WRITES_NS : 0;
+    bool slow = nor->slow_power_up || faults_on(mcu, FAULT_NOR_POWERUP_SLOW);
+    nor->listens_at = slow ? LISTENS_NS : 0;
+    nor->writes_at = slow ? WRITES_NS : 0;
     nor->poll = (Poll){0};
     nor->powered = true;
     if (nor->model != NULL)

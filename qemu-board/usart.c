@@ -77,6 +77,20 @@ static void put_on_line(Usart *usart, uint8_t byte, int64_t from)
     usart->line[usart->arriving++].to = from + frame_ns(usart);
 }
 
+/* What comes from outside waits until the byte before was read, so that nothing typed is lost. */
+static int can_receive(void *opaque)
+{
+    Usart *usart = opaque;
+    return enabled(usart, CR1_RE) && usart->arriving == 0 && !(usart->flags & SR_RXNE);
+}
+
+/* Whoever waits with a byte only hears of it when there is room again. */
+static void tell_room(Usart *usart, bool before)
+{
+    if (!before && can_receive(usart))
+        qemu_chr_fe_accept_input(&usart->chardev);
+}
+
 static void take_to_memory(Usart *usart)
 {
     Stream *stream = dma_stream(usart->mcu, &usarts[usart->number - 1].rx, true);
@@ -208,9 +222,11 @@ void usart_dma(Usart *usart)
     settle(usart);
     if (!(usart->cr3 & (CR3_DMAR | CR3_DMAT)))
         return;
+    bool room = can_receive(usart);
     take_to_memory(usart);
     send_from_memory(usart);
     update(usart);
+    tell_room(usart, room);
 }
 
 static void timer(void *opaque)
@@ -274,6 +290,7 @@ static void usart_write(void *opaque, hwaddr offset, uint64_t value, unsigned si
 {
     Usart *usart = opaque;
     settle(usart);
+    bool room = can_receive(usart);
     switch (offset) {
     case USART_SR: /* zero clears */
         if (!(value & SR_RXNE))
@@ -302,16 +319,10 @@ static void usart_write(void *opaque, hwaddr offset, uint64_t value, unsigned si
     }
     usart_dma(usart);
     update(usart);
+    tell_room(usart, room);
 }
 
 MCU_REGISTER_OPS(usart_ops, usart_read, usart_write);
-
-/* What comes from outside waits until the byte before was read, so that nothing typed is lost. */
-static int can_receive(void *opaque)
-{
-    Usart *usart = opaque;
-    return enabled(usart, CR1_RE) && usart->arriving == 0 && !(usart->flags & SR_RXNE);
-}
 
 static void receive(void *opaque, const uint8_t *bytes, int count)
 {

@@ -169,6 +169,16 @@ class Machine:
             self.command("status nor " + " ".join(f"{register:02x}" for register in registers))
         return tuple(int(word, 16) for word in self.command("status nor").split()[1:])
 
+    def fault(self, *faults):
+        """The parts have these faults from now on, such as "nor-slow=2", and no others."""
+        assert self.command(" ".join(["fault", *(faults or ["none"])])) == "ok"
+
+    def erases(self, *counts):
+        """How often each sector of the internal flash was erased; before that they become these, if any are given."""
+        if counts:
+            self.command("erases internal " + " ".join(map(str, counts)))
+        return [int(word) for word in self.command("erases internal").split()[1:]]
+
     def touch_clear(self):
         self.command("touch clear")
 

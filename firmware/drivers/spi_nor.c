@@ -26,10 +26,11 @@ enum { STATUS_WIP = 1 };
 
 #define JEDEC_S25FL064K 0x1740EFu /* EF 40 17, also W25Q64 */
 
-/* The longest times of the data sheets (W25Q64JV Rev J 9.6: program 3 ms, 4 KB erase 400 ms), and an erase of 64 KB that
- * somebody else may have left running. */
-#define PROGRAM_MAX_MS 3u
-#define ERASE_MAX_MS 400u
+/* The longest times of the data sheets (W25Q64JV Rev J 9.6: program 3 ms, 4 KB erase 400 ms), four times: a part that has become
+ * slower than it may be still takes updates. And an erase of 64 KB that somebody else may have left running, which every start
+ * without a chip waits for. */
+#define PROGRAM_MAX_MS 12u
+#define ERASE_MAX_MS 1600u
 #define LEFT_RUNNING_MAX_MS 2000u
 
 /// The bus ///

@@ -263,7 +263,9 @@ enum mh_error mh_journal_write(struct mh_journal *journal)
             return MH_OK;
         }
     }
-    return compact(journal);
+    /* Once more, as the next start would: one command that the chip did not hear must not cost this one its updates. */
+    const enum mh_error error = compact(journal);
+    return error ? compact(journal) : MH_OK;
 }
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)

@@ -50,7 +50,7 @@ const char *arrays_name(enum array array)
     return layout[array].name;
 }
 
-static uint32_t page_count(enum array array)
+uint32_t arrays_pages(enum array array)
 {
     return (layout[array].size + ARRAYS_PAGE - 1) / ARRAYS_PAGE;
 }
@@ -135,6 +135,7 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
         free(path);
         arrays->marks[array].count = 0;
     }
+    memset(arrays->erases, 0, sizeof arrays->erases);
     memset(&arrays->pages, 0, sizeof arrays->pages);
     return good;
 }
@@ -211,26 +212,39 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
 static struct nor_array chip_of(struct arrays *arrays, enum array array, uint32_t length)
 {
     struct nor_marks *marks = &arrays->marks[array];
+    bool internal = array == ARRAY_INTERNAL;
     make_room(marks, marks->count);
-    return (struct nor_array){
-        .part = part_of(array, length), .cells = arrays->cells[array], .marks = marks->list != NULL ? marks : NULL};
+    return (struct nor_array){.part = part_of(array, length),
+                              .cells = arrays->cells[array],
+                              .erases = internal ? arrays->erases : NULL,
+                              .marks = marks->list != NULL ? marks : NULL,
+                              .defects = internal ? arrays->defects : NULL};
+}
+
+bool arrays_is_status(const struct rail_event *event)
+{
+    return event->kind == RAIL_STATUS && event->chip == RAIL_CHIP_NOR;
+}
+
+static bool tear_status(struct arrays_status *status, const struct trace_item *item, enum nor_tear tear)
+{
+    if (status->count == 0 || item->event->payload != status->count)
+        return false;
+    nor_tear_status(status->registers, item->data, status->count, tear);
+    return true;
 }
 
 bool arrays_apply(struct arrays *arrays, const struct trace_item *item)
 {
-    enum array array;
-    struct nor_op op;
-    if (!operation_of(item, &array, &op))
-        return false;
-    struct nor_array chip = chip_of(arrays, array, op.length);
-    pages_add(&arrays->pages, array, op.offset, op.length);
-    return nor_apply(&chip, &op);
+    return arrays_tear(arrays, item, NOR_TEAR_AFTER);
 }
 
 bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_tear tear)
 {
     enum array array;
     struct nor_op op;
+    if (arrays_is_status(item->event))
+        return tear_status(&arrays->status, item, tear);
     if (!operation_of(item, &array, &op))
         return false;
     struct nor_array chip = chip_of(arrays, array, op.length);
@@ -249,7 +263,7 @@ static bool weak_byte(const struct nor_marks *marks, uint32_t offset)
 void arrays_find_pages(struct arrays *arrays, const struct arrays *device)
 {
     for (enum array array = 0; array < ARRAYS; array++)
-        for (uint32_t page = 0; page < page_count(array); page++) {
+        for (uint32_t page = 0; page < arrays_pages(array); page++) {
             uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
             if (memcmp(arrays->cells[array] + start, device->cells[array] + start, size) != 0)
                 pages_add(&arrays->pages, array, start, size);
@@ -261,7 +275,7 @@ bool arrays_differ(const struct arrays *one, const struct arrays *other, bool th
 {
     for (*array = 0; *array < ARRAYS; (*array)++) {
         const uint8_t *left = one->cells[*array], *right = other->cells[*array];
-        for (uint32_t page = 0; page < page_count(*array); page++) {
+        for (uint32_t page = 0; page < arrays_pages(*array); page++) {
             uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(*array, page);
             if ((!thorough && !pages_have(&one->pages, *array, page) && !pages_have(&other->pages, *array, page)) ||
                 memcmp(left + start, right + start, size) == 0)
@@ -325,7 +339,7 @@ static bool load_array(struct arrays *target, const struct arrays *source, enum 
 {
     uint32_t run_start = 0, run_end = 0; /* of bytes copied and not yet reported */
     bool good = true;
-    for (uint32_t page = 0; good && page < page_count(array); page++) {
+    for (uint32_t page = 0; good && page < arrays_pages(array); page++) {
         if ((target->pages.bits[array][page / 64] | source->pages.bits[array][page / 64]) == 0) {
             page |= 63;
             continue;
@@ -356,10 +370,13 @@ static void load_marks(struct nor_marks *target, const struct nor_marks *source)
         memcpy(target->list, source->list, target->count * sizeof *target->list);
 }
 
-void arrays_load_marks(struct arrays *target, const struct arrays *source)
+void arrays_load_beside(struct arrays *target, const struct arrays *source)
 {
     for (enum array array = 0; array < ARRAYS; array++)
         load_marks(&target->marks[array], &source->marks[array]);
+    target->status = source->status;
+    target->defects = source->defects;
+    memcpy(target->erases, source->erases, sizeof target->erases);
 }
 
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context)
@@ -367,6 +384,6 @@ bool arrays_load(struct arrays *target, const struct arrays *source, arrays_chan
     bool good = true;
     for (enum array array = 0; good && array < ARRAYS; array++)
         good = load_array(target, source, array, changed, context);
-    arrays_load_marks(target, source);
+    arrays_load_beside(target, source);
     return good;
 }

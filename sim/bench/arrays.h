@@ -18,14 +18,27 @@
 
 #include "nor.h"
 
+#define ARRAYS_SECTORS 12 /* of the internal flash */
+#define ARRAYS_STATUS 3
+
+/* The non-volatile status registers of the SPI NOR. */
+struct arrays_status {
+    uint8_t count; /* 0: there are none, or nobody asked */
+    uint8_t registers[ARRAYS_STATUS];
+};
+
 struct arrays {
     uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
     struct pages pages;             /* that may differ from the provisioned device */
     struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; they grow as needed, where there are any */
+    struct arrays_status status;
+    uint32_t erases[ARRAYS_SECTORS];   /* of the internal flash since the device was provisioned; faults may depend on them */
+    const struct nor_defects *defects; /* of the internal flash; NULL: none */
 };
 
-/* Size in bytes; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
+/* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
 uint32_t arrays_size(enum array array);
+uint32_t arrays_pages(enum array array);
 uint32_t arrays_page_size(enum array array, uint32_t page);
 const char *arrays_name(enum array array);
 
@@ -55,8 +68,11 @@ bool arrays_sector(unsigned chip, uint32_t address, uint32_t *start, uint32_t *s
 /* The array and the range that an operation of a trace changes. False when the event is no operation on an array. */
 bool arrays_range(const struct rail_event *event, enum array *array, uint32_t *offset, uint32_t *size);
 
+/* Whether an event is a write of the SPI NOR's status registers. */
+bool arrays_is_status(const struct rail_event *event);
+
 /* Carries an operation of a trace out, or what is left of it when power is lost during it. False when it is none that
- * the arrays can take (a register write, or one that the part refuses). */
+ * the arrays can take (a write of option bytes, or one that the part refuses). */
 bool arrays_apply(struct arrays *arrays, const struct trace_item *item);
 bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_tear tear);
 
@@ -73,11 +89,11 @@ bool arrays_marked_alike(const struct nor_marks *marks, const struct nor_mark *m
 /* A number that is the same for the same cells, and in practice for no others: whatever the set of pages says. */
 uint64_t arrays_hash(const struct arrays *arrays, const struct arrays *device);
 
-/* Makes cells, pages and marks of `target` equal to those of `source`, which stems from the same provisioned device. `changed` is
+/* Makes cells, pages, marks and all else of `target` equal to those of `source`, which stems from the same provisioned device. `changed` is
  * called for each run of bytes that was written; it may be NULL. False when `changed` returned false. */
 typedef bool arrays_changed_fn(void *context, enum array array, uint32_t offset, uint32_t size);
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context);
-/* The marks alone. */
-void arrays_load_marks(struct arrays *target, const struct arrays *source);
+/* All but cells and pages. */
+void arrays_load_beside(struct arrays *target, const struct arrays *source);
 
 #endif

@@ -19,6 +19,17 @@ bool crash_state_begin(struct crash_state *state, const struct recording *record
     return true;
 }
 
+void crash_state_restart(struct crash_state *state, const struct recording *recording, const struct arrays *device)
+{
+    state->saved_count = state->saved_used = 0; /* a tear that stands goes with the rest */
+    pages_add_all(&state->moved, &state->arrays.pages);
+    pages_add_all(&state->moved, &device->pages);
+    state->recording = recording;
+    state->device = device;
+    state->position = 0;
+    arrays_load(&state->arrays, device, NULL, NULL);
+}
+
 void crash_state_free(struct crash_state *state)
 {
     arrays_free(&state->arrays);
@@ -42,8 +53,9 @@ static bool cannot_build(const struct operation *operation, struct problem *prob
 /* Puts back what the last tear changed. The recorded run itself leaves no marks, but may have started with some. */
 static void undo_tear(struct crash_state *state)
 {
-    if (state->saved_count > 0)
-        arrays_load_marks(&state->arrays, &state->under);
+    if (state->torn)
+        arrays_load_beside(&state->arrays, &state->under);
+    state->torn = false;
     while (state->saved_count > 0) {
         const struct crash_state_saved *saved = &state->saved[--state->saved_count];
         memcpy(state->arrays.cells[saved->array] + saved->offset, state->saved_bytes + saved->at, saved->size);
@@ -69,13 +81,16 @@ static bool grow(void **memory, size_t *capacity, size_t needed, size_t size)
 static bool save(struct crash_state *state, const struct operation *operation, struct problem *problem)
 {
     struct crash_state_saved saved = {.at = state->saved_used};
+    if (!state->torn)
+        arrays_load_beside(&state->under, &state->arrays);
+    state->torn = true;
+    if (arrays_is_status(operation->item.event))
+        return true;
     if (!arrays_range(operation->item.event, &saved.array, &saved.offset, &saved.size))
         return cannot_build(operation, problem);
     if (!grow((void **)&state->saved, &state->saved_capacity, state->saved_count + 1, sizeof *state->saved) ||
         !grow((void **)&state->saved_bytes, &state->saved_size, state->saved_used + saved.size, 1))
         return problem_set(problem, PROBLEM_BENCH, "no memory for a crash state");
-    if (state->saved_count == 0)
-        arrays_load_marks(&state->under, &state->arrays);
     memcpy(state->saved_bytes + saved.at, state->arrays.cells[saved.array] + saved.offset, saved.size);
     state->saved[state->saved_count++] = saved;
     state->saved_used += saved.size;
@@ -97,10 +112,11 @@ bool crash_state_seek(struct crash_state *state, size_t position, struct problem
         const struct operation *operation = &state->recording->operations[state->position];
         enum array array;
         uint32_t offset, size;
-        if (!arrays_range(operation->item.event, &array, &offset, &size) ||
-            !arrays_apply(&state->arrays, &operation->item))
+        bool cells = arrays_range(operation->item.event, &array, &offset, &size);
+        if (!arrays_apply(&state->arrays, &operation->item))
             return cannot_build(operation, problem);
-        pages_add(&state->moved, array, offset, size);
+        if (cells)
+            pages_add(&state->moved, array, offset, size);
     }
     return true;
 }

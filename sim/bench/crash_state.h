@@ -25,12 +25,15 @@ struct crash_state {
     size_t saved_count, saved_capacity;
     uint8_t *saved_bytes;
     size_t saved_used, saved_size;
-    struct arrays under;         /* the marks under a tear; no cells */
+    struct arrays under;         /* all but the cells under a tear */
+    bool torn;                   /* there is something under it */
 };
 
 /* `device`: the provisioned one, or a state in which power was lost before: then with its pages and marks. */
 bool crash_state_begin(struct crash_state *state, const struct recording *recording, const struct arrays *device,
                        struct problem *problem);
+/* The same again with another recording, from a state of the same provisioned device. */
+void crash_state_restart(struct crash_state *state, const struct recording *recording, const struct arrays *device);
 void crash_state_free(struct crash_state *state);
 /* Moves to `position`. Forward costs the operations between, backward those from the start. */
 bool crash_state_seek(struct crash_state *state, size_t position, struct problem *problem);

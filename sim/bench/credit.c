@@ -4,66 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_PER_PAGE (ARRAYS_PAGE / 64)
-
-/* --- sets of bytes --- */
-
-static uint32_t page_count(enum array array)
-{
-    return (arrays_size(array) + ARRAYS_PAGE - 1) / ARRAYS_PAGE;
-}
-
-static void bytes_free(struct bytes *bytes)
-{
-    for (enum array array = 0; array < ARRAYS; array++) {
-        free(bytes->bits[array]);
-        bytes->bits[array] = NULL;
-    }
-}
-
-static bool bytes_allocate(struct bytes *bytes, struct problem *problem)
-{
-    *bytes = (struct bytes){{NULL}};
-    for (enum array array = 0; array < ARRAYS; array++) {
-        bytes->bits[array] = calloc(page_count(array), ARRAYS_PAGE / 8);
-        if (bytes->bits[array] == NULL) {
-            bytes_free(bytes);
-            return problem_set(problem, PROBLEM_BENCH, "no memory for sets of bytes");
-        }
-    }
-    return true;
-}
-
-static bool bytes_have(const struct bytes *bytes, enum array array, uint32_t offset)
-{
-    return (bytes->bits[array][offset / 64] >> (offset % 64) & 1) != 0;
-}
-
-static bool bytes_have_any(const struct bytes *bytes, enum array array, uint32_t offset, uint32_t size)
-{
-    for (uint32_t at = offset; at < offset + size;) {
-        if (at % 64 == 0 && bytes->bits[array][at / 64] == 0)
-            at += 64;
-        else if (bytes_have(bytes, array, at))
-            return true;
-        else
-            at++;
-    }
-    return false;
-}
-
 /* --- rules --- */
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem)
 {
     *rules = (struct credit_rules){{{NULL}}, {{NULL}}};
     return bytes_allocate(&rules->compared, problem) && bytes_allocate(&rules->kept, problem);
-}
-
-static void bytes_add(struct bytes *bytes, enum array array, uint32_t offset, uint32_t size)
-{
-    for (uint32_t at = offset; at < offset + size; at++)
-        bytes->bits[array][at / 64] |= UINT64_C(1) << (at % 64);
 }
 
 void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size)
@@ -106,7 +52,7 @@ void representative_close(struct representative *representative)
 /* Which of 64 bytes the run touched before it erased them. */
 static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t word)
 {
-    uint32_t page = word / WORDS_PER_PAGE;
+    uint32_t page = word / BYTES_PAGE_WORDS;
     uint64_t bits;
     if (array == ARRAY_OTP)
         return ~UINT64_C(0);
@@ -119,7 +65,7 @@ static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t
 static void set_page(struct representative *representative, const uint8_t *touched, const struct footprint *footprint,
                      const struct credit_rules *rules, enum credit_look look, enum array array, uint32_t page)
 {
-    for (uint32_t word = page * WORDS_PER_PAGE; word < (page + 1) * WORDS_PER_PAGE; word++) {
+    for (uint32_t word = page * BYTES_PAGE_WORDS; word < (page + 1) * BYTES_PAGE_WORDS; word++) {
         uint64_t matters = touched_bytes(touched, array, word);
         if (pages_have(&footprint->cut, array, page))
             matters = ~UINT64_C(0);
@@ -136,7 +82,7 @@ void representative_set(struct representative *representative, const struct arra
 {
     arrays_load(&representative->state, state, NULL, NULL);
     for (enum array array = 0; array < ARRAYS; array++)
-        for (uint32_t page = 0; page < page_count(array); page++)
+        for (uint32_t page = 0; page < arrays_pages(array); page++)
             set_page(representative, touched, footprint, rules, look, array, page);
     memset(&representative->differing, 0, sizeof representative->differing);
     representative->differing_count = 0;
@@ -197,7 +143,8 @@ bool representative_credits(struct representative *representative, const struct 
     struct asking asking = {representative, state};
     pages_each(moved, ask_page, &asking);
     memset(moved, 0, sizeof *moved);
-    if (representative->differing_count > 0)
+    if (representative->differing_count > 0 ||
+        memcmp(&representative->state.status, &state->status, sizeof state->status) != 0)
         return false;
     for (enum array array = 0; array < ARRAYS; array++) {
         const struct nor_marks *its = &state->marks[array], *own = &representative->state.marks[array];

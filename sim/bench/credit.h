@@ -22,22 +22,24 @@
  * Where an oracle compares the end state with that before the run, as it does with counters, the verdict depends on
  * those bytes whether the run erased them or not: there M must be equal to R.
  *
- * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area always does; an erase or
+ * Faults of the parts (sim/nor/fault.h) are the same in both runs, and count what they count from power-on, so that they are alike up
+ * to there too: a bit that is stuck is so after an erase in both, and what the N-th command meets is that of the same command. Where
+ * a fault makes a run depend on bytes that it does not touch, or on what happened before the loss (fault_beyond_cells), nothing is
+ * credited: how often a sector was erased, what a cache held before an erase, whether the rest of a page is blank.
+ *
+ * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area and the status
+ * registers of the SPI NOR always do; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
  *
- * This holds for one loss of power: nothing is said of the crash states of M's own recovery.
+ * This is about verdicts. What it means for the crash states of M's own recovery is told in closure.h.
  */
 #ifndef MATTERHORN_BENCH_CREDIT_H
 #define MATTERHORN_BENCH_CREDIT_H
 
+#include "bytes.h"
 #include "footprint.h"
 #include "profile.h"
-
-/* A set of bytes of the arrays, a bit each. */
-struct bytes {
-    uint64_t *bits[ARRAYS];
-};
 
 /* What the oracles compare; the same for all states. */
 struct credit_rules {

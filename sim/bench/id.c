@@ -99,8 +99,28 @@ static bool parse_cut(const char *text, char *part, struct id_cut *cut, struct p
     return parse_tear(text, fields[3], cut, problem);
 }
 
+/* "!FAULT!FAULT..." up to the slash. */
+static bool parse_faults(const char *text, const char *from, const char *slash, struct id *id, struct problem *problem)
+{
+    while (from < slash) {
+        char fault[100], why[FAULT_WHY];
+        const char *end = memchr(from + 1, '!', (size_t)(slash - from - 1));
+        if (end == NULL)
+            end = slash;
+        snprintf(fault, sizeof fault, "%.*s", (int)(end - from - 1), from + 1);
+        if (!fault_parse(&id->faults, fault, why))
+            return problem_set(problem, PROBLEM_USE, "id %.100s: %.800s", text, why);
+        from = end;
+    }
+    return true;
+}
+
 static bool parse_head(const char *text, const char *slash, struct id *id, struct problem *problem)
 {
+    const char *all = memchr(text, '!', (size_t)(slash - text)), *before_faults = all != NULL ? all : slash;
+    if (!parse_faults(text, before_faults, slash, id, problem))
+        return false;
+    slash = before_faults;
     const char *tilde = slash;
     while (tilde > text && *tilde != '~')
         tilde--;
@@ -156,6 +176,22 @@ bool id_parse(const char *text, struct id *id, struct problem *problem)
 
 /* --- formatting --- */
 
+bool id_format_faults(const struct fault_set *faults, char text[ID_FAULTS])
+{
+    text[0] = '\0';
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        char one[FAULT_TEXT];
+        size_t used = strlen(text);
+        if (!faults->of[fault].on)
+            continue;
+        fault_format(faults, fault, one);
+        if (used + 1 + strlen(one) >= ID_FAULTS)
+            return false;
+        snprintf(text + used, ID_FAULTS - used, "!%s", one);
+    }
+    return true;
+}
+
 void id_format_cut(const struct id_cut *cut, char text[ID_TEXT])
 {
     char kind = cut->kind == RAIL_PROGRAM ? 'p' : cut->kind == RAIL_ERASE ? 'e' : 's';
@@ -170,6 +206,9 @@ void id_format(const struct id *id, char text[ID_TEXT])
     int used = snprintf(text, ID_TEXT, "%s~s%" PRIu64, id->profile, id->seed);
     if (id->noise != id->seed)
         snprintf(text + used, (size_t)(ID_TEXT - used), "n%" PRIu64, id->noise);
+    char faults[ID_FAULTS];
+    id_format_faults(&id->faults, faults);
+    strncat(text, faults, ID_TEXT - 1 - strlen(text));
     for (unsigned i = 0; i < id->count; i++) {
         id_format_cut(&id->cuts[i], cut);
         strncat(text, i == 0 ? "/" : "+", ID_TEXT - 1 - strlen(text));
@@ -230,7 +269,7 @@ void id_command(const char *id, const char *firmware, const struct id_target *ta
         const char *option, *value;
     } options[] = {{"--profile", target->profile}, {"--root", target->root}, {"--device", target->device}};
     char full[ID_TEXT];
-    snprintf(full, sizeof full, "%.480s@%.*s", id, ID_FIRMWARE - 1, firmware);
+    snprintf(full, sizeof full, "%.*s@%.*s", ID_TEXT - ID_FIRMWARE - 1, id, ID_FIRMWARE - 1, firmware);
     snprintf(command, ID_COMMAND, "matterhorn replay");
     append_word(command, full);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {

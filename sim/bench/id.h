@@ -2,9 +2,10 @@
  *
  * The text id of a scenario, which alone reproduces it:
  *
- *   PROFILE~sSEED[nNOISE]/CUT[+CUT...][@FIRMWARE]
+ *   PROFILE~sSEED[nNOISE][!FAULT...]/CUT[+CUT...][@FIRMWARE]
  *
  * SEED is that of the SRAM's contents and of the noise of weak bits, where NOISE does not say another one for that.
+ * A fault is one of sim/nor/fault.h, such as nor-wip-stuck or int-worn=3: the parts have it at every power-on.
  * A cut is chip.address.kind-and-occurrence.tear, such as int.080A4800.p1.half. The first one happens in the update,
  * each further one in the recovery from the one before, where occurrences count anew. FIRMWARE is the beginning of the
  * hash that reports print: an id is found on one firmware and may mean something else on another.
@@ -14,12 +15,14 @@
 
 #include "recording.h"
 
+#include "fault.h"
 #include "nor.h"
 
-#define ID_CUTS 8
+#define ID_CUTS 32
 #define ID_PROFILE 61
 #define ID_FIRMWARE 13 /* 12 digits */
-#define ID_TEXT 512
+#define ID_FAULTS 300
+#define ID_TEXT 2048
 
 struct id_cut {
     enum rail_chip chip;
@@ -33,6 +36,7 @@ struct id {
     char profile[ID_PROFILE];
     uint64_t seed;  /* of what SRAM holds when power returns */
     uint64_t noise; /* of how weak bits read then */
+    struct fault_set faults;
     struct id_cut cuts[ID_CUTS];
     unsigned count;             /* of cuts, at least 1 */
     char firmware[ID_FIRMWARE]; /* "" when the id does not say */
@@ -41,6 +45,8 @@ struct id {
 bool id_parse(const char *text, struct id *id, struct problem *problem);
 /* The id as every report writes it. */
 void id_format(const struct id *id, char text[ID_TEXT]);
+/* "!NAME=ARGUMENT" for each fault, in the order of the menu. False: they are too many for an id. */
+bool id_format_faults(const struct fault_set *faults, char text[ID_FAULTS]);
 /* One cut of it, such as "int.080A4800.p1.half". */
 void id_format_cut(const struct id_cut *cut, char text[ID_TEXT]);
 /* The operation of the recording that the cut means; false when the recorded run did not do it. */
@@ -52,7 +58,7 @@ struct id_target {
     const char *root;
     const char *device;
 };
-#define ID_COMMAND 2048
+#define ID_COMMAND 4096
 /* The shell command that replays the id, with the firmware that it was found on. */
 void id_command(const char *id, const char *firmware, const struct id_target *target, char command[ID_COMMAND]);
 

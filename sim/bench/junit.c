@@ -99,9 +99,11 @@ bool junit_write(FILE *stream, const struct sweep_result *result, const struct p
     write_attribute(stream, "name", profile->name);
     fprintf(stream, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\">\n  <properties>\n", tests,
             failures, skipped, result->wall_s);
+    char faults[ID_FAULTS];
+    id_format_faults(&result->faults, faults);
     fprintf(stream, "    <property name=\"firmware_sha256\" value=\"%s\"/>\n    <property name=\"seed\" value=\"%" PRIu64
-                    "\"/>\n  </properties>\n",
-            result->firmware, result->seeds.cuts);
+                    "\"/>\n    <property name=\"faults\" value=\"%s\"/>\n  </properties>\n",
+            result->firmware, result->seeds.cuts, faults);
     for (size_t i = 0; i < groups.count; i++)
         write_group(stream, &groups.entries[i], profile);
     for (size_t i = 0; i < count; i++)

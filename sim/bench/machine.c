@@ -338,6 +338,38 @@ static bool explain_start(const struct machine_options *options, const char *pro
     return problem_place(problem, program);
 }
 
+static bool set_faults(struct machine *machine, const struct fault_set *faults, struct problem *problem)
+{
+    g_autoptr(GString) line = g_string_new("fault");
+    char text[FAULT_TEXT];
+    if (faults == NULL || !fault_any(faults))
+        return true;
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        if (!faults->of[fault].on)
+            continue;
+        fault_format(faults, fault, text);
+        g_string_append_printf(line, " %s", text);
+    }
+    machine->counts_erases = fault_defects_internal(faults).wears || fault_defects_internal(faults).aging != 0;
+    return plain_command(machine, line->str, problem);
+}
+
+/* A machine may have no SPI NOR. */
+static bool read_status(struct machine *machine, struct problem *problem)
+{
+    struct arrays_status *status = &machine->arrays.status;
+    struct problem none = {0};
+    unsigned registers[ARRAYS_STATUS];
+    if (!command(machine, "status nor", REPLY_LIMIT_MS, &none))
+        return none.kind != PROBLEM_LOST || problem_set(problem, none.kind, "%s", none.text);
+    int count = sscanf(machine->reply, "status %x %x %x", &registers[0], &registers[1], &registers[2]);
+    status->count = count > 0 ? (uint8_t)count : 0;
+    for (int i = 0; i < count; i++)
+        status->registers[i] = (uint8_t)registers[i];
+    machine->status = *status;
+    return true;
+}
+
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
                    struct problem *problem)
 {
@@ -359,6 +391,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
             close(descriptors[i]);
     /* It is there and speaks our language. */
     good = (good && machine_instructions(machine, &instructions, problem)) || explain_start(options, program, problem);
+    good = good && set_faults(machine, options->faults, problem) && read_status(machine, problem);
     free(program);
     if (!good)
         machine_close(machine);
@@ -424,7 +457,7 @@ static bool parse_stop(const struct machine *machine, struct stop *stop)
 
 static void print_power_on(GString *text, const char *sram, uint64_t noise)
 {
-    g_string_append_printf(text, "power on sram=%s noise=%" PRIu64, sram, noise);
+    g_string_append_printf(text, "power on sram=%s noise=%" PRIu64 " status=kept", sram, noise);
 }
 
 static void print_run(GString *text, const struct run_request *request)
@@ -556,7 +589,50 @@ static bool send_marks(struct machine *machine, struct problem *problem)
     return true;
 }
 
-bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
+static bool load_status(struct machine *machine, const struct arrays_status *status, struct problem *problem)
+{
+    char line[64] = "status nor";
+    if (status->count == 0 ||
+        (!machine->status_written && memcmp(&machine->status, status, sizeof *status) == 0))
+        return true;
+    for (unsigned i = 0; i < status->count; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), " %02x", status->registers[i]);
+    machine->status = *status;
+    machine->status_written = false;
+    return put_off(machine, line, problem);
+}
+
+static void print_erases(GString *text, const struct arrays *state)
+{
+    for (unsigned i = 0; i < ARRAYS_SECTORS; i++)
+        g_string_append_printf(text, " %" PRIu32, state->erases[i]);
+}
+
+static bool load_erases(struct machine *machine, const struct arrays *state, struct problem *problem)
+{
+    g_autoptr(GString) line = g_string_new("erases internal");
+    if (!machine->counts_erases)
+        return true;
+    print_erases(line, state);
+    return put_off(machine, line->str, problem);
+}
+
+static bool answers(struct machine *machine, const char *line, const char *expected, struct problem *problem)
+{
+    return command(machine, line, REPLY_LIMIT_MS, problem) && strcmp(machine->reply, expected) == 0;
+}
+
+static bool has_status_and_erases(struct machine *machine, const struct arrays *state, struct problem *problem)
+{
+    g_autoptr(GString) status = g_string_new("status"), erases = g_string_new("erases");
+    for (unsigned i = 0; i < state->status.count; i++)
+        g_string_append_printf(status, " %02x", state->status.registers[i]);
+    print_erases(erases, state);
+    return (state->status.count == 0 || answers(machine, "status nor", status->str, problem)) &&
+           (!machine->counts_erases || answers(machine, "erases internal", erases->str, problem));
+}
+
+bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)
 {
     char line[32];
     for (*array = 0; *array < ARRAYS; (*array)++) {
@@ -570,7 +646,8 @@ bool machine_has_marks(struct machine *machine, const struct arrays *state, enum
         if (strcmp(machine->reply, expected->str) != 0)
             return false;
     }
-    return true;
+    *array = ARRAY_NOR;
+    return has_status_and_erases(machine, state, problem);
 }
 
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem)
@@ -582,7 +659,8 @@ bool machine_load_cells(struct machine *machine, const struct arrays *state, str
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem)
 {
     return forget_marks(machine, problem) && machine_load_cells(machine, state, problem) &&
-           send_marks(machine, problem);
+           send_marks(machine, problem) && load_status(machine, &state->status, problem) &&
+           load_erases(machine, state, problem);
 }
 
 bool machine_clear_touched(struct machine *machine, struct problem *problem)
@@ -630,6 +708,7 @@ bool machine_take_events(struct machine *machine, machine_event_fn *take, void *
         uint32_t offset, size;
         if (arrays_range(item.event, &array, &offset, &size))
             pages_add(&machine->arrays.pages, array, offset, size);
+        machine->status_written = machine->status_written || arrays_is_status(item.event);
         take(context, &item);
     }
     machine->trace->used = 0;

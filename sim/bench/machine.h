@@ -10,6 +10,8 @@
 
 #include "arrays.h"
 #include "problem.h"
+
+#include "fault.h"
 #include "trace.h"
 
 #include <glib.h>
@@ -17,6 +19,7 @@
 
 struct machine_options {
     const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth", and properties, each behind a comma */
+    const struct fault_set *faults; /* of its parts, at every power-on; NULL: none */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
     bool patient;        /* Ctrl-C breaks off no run: whoever runs it piece by piece asks interrupt_seen in between */
 };
@@ -26,6 +29,9 @@ struct machine {
     struct rail_trace *trace;  /* shared */
     const uint8_t *touched;    /* shared: the touched map (rail.h); current while the power is off */
     bool marked;               /* the machine may hold marks */
+    struct arrays_status status; /* as the machine has it, unless it was written since */
+    bool status_written;
+    bool counts_erases;        /* its faults depend on them */
     pid_t process;
     int socket;
     int log;                   /* what QEMU says on its standard error */
@@ -54,7 +60,8 @@ struct run_request {
     enum nor_tear tear;
 };
 
-/* Starts the process, powered off, on a copy of `device`. */
+/* Starts the process, powered off, on a copy of `device`, whose cells are as the faults have left them (fault_store). The status
+ * registers of machine->arrays are then those of this specimen from the factory. */
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
                    struct problem *problem);
 /* Ends the process. Harmless on a zeroed machine. */
@@ -76,8 +83,9 @@ bool machine_wait(struct machine *machine, struct stop *stop, struct problem *pr
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* The same for the cells alone: marks stay as they are in the machine. */
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem);
-/* Whether the machine has the marks of `state`; false with *array where it has not, and when it does not answer (a problem). */
-bool machine_has_marks(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
+/* Whether the machine has the marks, status registers and, where it matters, counts of erases of `state`; false with *array where it has
+ * not, and when it does not answer (a problem). */
+bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
 /* While powered off: the touched map is emptied before the next command. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* Instructions since the process started. */

@@ -61,6 +61,17 @@ static void print_verdict(const struct page *page)
     }
 }
 
+static void print_faults(const struct page *page)
+{
+    char faults[ID_FAULTS];
+    id_format_faults(&page->result->faults, faults);
+    if (faults[0] == '\0')
+        return;
+    fputs("<p class=\"where\">faults of the parts: ", page->stream);
+    markup_text(page->stream, faults + 1);
+    fputs("</p>\n", page->stream);
+}
+
 static void print_figure(FILE *stream, const char *name, const char *value, const char *note, bool bad)
 {
     fprintf(stream, "<div><dt>%s</dt><dd%s>%s<small>%s</small></dd></div>\n", name, bad ? " class=\"bad\"" : "", value, note);
@@ -173,6 +184,7 @@ static bool print_page(const struct page *page)
                     "Matterhorn</p>\n",
             page_style);
     print_verdict(page);
+    print_faults(page);
     if (page->result->cases != NULL)
         print_figures(page);
     fputs("</header>\n<main>\n", stream);

@@ -59,6 +59,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile, name, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("machine", NEEDED, struct profile, machine, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("device", NEEDED, struct profile, device, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("faults", MAY_MISS, struct profile, faults, &profile_text_value, 0, FAULTS),
     CYAML_FIELD_SEQUENCE("symbols", MAY_MISS, struct profile, symbols, &profile_text_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("pins", MAY_MISS, struct profile, pins, &pin_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
@@ -145,8 +146,10 @@ static bool check_tears(const struct profile_cuts *cuts, const char *path, struc
 {
     bool good = true;
     for (unsigned i = 0; good && i < cuts->tears_count; i++) {
+        char menu[NOR_TEAR_MENU];
         if (nor_tear_named(cuts->tears[i]) == NOR_TEARS)
-            good = profile_bad(problem, path, "cuts.tears", cuts->tears[i], "there is no such tear");
+            good = problem_set(problem, PROBLEM_USE, "%s: cuts.tears \"%s\": there is no such tear; there are: %s", path,
+                               cuts->tears[i], nor_tear_menu(menu));
         for (unsigned other = 0; good && other < i; other++)
             if (strcmp(cuts->tears[i], cuts->tears[other]) == 0)
                 good = profile_bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
@@ -166,6 +169,16 @@ static bool check_names(const struct profile *profile, const char *path, struct 
     return good;
 }
 
+static bool check_faults(struct profile *profile, const char *path, struct problem *problem)
+{
+    char why[FAULT_WHY];
+    profile->fault_set = (struct fault_set){0};
+    for (unsigned i = 0; i < profile->faults_count; i++)
+        if (!fault_parse(&profile->fault_set, profile->faults[i], why))
+            return problem_set(problem, PROBLEM_USE, "%s: faults: %s", path, why);
+    return true;
+}
+
 static bool check(struct profile *profile, const char *path, struct problem *problem)
 {
     bool good = check_names(profile, path, problem) && check_pins(profile, path, problem);
@@ -177,7 +190,7 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
            check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
-    good = good && check_tears(&profile->cuts, path, problem);
+    good = good && check_tears(&profile->cuts, path, problem) && check_faults(profile, path, problem);
     if (good && (profile->budget.boots == 0 || profile->budget.seconds == 0))
         good = problem_set(problem, PROBLEM_USE, "%s: budget: boots and seconds must be at least 1", path);
     return good;

@@ -9,6 +9,8 @@
 #include "problem.h"
 #include "watch.h"
 
+#include "fault.h"
+
 struct profile_pin {
     char *pin;
     char *name;
@@ -147,6 +149,8 @@ struct profile {
     char *name;
     char *machine;
     char *device; /* folder */
+    char **faults; /* of its parts */
+    unsigned faults_count;
     char **symbols; /* ELF files of what runs on it, for a debugger */
     unsigned symbols_count;
     struct profile_pin *pins;
@@ -159,6 +163,7 @@ struct profile {
     struct profile_next *next; /* NULL: nobody asks */
     struct profile_budget budget;
     struct profile_cuts cuts;
+    struct fault_set fault_set;       /* what `faults` says */
     struct watch_wanted wanted;       /* what recovered wants to be seen */
     struct watch_wanted wanted_again; /* the same of the second power-up, with recovered.over */
     struct watch_wanted wanted_next;  /* what next.recovered wants to be seen */

@@ -16,7 +16,7 @@ bool replay_open(struct replay *replay, const struct id *id, const struct profil
     *replay = (struct replay){.id = id, .profile = profile};
     if (strcmp(id->profile, profile->name) != 0)
         return problem_set(problem, PROBLEM_USE, "the id is of profile %s, not of %s", id->profile, profile->name);
-    return target_open(&replay->target, profile, root, device, problem);
+    return target_open(&replay->target, profile, &id->faults, root, device, problem);
 }
 
 void replay_close(struct replay *replay)
@@ -87,8 +87,8 @@ static bool build(struct replay *replay, unsigned index, struct problem *problem
 
 bool replay_build(struct replay *replay, struct problem *problem)
 {
-    struct machine_options options = {.model = replay->profile->machine};
-    bool good = machine_start(&replay->machine, &options, &replay->target.device, problem);
+    bool good = target_start(&replay->target, &replay->machine, 0, problem);
+    replay->target.device.status = replay->machine.arrays.status;
     for (unsigned i = 0; good && i < replay->id->count; i++)
         good = build(replay, i, problem);
     for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)
@@ -181,20 +181,35 @@ static bool has_marks(const struct arrays *arrays)
     return any;
 }
 
+#define FAULT_OPTIONS 800
+
+static void print_fault_options(const struct fault_set *faults, char text[FAULT_OPTIONS])
+{
+    char one[FAULT_TEXT];
+    text[0] = '\0';
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        if (!faults->of[fault].on)
+            continue;
+        fault_format(faults, fault, one);
+        snprintf(text + strlen(text), FAULT_OPTIONS - strlen(text), " --fault %s", one);
+    }
+}
+
 bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words, struct problem *problem)
 {
     const struct recovery_request request = request_of(replay);
     const char *sram = replay->conditions[0].sram;
     struct id bare = *replay->id;
-    char id[ID_TEXT], command[ID_COMMAND], text[ID_TEXT + ID_COMMAND + 1000];
+    char id[ID_TEXT], command[ID_COMMAND], faults[FAULT_OPTIONS], text[ID_TEXT + ID_COMMAND + FAULT_OPTIONS + 1000];
     bare.firmware[0] = '\0';
     id_format(&bare, id);
     id_command(id, replay->target.firmware, words, command);
+    print_fault_options(&replay->target.faults, faults);
     snprintf(text, sizeof text,
              "%s\n\n    %s\n\nbefore/ is what the power loss left, after/ what the recovery made of it; uart.txt and "
              "trace.txt are its first power-up, which started with --sram %s. To debug it:\n\n"
-             "    matterhorn boot before --machine %s --sram %s --gdb 1234\n%s",
-             id, command, sram, replay->profile->machine, sram,
+             "    matterhorn boot before --machine %s --sram %s%s --gdb 1234\n%s",
+             id, command, sram, replay->profile->machine, sram, faults,
              has_marks(request.state) ? "\nThe power loss also left weak bits or an incompletely erased range, which "
                                         "these files cannot hold: only replay has them.\n"
                                       : "");
@@ -239,15 +254,14 @@ static void ignore(void *context, const struct trace_item *item)
     (void)item;
 }
 
-bool replay_pause(const struct replay *replay, unsigned port, struct machine *machine, struct problem *problem)
+bool replay_pause(struct replay *replay, unsigned port, struct machine *machine, struct problem *problem)
 {
     const struct replay_run *run = last_run(replay), *before = replay->id->count > 1 ? run - 1 : NULL;
-    struct machine_options options = {.model = replay->profile->machine, .gdb_port = port};
     const struct rail_event *event = run->recording.operations[run->cut.operation].item.event;
     /* Time moves by whole instructions, so this is the boundary before the one that starts the operation. */
     struct run_request request = {.until_ns = event->time_ns - (UINT64_C(1) << RAIL_ICOUNT_SHIFT)};
     struct stop stop;
-    if (!machine_start(machine, &options, &replay->target.device, problem) ||
+    if (!target_start(&replay->target, machine, port, problem) ||
         (before != NULL && !machine_load(machine, &before->state.arrays, problem)) ||
         !machine_power_on(machine, run->conditions.sram, run->conditions.noise, NULL, problem))
         return false;
@@ -287,8 +301,8 @@ bool replay_lose_power(const struct replay *replay, struct machine *machine, boo
                            " holds %02X, built was %02X",
                            arrays_name(array), offset, machine->arrays.cells[array][offset],
                            run->state.arrays.cells[array][offset]);
-    return machine_has_marks(machine, &run->state.arrays, &array, problem) ||
+    return machine_has_beside(machine, &run->state.arrays, &array, problem) ||
            problem_set(problem, PROBLEM_BENCH,
-                       "the machine leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
+                       "the machine leaves other weak bits, incompletely erased ranges or registers of %s.bin than were built: %.200s",
                        arrays_name(array), machine->reply);
 }

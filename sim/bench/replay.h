@@ -47,7 +47,7 @@ bool replay_same(const struct replay *one, const struct replay *other, struct pr
 
 /* The last run that a cut ends, once more in a machine of its own with a debugger's port: paused one instruction before the
  * operation. The machine goes on by replay_lose_power(), or when a debugger lets it. */
-bool replay_pause(const struct replay *replay, unsigned port, struct machine *machine, struct problem *problem);
+bool replay_pause(struct replay *replay, unsigned port, struct machine *machine, struct problem *problem);
 /* Power is lost at the operation. `gone_on`: a debugger let the machine go on. What the machine leaves must be the state that
  * was built, unless the debugger changed something: then false, PROBLEM_BENCH. */
 bool replay_lose_power(const struct replay *replay, struct machine *machine, bool gone_on, struct problem *problem);

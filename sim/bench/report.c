@@ -40,21 +40,24 @@ static GString *progress_line(const struct sweep_progress *progress)
     return line;
 }
 
+void report_progress_line(struct report_progress *state, double seconds, const char *line)
+{
+    unsigned width = columns();
+    if (width == 0 && seconds - state->printed < QUIET_PERIOD_S)
+        return;
+    state->printed = seconds;
+    state->any = true;
+    if (width > 0) /* a line that wraps could not be rewritten */
+        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
+}
+
 void report_progress(void *context, const struct sweep_progress *progress)
 {
-    struct report_progress *state = context;
-    unsigned width = columns();
-    if (width == 0 && progress->seconds - state->printed < QUIET_PERIOD_S)
-        return;
-    state->printed = progress->seconds;
-    state->any = true;
-    GString *line = progress_line(progress);
-    if (width > 0) /* a line that wraps could not be rewritten */
-        fprintf(stderr, "\r%.*s\033[K", (int)width - 1, line->str);
-    else
-        fprintf(stderr, "%s\n", line->str);
-    fflush(stderr);
-    g_string_free(line, TRUE);
+    g_autoptr(GString) line = progress_line(progress);
+    report_progress_line(context, progress->seconds, line->str);
 }
 
 void report_progress_end(struct report_progress *state)
@@ -159,6 +162,16 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
                 live_count(result), result->live);
 }
 
+static void print_faults(FILE *stream, const struct sweep_result *result)
+{
+    char text[ID_FAULTS];
+    id_format_faults(&result->faults, text);
+    for (char *mark = text; (mark = strchr(mark, '!')) != NULL;)
+        *mark = ' ';
+    if (text[0] != '\0')
+        fprintf(stream, "faults:%s%s\n", text, fault_beyond_cells(&result->faults) ? " (so every state is run, none credited)" : "");
+}
+
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
@@ -172,6 +185,7 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
             profile->name, profile->machine, result->recording.count, result->plan.points, result->firmware,
             result->seeds.cuts, RAIL_MIPS);
+    print_faults(stream, result);
     fprintf(stream, "without power loss: running after %.3f s of virtual time and %" PRIu32 " boots\n\n",
             (double)result->clean.recovery_ns * 1e-9, result->clean.boots);
     print_table(stream, &groups, profile);
@@ -267,8 +281,7 @@ static json_t *more_json(const struct sweep_result *result)
                      "machines_lost", (json_int_t)result->lost);
 }
 
-/* One object on one line; takes it. */
-static bool print_line(FILE *stream, json_t *object)
+bool report_line(FILE *stream, json_t *object)
 {
     if (object == NULL)
         return false;
@@ -278,14 +291,27 @@ static bool print_line(FILE *stream, json_t *object)
     return true;
 }
 
+static json_t *faults_json(const struct fault_set *faults)
+{
+    json_t *array = json_array();
+    char text[FAULT_TEXT];
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        if (!faults->of[fault].on)
+            continue;
+        fault_format(faults, fault, text);
+        json_array_append_new(array, json_string(text));
+    }
+    return array;
+}
+
 bool report_json(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
     struct groups groups;
     if (!groups_make(&groups, result))
         return false;
     json_t *object = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
-        "firmware_sha256", result->firmware, "ops", (json_int_t)result->recording.count, "cut_points",
+        "{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
+        "firmware_sha256", result->firmware, "faults", faults_json(&result->faults), "ops", (json_int_t)result->recording.count, "cut_points",
         (json_int_t)result->plan.points, "cuts_fired", (json_int_t)fired_count(result), "states_run",
         (json_int_t)result->run, "states_pruned", (json_int_t)result->credited, "closed", "depth", 1, "open", "findings",
         findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s", result->wall_s,
@@ -294,7 +320,7 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
-    return print_line(stream, object);
+    return report_line(stream, object);
 }
 
 /* --- of a sweep that was given up --- */
@@ -304,7 +330,7 @@ static bool incomplete_json(FILE *stream, const struct sweep_result *result, con
     json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
                                result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
                                "cuts_judged", (json_int_t)judged, "findings", findings_json(result, profile));
-    return print_line(stream, object);
+    return report_line(stream, object);
 }
 
 bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json)

@@ -16,9 +16,14 @@ struct report_progress {
     bool any;
 };
 void report_progress(void *context, const struct sweep_progress *progress);
+/* The same with any line, `seconds` after the beginning. */
+void report_progress_line(struct report_progress *state, double seconds, const char *line);
 /* Clears the line. */
 void report_progress_end(struct report_progress *state);
 
+/* A jansson object on one line, which is freed. False: it is NULL, for want of memory. */
+struct json_t;
+bool report_line(FILE *stream, struct json_t *object);
 /* The table, the findings and the verdict. False: no memory. */
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile);
 /* The findings of a sweep that was given up, and how far it got; `json`: as one object on one line. Nothing when no case was

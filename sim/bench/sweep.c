@@ -18,8 +18,7 @@ double sweep_seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* CPU time of this process and of its machines that have ended. */
-static double cpu_seconds(void)
+double sweep_cpu_seconds(void)
 {
     double total = 0;
     for (int i = 0; i < 2; i++) {
@@ -55,13 +54,17 @@ static void look(void *rules, enum array array, uint32_t offset, uint32_t size, 
         credit_rules_keep(rules, array, offset, size);
 }
 
-static bool open_target(struct sweep *sweep, struct problem *problem)
+bool sweep_open(struct sweep *sweep, struct problem *problem)
 {
     const struct sweep_options *options = sweep->options;
     struct target *target = &sweep->target;
-    if (!target_open(target, sweep->profile, options->root, options->device, problem) ||
+    if (!target_open(target, sweep->profile, &options->faults, options->root, options->device, problem) ||
         !credit_rules_open(&sweep->rules, problem))
         return false;
+    sweep->result->faults = target->faults;
+    char faults[ID_FAULTS];
+    if (!id_format_faults(&target->faults, faults))
+        return problem_set(problem, PROBLEM_USE, "these are too many faults for an id of %d characters", SWEEP_ID);
     snprintf(sweep->result->firmware, sizeof sweep->result->firmware, "%s", target->firmware);
     oracle_looks(&target->oracle.update, look, &sweep->rules);
     if (sweep->profile->next == NULL)
@@ -70,7 +73,7 @@ static bool open_target(struct sweep *sweep, struct problem *problem)
     return sweep->next != NULL;
 }
 
-static void close_target(struct sweep *sweep)
+void sweep_close(struct sweep *sweep)
 {
     next_close(sweep->next);
     credit_rules_close(&sweep->rules);
@@ -102,14 +105,14 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
 static bool record_clean(struct sweep *sweep, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
-    struct machine_options options = {.model = sweep->profile->machine};
     struct recovery_request request = {.observe = recording_take, .observer = &result->recording};
     struct recovery recovery;
     struct machine machine = {0};
     uint64_t instructions = 0;
     memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
-    bool good = machine_start(&machine, &options, &sweep->target.device, problem) &&
-                recovery_run(&recovery, &sweep->target.oracle, &machine, &request, problem);
+    bool good = target_start(&sweep->target, &machine, 0, problem);
+    sweep->target.device.status = machine.arrays.status;
+    good = good && recovery_run(&recovery, &sweep->target.oracle, &machine, &request, problem);
     if (good) {
         result->clean = recovery.verdict;
         good = judge_clean(sweep, &machine, &recovery, problem) && sweep_check_pages(sweep, &machine, problem) &&
@@ -122,7 +125,7 @@ static bool record_clean(struct sweep *sweep, struct problem *problem)
 }
 
 /* As with a case: a machine that is lost is replaced once. */
-static bool run_clean(struct sweep *sweep, struct problem *problem)
+bool sweep_record(struct sweep *sweep, struct problem *problem)
 {
     struct sweep_result *result = sweep->result;
     bool good = record_clean(sweep, problem);
@@ -145,8 +148,7 @@ static bool run_clean(struct sweep *sweep, struct problem *problem)
 
 /* --- the cases --- */
 
-/* Chooses at most `wanted` of `count`, spread evenly, one at random in each stretch; writes their numbers. */
-static size_t spread(size_t wanted, size_t count, uint64_t random, size_t *chosen)
+size_t sweep_spread(size_t wanted, size_t count, uint64_t random, size_t *chosen)
 {
     size_t take = wanted < count ? wanted : count;
     for (size_t i = 0; i < take; i++) {
@@ -173,7 +175,7 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
         result->cases[i].cut = result->plan.cuts[i];
     if (result->jobs > result->plan.count)
         result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
-    result->live = spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
+    result->live = sweep_spread(options->live, result->plan.count, ~result->seeds.cuts, sweep->live);
     sweep->ranges = ranges_open(result->plan.count, RANGES);
     if (sweep->ranges == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
@@ -211,7 +213,7 @@ static size_t choose_credited(const struct sweep_result *result, size_t wanted, 
         for (to = from + 1; to < count && same_kind(result, credited[from], credited[to]);)
             to++;
         size_t share = (wanted - taken + stretches - 1) / stretches;
-        size_t got = spread(share, to - from, plan_random(&random), chosen + taken);
+        size_t got = sweep_spread(share, to - from, plan_random(&random), chosen + taken);
         for (size_t i = taken; i < taken + got; i++)
             chosen[i] = credited[from + chosen[i]];
         taken += got;
@@ -269,23 +271,27 @@ void sweep_options_of(const struct profile *profile, struct sweep_options *optio
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem)
 {
+    struct fault_set faults = profile->fault_set;
+    struct sweep_options own = *options;
+    fault_add(&faults, &options->faults);
+    own.prune = options->prune && !fault_beyond_cells(&faults);
     struct sweep sweep = {.profile = profile,
-                          .options = options,
+                          .options = &own,
                           .result = result,
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER};
-    double wall = sweep_seconds(CLOCK_MONOTONIC), cpu = cpu_seconds();
+    double wall = sweep_seconds(CLOCK_MONOTONIC), cpu = sweep_cpu_seconds();
     memset(result, 0, sizeof *result);
     result->seeds = options->seeds;
     result->jobs = options->jobs;
-    bool good = open_target(&sweep, problem) && run_clean(&sweep, problem) &&
+    bool good = sweep_open(&sweep, problem) && sweep_record(&sweep, problem) &&
                 (!result->clean.pass || run_cases(&sweep, progress, context, problem));
     take_next_verdicts(&sweep);
-    close_target(&sweep);
+    sweep_close(&sweep);
     for (struct sweep_outcome *outcome = result->outcomes; outcome != NULL; outcome = outcome->other)
         outcome->next = NULL;
     result->wall_s = sweep_seconds(CLOCK_MONOTONIC) - wall;
-    result->cpu_s = cpu_seconds() - cpu;
+    result->cpu_s = sweep_cpu_seconds() - cpu;
     result->lost = atomic_load(&sweep.lost);
     return good;
 }
@@ -310,11 +316,12 @@ void sweep_id(const struct sweep_result *result, const struct profile *profile, 
 {
     const struct seeds *seeds = &result->seeds;
     unsigned repeat = one->cut.repeat;
-    char name[PLAN_NAME], noise[24] = "";
+    char name[PLAN_NAME], noise[24] = "", faults[ID_FAULTS];
+    id_format_faults(&result->faults, faults);
     plan_name(&result->recording, &one->cut, name);
     if (seeds->noise != seeds->sram)
         snprintf(noise, sizeof noise, "n%" PRIu64, seeds->noise + repeat);
-    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "%s/%s", profile->name, seeds->sram + repeat, noise, name);
+    snprintf(id, SWEEP_ID, "%.60s~s%" PRIu64 "%s%s/%s", profile->name, seeds->sram + repeat, noise, faults, name);
 }
 
 struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *count)

@@ -6,6 +6,7 @@
 #ifndef MATTERHORN_BENCH_SWEEP_H
 #define MATTERHORN_BENCH_SWEEP_H
 
+#include "id.h"
 #include "plan.h"
 #include "recovery.h"
 
@@ -15,13 +16,17 @@ struct sweep_options {
     const char *artifacts; /* folder for what the first findings leave; NULL: none */
     unsigned jobs;         /* workers, at least 1 */
     struct seeds seeds;
+    struct fault_set faults; /* on top of the profile's */
     size_t cuts;           /* with `all` unset; minima of the profile may need more */
     bool all;              /* every operation with every tear */
     enum nor_tear tears[NOR_TEARS];
     unsigned tear_count;
     size_t live;           /* cuts that are also done for real */
-    bool prune;            /* credit states that need not be run (credit.h) */
+    bool prune;            /* credit states that need not be run (credit.h); not where the faults forbid it */
     size_t check;          /* credited states that are run all the same */
+    unsigned depth;        /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
+    double seconds;        /* of a closure: of host time, then it ends where it is; 0: no limit */
+    bool list;             /* of a closure: keep what its list needs */
 };
 
 /* What came of running a state; shared by those that are credited with it. */
@@ -55,6 +60,7 @@ struct sweep_result {
     size_t ends;          /* end states on which the next update was tried */
     char firmware[65];    /* SHA-256 of the internal flash as provisioned, hexadecimal */
     struct seeds seeds;
+    struct fault_set faults; /* the profile's and those of the options */
     uint64_t sram;        /* a hash of what SRAM held when power first returned */
     unsigned jobs;
     double wall_s, cpu_s; /* of everything */
@@ -80,9 +86,9 @@ bool sweep_run(struct sweep_result *result, const struct profile *profile, const
                sweep_progress_fn *progress, void *context, struct problem *problem);
 void sweep_free(struct sweep_result *result);
 
-/* The text id of a case, which alone reproduces it: PROFILE~sSEED/CUT. SEED is that of the SRAM's contents and of the noise; where the
+/* The text id of a case, which alone reproduces it: PROFILE~sSEED!FAULT/CUT. SEED is that of the SRAM's contents and of the noise; where the
  * two differ it is 1n2. A cut that is repeated has the next seed. */
-#define SWEEP_ID 160
+#define SWEEP_ID 480
 void sweep_id(const struct sweep_result *result, const struct profile *profile, const struct sweep_case *one,
               char id[SWEEP_ID]);
 

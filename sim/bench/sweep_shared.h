@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the workers of a sweep share; for sweep.c and sweep_worker.c.
+ * What the workers of a sweep share; for sweep.c and sweep_worker.c, and for the closure.
  */
 #ifndef MATTERHORN_BENCH_SWEEP_SHARED_H
 #define MATTERHORN_BENCH_SWEEP_SHARED_H
@@ -41,11 +41,21 @@ enum sweep_job {
     SWEEP_CHECK,   /* the credited ones to run all the same */
 };
 
+/* Opens what is put to the test, and closes it; the latter is harmless where the former has not succeeded. */
+bool sweep_open(struct sweep *sweep, struct problem *problem);
+void sweep_close(struct sweep *sweep);
+/* Runs the update without power loss into result->recording and judges it: result->clean. A machine that is lost is replaced once. */
+bool sweep_record(struct sweep *sweep, struct problem *problem);
+
 /* Starts the workers on that and waits for them. */
 bool sweep_work(struct sweep *sweep, enum sweep_job job, sweep_progress_fn *progress, void *context,
                 struct problem *problem);
 
 double sweep_seconds(clockid_t clock);
+/* CPU time of this process and of its machines that have ended. */
+double sweep_cpu_seconds(void);
+/* Chooses at most `wanted` of `count`, spread evenly, one at random in each stretch; writes their numbers. */
+size_t sweep_spread(size_t wanted, size_t count, uint64_t random, size_t *chosen);
 /* Pages outside the set must hold what was provisioned: else something changed them that is not in the trace. */
 bool sweep_check_pages(const struct sweep *sweep, const struct machine *machine, struct problem *problem);
 

@@ -30,8 +30,7 @@ struct worker {
 
 static bool start_machine(struct worker *worker)
 {
-    struct machine_options options = {.model = worker->sweep->profile->machine};
-    return machine_start(&worker->machine, &options, &worker->sweep->target.device, worker->problem);
+    return target_start(&worker->sweep->target, &worker->machine, 0, worker->problem);
 }
 
 static bool replace_machine(struct worker *worker)
@@ -253,9 +252,9 @@ static bool prove(struct worker *worker, struct sweep_case *one)
                            " holds %02X, built was %02X",
                            arrays_name(array), offset, machine->arrays.cells[array][offset],
                            worker->state.arrays.cells[array][offset]);
-    if (!machine_has_marks(machine, &worker->state.arrays, &array, worker->problem))
+    if (!machine_has_beside(machine, &worker->state.arrays, &array, worker->problem))
         return problem_set(worker->problem, PROBLEM_BENCH,
-                           "a real cut leaves other weak bits or incompletely erased ranges in %s.bin than were built: %.200s",
+                           "a real cut leaves other weak bits, incompletely erased ranges or registers of %s.bin than were built: %.200s",
                            arrays_name(array), machine->reply);
     one->live = true;
     return true;

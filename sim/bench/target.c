@@ -9,24 +9,51 @@
 
 const struct conditions target_clean_conditions[RECOVERY_POWER_UPS] = {{"random:1", 1}, {"random:2", 2}};
 
-bool target_open(struct target *target, const struct profile *profile, const char *root, const char *device,
-                 struct problem *problem)
+/* The firmware's hash is that of what was provisioned: an id means the same firmware with faults and without. */
+static void apply_faults(struct target *target, const struct fault_set *faults)
 {
-    *target = (struct target){.profile = profile, .root = root != NULL ? strdup(root) : profile_default_root()};
-    char *folder = target->root == NULL ? NULL : device != NULL ? strdup(device) : files_join(target->root, profile->device);
-    bool good = (folder != NULL || problem_set(problem, PROBLEM_BENCH, "no memory")) &&
-                arrays_allocate(&target->device, problem) && arrays_read(&target->device, folder, problem) &&
-                oracle_open(&target->oracle, profile, &target->device, target->root, problem);
-    free(folder);
-    if (!good) {
-        target_close(target);
-        return false;
-    }
+    uint8_t **cells = target->device.cells;
+    target->faults = target->profile->fault_set;
+    fault_add(&target->faults, faults);
+    target->defects = fault_defects_internal(&target->faults);
+    if (fault_any(&target->faults))
+        target->device.defects = &target->defects;
+    fault_store(&target->faults, cells[ARRAY_INTERNAL], cells[ARRAY_OTP] + RAIL_OTP_OPTIONS, cells[ARRAY_NOR]);
+}
+
+static void name_firmware(struct target *target)
+{
     gchar *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, target->device.cells[ARRAY_INTERNAL],
                                              arrays_size(ARRAY_INTERNAL));
     snprintf(target->firmware, sizeof target->firmware, "%s", sum);
     g_free(sum);
+}
+
+bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,
+                 const char *device, struct problem *problem)
+{
+    *target = (struct target){.profile = profile, .root = root != NULL ? strdup(root) : profile_default_root()};
+    char *folder = target->root == NULL ? NULL : device != NULL ? strdup(device) : files_join(target->root, profile->device);
+    bool good = (folder != NULL || problem_set(problem, PROBLEM_BENCH, "no memory")) &&
+                arrays_allocate(&target->device, problem) && arrays_read(&target->device, folder, problem);
+    free(folder);
+    if (good) {
+        name_firmware(target);
+        apply_faults(target, faults);
+        good = oracle_open(&target->oracle, profile, &target->device, target->root, problem);
+    }
+    if (!good) {
+        target_close(target);
+        return false;
+    }
     return true;
+}
+
+bool target_start(struct target *target, struct machine *machine, unsigned gdb_port, struct problem *problem)
+{
+    const struct machine_options options = {
+        .model = target->profile->machine, .faults = &target->faults, .gdb_port = gdb_port};
+    return machine_start(machine, &options, &target->device, problem);
 }
 
 void target_close(struct target *target)

@@ -8,10 +8,14 @@
 #include "recording.h"
 #include "recovery.h"
 
+#include "fault.h"
+
 struct target {
     const struct profile *profile;
     char *root;           /* where relative paths of the profile start */
-    struct arrays device; /* as provisioned */
+    struct arrays device; /* as provisioned, and as its faults have left it */
+    struct fault_set faults;     /* of its parts, at every power-on of the run without power loss, of recoveries and of what follows */
+    struct nor_defects defects;  /* what they are for the internal flash */
     struct oracle oracle;
     char firmware[65]; /* SHA-256 of its internal flash, hexadecimal */
 };
@@ -19,9 +23,11 @@ struct target {
 /* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
 extern const struct conditions target_clean_conditions[RECOVERY_POWER_UPS];
 
-/* `root` NULL: the project. `device` NULL: the profile's folder. */
-bool target_open(struct target *target, const struct profile *profile, const char *root, const char *device,
-                 struct problem *problem);
+/* `faults` come on top of the profile's. `root` NULL: the project. `device` NULL: the profile's folder. */
+bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,
+                 const char *device, struct problem *problem);
+/* A machine of the target, on the device. */
+bool target_start(struct target *target, struct machine *machine, unsigned gdb_port, struct problem *problem);
 /* Harmless on a zeroed target. */
 void target_close(struct target *target);
 

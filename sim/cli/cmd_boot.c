@@ -3,6 +3,7 @@
  * matterhorn boot: a device runs, live on the terminal.
  */
 #include "command.h"
+#include "fault_option.h"
 #include "files.h"
 #include "interrupt.h"
 #include "live.h"
@@ -28,6 +29,7 @@ static const struct options_help help = {
                 "matterhorn boot build/device/mountaineer-eth --machine mountaineer-eth --time 20 --pin PE13=green\n"
                 "matterhorn boot --profile eth-app-update --cut 1234 --tear before --save cut\n"
                 "matterhorn boot cut --profile eth-app-update --edges PE13:4 --trace trace.txt\n"
+                "matterhorn boot --profile eth-app-update --fault nor-dead --until 'demo:'\n"
                 "matterhorn boot --profile eth-app-update --gdb 1234",
 };
 
@@ -40,6 +42,7 @@ struct request {
     char *pins[MOST_PINS];
     unsigned pin_count;
     bool too_many_pins;
+    struct fault_option faults;
     double time;
     long long cut;
     int summary, json, gdb;
@@ -51,6 +54,7 @@ struct boot {
     const struct request *request;
     struct profile *profile;
     struct arrays device;
+    struct fault_set faults;
     struct machine machine;
     struct watch_edges edges;
     struct watch_wanted wanted;
@@ -91,8 +95,10 @@ static bool parse_cut(struct boot *boot, struct problem *problem)
     if (request->tear == NULL)
         return true;
     boot->tear = nor_tear_named(request->tear);
+    char menu[NOR_TEAR_MENU];
     return boot->tear != NOR_TEARS ||
-           problem_set(problem, PROBLEM_USE, "boot --tear %s: there is no such tear", request->tear);
+           problem_set(problem, PROBLEM_USE, "boot --tear %s: there is no such tear; there are: %s", request->tear,
+                       nor_tear_menu(menu));
 }
 
 /* The seed as a plain number: the machine would take 0x10 and 010 too, and whatever comes behind a space as another option. */
@@ -161,6 +167,9 @@ static bool prepare(struct boot *boot, struct problem *problem)
         return false;
     if (request->machine == NULL && boot->profile == NULL)
         return problem_set(problem, PROBLEM_USE, "boot: which --machine? For example mountaineer-eth");
+    if (boot->profile != NULL)
+        boot->faults = boot->profile->fault_set;
+    fault_add(&boot->faults, &request->faults.set);
     if (request->until != NULL) {
         boot->wanted.lines = (const char *const *)&request->until;
         boot->wanted.line_count = 1;
@@ -240,6 +249,7 @@ static bool run_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
     struct machine_options options = {.model = request->machine != NULL ? request->machine : boot->profile->machine,
+                                      .faults = &boot->faults,
                                       .gdb_port = (unsigned)request->gdb,
                                       .patient = request->gdb == 0};
     watch_begin(&boot->watch, &boot->wanted);
@@ -340,6 +350,8 @@ static int run_command(struct request *request, const struct options *options)
         return usage_error("boot --gdb %d: a port from 1 to 65535", request->gdb);
     if (request->too_many_pins)
         return usage_error("boot --pin: at most %d of them", MOST_PINS);
+    if (request->faults.why[0] != '\0')
+        return usage_error("boot --fault: %s", request->faults.why);
     if (request->cut < -1)
         return usage_error("boot --cut: the number of an operation, counted from 0");
     if (request->until != NULL && request->until[0] == '\0')
@@ -356,6 +368,7 @@ static int run(int argc, const char *argv[])
         {"pin", 'p', POPT_ARG_STRING, NULL, 0, "what to call a pin, such as PE13=green; may be repeated", "PIN=NAME"},
         POPT_TABLEEND,
     };
+    struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
         {"machine", 'M', POPT_ARG_STRING, &request.machine, 0, "model of the board, such as mountaineer-eth", "NAME"},
         {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "take machine, device, names of pins and phases from it", "NAME"},
@@ -373,6 +386,7 @@ static int run(int argc, const char *argv[])
         {"summary", '\0', POPT_ARG_NONE, &request.summary, 0, "print times, operations per sector, edges", NULL},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of everything else", NULL},
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, pin_table, 0, NULL, NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
         POPT_TABLEEND,
     };
     struct options options;

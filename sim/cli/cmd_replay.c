@@ -3,6 +3,7 @@
  * matterhorn replay: one scenario from its id, live on the terminal.
  */
 #include "command.h"
+#include "fault_option.h"
 #include "files.h"
 #include "interrupt.h"
 #include "live.h"
@@ -25,7 +26,8 @@ static const struct options_help help = {
             "the real binary recover from it, live, and judges. Reports print an id, such as\n"
             "eth-app-update~s1/int.080A4800.p1.half@d92a95142ab5: profile, seed, operation (the first program of 080A4800 in\n"
             "the internal flash), tear, and the firmware that it was found on. Several operations joined by + are several power\n"
-            "losses, each in the recovery from the one before. Exit status: 0 recovered, 1 the finding is reproduced.",
+            "losses, each in the recovery from the one before; what stands behind ! in front of the / are faults of the parts\n"
+            "(matterhorn faults), to which --fault adds. Exit status: 0 recovered, 1 the finding is reproduced.",
     .examples = "matterhorn replay eth-app-update~s1/int.080A4800.p1.before\n"
                 "matterhorn replay eth-app-update~s1/nor.7FE000.e1.after+nor.7FE000.p1.before --verify\n"
                 "matterhorn replay eth-app-update~s1/int.080A0000.e1.after --root build/mutants/request-cleared\n"
@@ -35,6 +37,7 @@ static const struct options_help help = {
 struct request {
     char *profile, *root, *device, *artifacts;
     int verify, strict, gdb, json;
+    struct fault_option faults;
     const char *id;
 };
 
@@ -79,10 +82,21 @@ static void print_run(const struct session *session, unsigned index)
            index == 0 ? ", " : "", recording_area_name(operation), event->pc, nor_tear_name(run->cut.tear));
 }
 
+static void print_faults(const struct session *session)
+{
+    char text[ID_FAULTS];
+    id_format_faults(&session->replay.target.faults, text);
+    for (char *mark = text; (mark = strchr(mark, '!')) != NULL;)
+        *mark = ' ';
+    if (text[0] != '\0')
+        printf("%-10s%s\n", "faults", text);
+}
+
 static void print_head(const struct session *session)
 {
     printf("%-10s %s on %s, firmware %.12s, %d MIPS\n", "target", session->profile->name, session->profile->machine,
            session->replay.target.firmware, RAIL_MIPS);
+    print_faults(session);
     for (unsigned i = 0; i < session->id.count; i++)
         print_run(session, i);
     printf("%-10s first power-up, SRAM %s, noise of weak bits %" PRIu64 "\n\n", "recovery",
@@ -260,10 +274,19 @@ static bool write_results(struct session *session, struct problem *problem)
     return !request->json || print_json(session) || problem_set(problem, PROBLEM_BENCH, "no memory for the report");
 }
 
+/* Those of the command line become part of the id, and those of the profile are set with it. */
+static bool take_faults(struct session *session, struct problem *problem)
+{
+    char text[ID_FAULTS];
+    fault_add(&session->id.faults, &session->request->faults.set);
+    return id_format_faults(&session->id.faults, text) ||
+           problem_set(problem, PROBLEM_USE, "replay: these are too many faults for an id");
+}
+
 static bool replay(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
-    if (!id_parse(request->id, &session->id, problem) ||
+    if (!id_parse(request->id, &session->id, problem) || !take_faults(session, problem) ||
         !profile_load(request->profile != NULL ? request->profile : session->id.profile, &session->profile, problem) ||
         (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
         !replay_open(&session->replay, &session->id, session->profile, request->root, request->device, problem) ||
@@ -299,6 +322,7 @@ static int run_replay(const struct request *request)
 static int run(int argc, const char *argv[])
 {
     struct request request = {0};
+    struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
         {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "the profile, when it is a file of your own (default: the id's)", "FILE"},
         {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
@@ -308,6 +332,7 @@ static int run(int argc, const char *argv[])
         {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "pause right before the operation; a debugger may attach at this port", "PORT"},
         {"strict", '\0', POPT_ARG_NONE, &request.strict, 0, "another firmware than the id's is wrong use", NULL},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of everything else", NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
         POPT_TABLEEND,
     };
     struct options options;
@@ -316,6 +341,8 @@ static int run(int argc, const char *argv[])
         request.id = options.arguments[0];
         if (options.count != 1)
             status = usage_error("replay: name one id; see matterhorn replay --help");
+        else if (request.faults.why[0] != '\0')
+            status = usage_error("replay --fault: %s", request.faults.why);
         else if (request.gdb < 0 || request.gdb > 65535)
             status = usage_error("replay --gdb %d: a port from 1 to 65535", request.gdb);
         else

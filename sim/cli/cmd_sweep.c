@@ -2,7 +2,9 @@
  *
  * matterhorn sweep: power losses at the operations of an update, each recovered by the real binary.
  */
+#include "closure_report.h"
 #include "command.h"
+#include "fault_option.h"
 #include "files.h"
 #include "groups.h"
 #include "interrupt.h"
@@ -23,11 +25,16 @@ static const struct options_help help = {
             "power, lets the real binary recover, and judges; and once more after another power-up. States from which the\n"
             "recovery cannot differ from one that was run are credited with its verdict.\n"
             "A machine that is killed on the way is replaced. Where a sweep cannot go on (a case loses its machine twice, Ctrl-C),\n"
-            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.",
+            "it ends with exit 3 and prints what it found until then; --list, --junit and --html then write nothing.\n"
+            "With --depth, power is lost in the recoveries too, so many times in a row or until no new state is met: then, if all\n"
+            "recovered, the update is closed under the menu of tears. --cuts N then takes N of each run.",
     .examples = "matterhorn sweep eth-app-update\n"
                 "matterhorn sweep eth-app-update --cuts 200 --tears before --no-prune\n"
                 "matterhorn sweep eth-app-update --jobs 4 --check-credited 500 --list cuts.txt\n"
                 "matterhorn sweep eth-app-update --html sweep.html --junit sweep.xml\n"
+                "matterhorn sweep eth-app-update --cuts 200 --fault nor-slow=2 --fault nor-wel-drop=7\n"
+                "matterhorn sweep eth-confirm --depth any --tears before\n"
+                "matterhorn sweep eth-small-update --depth 2 --time 3600 --check-credited 100\n"
                 "matterhorn sweep my-board.yaml --root . --json\n"
                 "matterhorn sweep eth-app-update --root build/mutants/early-clear --artifacts findings",
 };
@@ -35,9 +42,10 @@ static const struct options_help help = {
 #define NO_SEED LLONG_MIN
 
 struct request {
-    int json, jobs, live, no_prune, check;
+    int json, jobs, live, no_prune, check, seconds;
     long long seed, sram_seed, noise_seed; /* NO_SEED: not given */
-    char *cuts, *tears, *root, *device, *list, *artifacts, *junit, *html;
+    char *cuts, *depth, *tears, *root, *device, *list, *artifacts, *junit, *html;
+    struct fault_option faults;
     const char *profile; /* as the user named it */
 };
 
@@ -67,7 +75,8 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
     for (char *name; rest != NULL && (name = strsep(&rest, ",")) != NULL;) {
         enum nor_tear tear = nor_tear_named(name);
         if (tear == NOR_TEARS || options->tear_count == NOR_TEARS) {
-            *status = usage_error("sweep --tears: there is no tear \"%s\"", name);
+            char menu[NOR_TEAR_MENU];
+            *status = usage_error("sweep --tears: there is no tear \"%s\"; there are: %s", name, nor_tear_menu(menu));
             return false;
         }
         for (unsigned i = 0; i < options->tear_count; i++) {
@@ -79,6 +88,28 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
         options->tears[options->tear_count++] = tear;
     }
     return true;
+}
+
+/* Without --depth it is a sweep of one power loss, which has other reports. */
+static bool read_depth(const struct request *request, struct sweep_options *options, int *status)
+{
+    const char *text = request->depth, *other = request->junit != NULL       ? "--junit"
+                                                : request->html != NULL      ? "--html"
+                                                : request->artifacts != NULL ? "--artifacts"
+                                                                             : NULL;
+    options->seconds = request->seconds;
+    options->list = request->list != NULL;
+    if (text == NULL && request->seconds == 0)
+        return true;
+    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+    options->depth = digits > 0 && digits <= 2 && text[digits] == '\0' ? (unsigned)strtoul(text, NULL, 10) : 0;
+    if (text == NULL || request->seconds < 0)
+        *status = usage_error("sweep --time %d: it is a number of seconds, and goes with --depth", request->seconds);
+    else if (strcmp(text, "any") != 0 && (options->depth < 1 || options->depth > CLOSURE_DEPTHS))
+        *status = usage_error("sweep --depth %s: a number of power losses from 1 to %d, or any", text, CLOSURE_DEPTHS);
+    else if (other != NULL)
+        *status = usage_error("sweep: %s does not go with --depth; --json and --list do", other);
+    return *status == EXIT_PASS;
 }
 
 static void read_seeds(const struct request *request, struct seeds *seeds)
@@ -106,14 +137,18 @@ static bool read_request(const struct request *request, struct sweep_options *op
     options->live = (size_t)request->live;
     options->prune = !request->no_prune;
     options->check = (size_t)request->check;
+    options->faults = request->faults.set;
     read_seeds(request, &options->seeds);
     if (request->jobs < 1 || request->jobs > 1024)
         *status = usage_error("sweep --jobs %d: 1 to 1024", request->jobs);
     else if (negative(request->seed) || negative(request->sram_seed) || negative(request->noise_seed))
         *status = usage_error("sweep: seeds are not negative");
+    else if (request->faults.why[0] != '\0')
+        *status = usage_error("sweep --fault: %s", request->faults.why);
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
-    return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status);
+    return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status) &&
+           read_depth(request, options, status);
 }
 
 /* The device's files and the profile are no place for results. */
@@ -214,6 +249,38 @@ static int run_and_report(const struct profile *profile, const struct request *r
     return status;
 }
 
+static bool write_closure(const struct request *request, struct results *results, const struct closure_result *result,
+                          struct problem *problem)
+{
+    struct id_target target = target_of(request, result->profile);
+    if (!request->json)
+        closure_report_text(stdout, result, &target);
+    else if (!closure_report_json(stdout, result))
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+    if (problem->kind != PROBLEM_NONE || results->list.stream == NULL)
+        return true;
+    closure_report_list(results->list.stream, result);
+    return files_commit(&results->list, problem);
+}
+
+/* What was found until then is printed also where the search was given up. */
+static int close_and_report(const struct profile *profile, const struct request *request, const struct sweep_options *options,
+                            struct problem *problem)
+{
+    struct closure_result result = {0};
+    struct report_progress progress = {0};
+    struct results results = {0};
+    bool good = check_files(request, profile, problem) && open_results(request, &results, problem) &&
+                closure_run(&result, profile, options, closure_report_progress, &progress, problem);
+    report_progress_end(&progress);
+    if (result.search != NULL)
+        good = write_closure(request, &results, &result, problem) && good;
+    int status = !good ? problem_exit(problem) : closure_passed(&result) ? EXIT_PASS : EXIT_FINDINGS;
+    discard_results(&results);
+    closure_free(&result);
+    return status;
+}
+
 static int sweep(const struct request *request)
 {
     struct problem problem = {0};
@@ -225,7 +292,8 @@ static int sweep(const struct request *request)
         return problem_exit(&problem);
     sweep_options_of(profile, &options);
     if (read_request(request, &options, &status))
-        status = run_and_report(profile, request, &options, &problem);
+        status = request->depth != NULL ? close_and_report(profile, request, &options, &problem)
+                                        : run_and_report(profile, request, &options, &problem);
     profile_free(profile);
     return status;
 }
@@ -233,9 +301,12 @@ static int sweep(const struct request *request)
 static int run(int argc, const char *argv[])
 {
     struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = NO_SEED, .sram_seed = NO_SEED, .noise_seed = NO_SEED};
+    struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
         {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
+        {"depth", '\0', POPT_ARG_STRING, &request.depth, 0, "so many power losses in a row, in the recoveries too; any: until nothing new is met", "N|any"},
+        {"time", '\0', POPT_ARG_INT, &request.seconds, 0, "with --depth: end after so long, and say how far it got", "SECONDS"},
         {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
         {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},
         {"check-credited", '\0', POPT_ARG_INT, &request.check, 0, "credited states to run all the same; one that goes another way ends with exit 3", "N"},
@@ -250,6 +321,7 @@ static int run(int argc, const char *argv[])
         {"html", '\0', POPT_ARG_STRING, &request.html, 0, "write one page with timeline, flash map and findings", "FILE"},
         {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
         POPT_TABLEEND,
     };
     struct options options;
@@ -261,6 +333,7 @@ static int run(int argc, const char *argv[])
     }
     options_close(&options);
     free(request.cuts);
+    free(request.depth);
     free(request.tears);
     free(request.root);
     free(request.device);

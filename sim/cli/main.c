@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_boot, &command_sweep, &command_replay, &command_pack, &command_inspect, &command_keygen, &command_provision,
-    &command_deploy, &command_device, &command_measured,
+    &command_boot, &command_sweep, &command_replay, &command_faults, &command_pack, &command_inspect, &command_keygen,
+    &command_provision, &command_deploy, &command_device, &command_measured,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The marks of a chip, for the other files of this folder.
+ * The marks and defects of a chip, for the other files of this folder.
  */
 #ifndef MATTERHORN_NOR_MARKS_H
 #define MATTERHORN_NOR_MARKS_H
@@ -23,5 +23,7 @@ bool nor_not_taking(const struct nor_marks *marks, uint32_t offset);
 void nor_count_erase(struct nor_array *array, const struct nor_op *op);
 /* Removes the not-taking ranges inside; the list must have room for one more. */
 void nor_take_again(struct nor_marks *marks, uint32_t offset, uint32_t length);
+/* An operation, torn or not, has changed the cells: they are as the defects leave them. */
+void nor_leave_defects(struct nor_array *array, const struct nor_op *op);
 
 #endif

@@ -59,6 +59,8 @@ bool nor_valid(const struct nor_array *array, const struct nor_op *op)
 
 static uint64_t of(const struct nor_array *array, uint64_t typical_ns, uint64_t maximum_ns)
 {
+    if (array->defects != NULL && array->defects->slow != 0)
+        return maximum_ns * array->defects->slow;
     return array->times == NOR_MAXIMUM ? maximum_ns : typical_ns;
 }
 
@@ -94,11 +96,10 @@ static uint64_t one_erase_ns(const struct nor_array *array, const struct nor_op 
     return op->offset % op->length == 0 ? erase_time_of(array, op->length) : 0;
 }
 
-uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
+/* Of a valid operation on a sector that was never erased. */
+static uint64_t young_ns(const struct nor_array *array, const struct nor_op *op)
 {
     const struct nor_part *part = array->part;
-    if (!nor_valid(array, op))
-        return 0;
     if (op->kind == NOR_PROGRAM)
         return program_time_of(array, op->length);
     uint64_t time = one_erase_ns(array, op);
@@ -110,6 +111,16 @@ uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
         time += erase_time_of(array, size);
     }
     return time;
+}
+
+uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op)
+{
+    uint64_t percent = 100;
+    if (!nor_valid(array, op))
+        return 0;
+    if (array->defects != NULL && array->erases != NULL)
+        percent += (uint64_t)array->defects->aging * array->erases[nor_sector_at(array->part, op->offset, NULL, NULL)];
+    return young_ns(array, op) * percent / 100;
 }
 
 uint64_t nor_status_duration_ns(const struct nor_array *array)

@@ -79,6 +79,26 @@ struct nor_marks {
 /* Which times of the data sheet operations take. */
 enum nor_times { NOR_TYPICAL, NOR_MAXIMUM };
 
+/* A bit that keeps its value whatever is done to it. */
+struct nor_stuck {
+    bool there;
+    bool value;
+    uint8_t bit;
+    uint32_t offset;
+};
+#define NOR_STUCK_MOST 2u
+
+/* What is wrong with one specimen of a part (fault.h gives them names). Zeros are nothing. How much of it is an
+ * assumption: data sheets say how long parts last, not what they do then. */
+struct nor_defects {
+    uint32_t slow;       /* operations take so many times the data sheet's maximum; 0: as `times` says */
+    uint32_t aging;      /* percent by which each erase of a sector makes its later operations longer */
+    bool wears;          /* erases of a sector after the first `worn_after` leave NOR_BAD_PER_SECTOR of its bits at 0 */
+    uint32_t worn_after;
+    struct nor_stuck stuck[NOR_STUCK_MOST];
+};
+#define NOR_BAD_PER_SECTOR 32u
+
 /* The cells of one chip. */
 struct nor_array {
     const struct nor_part *part;
@@ -86,6 +106,7 @@ struct nor_array {
     uint32_t *erases;        /* per smallest sector; NULL when nobody counts */
     struct nor_marks *marks; /* NULL: tears that leave marks are refused */
     enum nor_times times;
+    const struct nor_defects *defects; /* NULL: none. Wear and aging need `erases` */
 };
 
 enum nor_kind { NOR_PROGRAM, NOR_ERASE };
@@ -143,6 +164,10 @@ const char *nor_tear_name(enum nor_tear tear);
 /* The tear of that name, or NOR_TEARS. */
 enum nor_tear nor_tear_named(const char *name);
 
+/* The names of all tears, for a message. */
+#define NOR_TEAR_MENU 80
+const char *nor_tear_menu(char text[NOR_TEAR_MENU]);
+
 /* True when the operation lies within the array, within a page (program) or on whole sectors (erase). */
 bool nor_valid(const struct nor_array *array, const struct nor_op *op);
 /* Carries the operation out: programming only clears bits, erasing sets them. False (nothing done) when invalid, or
@@ -169,7 +194,11 @@ enum nor_tear nor_status_tear_at(uint64_t elapsed_ns, uint64_t duration_ns);
  * seeded subset done and `onebit` one; `zeros` has cleared all that were to be cleared and set none; `weak` and
  * `notake`, which need marks, are as `after`. All of it is an assumption: data sheets say nothing. */
 void nor_tear_status(uint8_t *status, const uint8_t *data, uint32_t count, enum nor_tear tear);
-/* Duration of the operation in ns, as array->times has it; 0 when invalid. */
+/* Whether the erase, which is counted already, was of a sector that is worn out. */
+bool nor_worn_out(const struct nor_array *array, const struct nor_op *op);
+/* Cells as the defects have them before any operation. */
+void nor_store_defects(uint8_t *cells, const struct nor_defects *defects);
+/* Duration of the operation in ns, as array->times and the defects have it; 0 when invalid. */
 uint64_t nor_duration_ns(const struct nor_array *array, const struct nor_op *op);
 /* Duration of a write of the status registers. */
 uint64_t nor_status_duration_ns(const struct nor_array *array);

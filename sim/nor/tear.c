@@ -37,6 +37,17 @@ enum nor_tear nor_tear_named(const char *name)
     return (enum nor_tear)tear;
 }
 
+const char *nor_tear_menu(char text[NOR_TEAR_MENU])
+{
+    text[0] = '\0';
+    for (int tear = 0; tear < NOR_TEARS; tear++) {
+        strcat(text, menu[tear].name);
+        if (tear + 1 < NOR_TEARS)
+            strcat(text, " ");
+    }
+    return text;
+}
+
 bool nor_tear_applies(enum nor_kind kind, enum nor_tear tear)
 {
     return (kind == NOR_PROGRAM || kind == NOR_ERASE) && (unsigned)tear < NOR_TEARS && menu[tear].instead[kind] == tear;
@@ -298,6 +309,7 @@ bool nor_tear(struct nor_array *array, const struct nor_op *op, enum nor_tear te
         nor_count_erase(array, op);
         erase(array, op, tear);
     }
+    nor_leave_defects(array, op);
     return true;
 }
 

@@ -35,6 +35,17 @@
  *   status nor HH ...
  *       While the power is off: they become these; all of them are given. They live as long as the process, like the
  *       marks, and act after `power on status=kept`. Reply: "ok".
+ *   fault none | fault NAME[=ARGUMENT] ...
+ *       While the power is off: from now on the parts have these faults (sim/nor/fault.h has the menu), and no others.
+ *       What they count ("the N-th ... since power-on") starts anew at each power-on. What a fault has done to stored
+ *       bits is done now, in the shared arrays and the NOR's status registers, stays, and is the same when it is done
+ *       twice; the status that `factory` means is then that of this specimen. Erases are counted from 0 again.
+ *       Reply: "ok".
+ *   erases internal
+ *       While the machine is stopped. Reply: "erases N ...": how often each of the 12 sectors of the main array was
+ *       erased since the last `fault`; it matters for the faults of wear and age alone.
+ *   erases internal N ...
+ *       While the power is off: they become these; all of them are given. Reply: "ok".
  *   touch clear
  *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
  *   supply vdd|vcc [MV@NS ...]

@@ -20,8 +20,8 @@ WORD, PROGRAM, ERASE, CALL, EXCEPTION, COPY, NOR_BYTE, NOR_READ, NOR_PROGRAM, NO
 
 
 def build(name, folder, *options):
-    """The binary of NAME.c, compiled with these options too."""
-    elf = folder / f"{name}.elf"
+    """The binary of NAME.c, in this folder or with a path, compiled with these options too."""
+    elf = folder / f"{Path(name).name}.elf"
     binary = elf.with_suffix(".bin")
     prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
     subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",

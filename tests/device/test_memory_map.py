@@ -14,7 +14,7 @@ MACHINES = ("mountaineer-eth", "mountaineer-usb", "stm32f407-nor")
 WORDS = 18  # of peripherals.c
 # What QEMU itself calls a block.
 NAMES = {"sram-bit-band": "bitband", "peripheral-bit-band": "bitband", "scs": "nvic_sysregs", "systick": "v7m_systick",
-         "dbgmcu": "dbgmcu-idcode"}
+         "dbgmcu": "dbgmcu-idcode", "fsmc": "fmc"}
 # Regions that are no block of the manual's: containers, what lies behind all others, and one register in the SCS.
 NO_BLOCKS = {"armv7m-container", "system", "unmodelled", "nvic-default", "demcr"}
 

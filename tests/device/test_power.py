@@ -109,7 +109,8 @@ SRAM, SRAM_SIZE, CCM, CCM_SIZE = 0x20000000, 0x20000, 0x10000000, 0x10000
 SCRATCH = 0x08040000
 GPIO_E = 0x40021000
 VDD, VCC = 0, 1
-DETECTOR = [(2040, 2140), (2190, 2300), (2350, 2450), (2510, 2600), (2660, 2760), (2840, 2930), (2930, 3030), (3030, 3140)]
+DETECTOR = [(2040, 2140), (2190, 2300), (2350, 2450), (2510, 2600),
+            (2660, 2760), (2840, 2930), (2930, 3030), (3030, 3140)]
 BROWN_OUT = {0: (2830, 2920), 1: (2500, 2590), 2: (2190, 2290)}  # by BOR_LEV; 3 is none
 POWER_DOWN = (1680, 1720)
 
@@ -204,6 +205,23 @@ def test_brown_out_reset(board, level):
     assert resets[0].value == flags and why(machine) == [POR | BOR | PIN, flags]
 
 
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_between_its_thresholds_the_supervisor_goes_on_as_it_was(board, level):
+    """Also when something else happens to the supply, here to the SPI NOR's."""
+    falling, rising = BROWN_OUT.get(level, POWER_DOWN)
+    machine = board()
+    script(machine, [DELAY, 10], bor=level)
+    machine.supply("vdd", (3300, 0), (falling, MS), (falling, 3 * MS), (falling - 1, 3 * MS), (falling - 1, 4 * MS), (rising - 1, 4 * MS),
+                   (rising - 1, 6 * MS), (rising, 6 * MS), (falling, 7 * MS))
+    machine.supply("vcc", *[(mv, n * MS + at) for n in (2, 5, 8) for mv, at in ((3300, 0), (0, 0), (0, US), (3300, US))])
+    machine.power_on(sram="zero")
+    machine.run(until=10 * MS)
+    machine.power_off()
+    assert [(at, mv) for at, which, mv in supply_events(machine) if which == VDD] == [
+        (3 * MS, falling - 1), (6 * MS, rising)]
+    assert [at // MS for at, which, mv in supply_events(machine) if which == VCC] == [2, 2, 5, 5, 8, 8]
+
+
 def test_brown_out_of_another_level_while_it_runs(board):
     """Option bytes act as soon as they are written."""
     machine = board()
@@ -286,7 +304,8 @@ def test_weak_bits_are_read_anew_after_a_power_on_reset_only(board, bor, values)
     script(machine, [READ, SCRATCH], again=[[READ, SCRATCH]], bor=bor)
     machine.mark("internal", ("weak", 0x40000, 3))
     lowest = 1500 if bor == 3 else 2700
-    machine.supply("vdd", *[(mv, n * MS + at) for n in range(1, 17) for mv, at in ((3300, 0), (lowest, 0), (lowest, US), (3300, US))])
+    machine.supply("vdd", *[(mv, n * MS + at) for n in range(1, 17)
+                            for mv, at in ((3300, 0), (lowest, 0), (lowest, US), (3300, US))])
     machine.power_on(sram="zero")
     machine.run(until=20 * MS)
     machine.power_off()
@@ -543,6 +562,19 @@ def test_an_operation_is_weak_however_it_is_paused(board):
     assert len(marks[0]) == 1 and marks == [marks[0]] * 3
 
 
+def test_an_erase_that_a_store_waits_for_is_weak_too(board):
+    """With a pause while it waits."""
+    machine = board()
+    script(machine, [ERASE_FROM_RAM, 6, 0x08060000])
+    machine.supply("vdd", (2500, 0))
+    machine.power_on(sram="zero")
+    machine.run(until=500 * MS)
+    machine.run(until=2 * SECOND)
+    machine.power_off()
+    sectors = [offset // 0x20000 for _, offset, _ in machine.marks("internal")]
+    assert 31 <= sectors.count(2) <= 32 and sectors.count(3) == 1
+
+
 def test_the_nor_below_vwi_takes_no_command(board):
     """At 2.0 V it works; below, it neither programs nor answers, and the MCU runs at 2.4 V."""
     machine = board()
@@ -753,9 +785,9 @@ def test_sram_forgets_in_a_deep_dip(board, lowest, kept):
 
 @pytest.mark.parametrize("line, text", [
     ("supply", "must be vdd or vcc"), ("supply vbat 3300@0", "there is no vbat"), ("supply vdd 3300", "must be"),
-    ("supply vdd 3300@5 3200@4", "in order of time"), ("supply vdd 4001@0", "at most 4000"), ("supply vdd -1@0", "must be"),
-    ("supply vdd " + "3300@0 " * 257, "up to 256"), ("power on sram=decay:1", "must be"), ("power on sram=decay:1:257", "must be"),
-    ("power on sram=decay:x:1", "must be"),
+    ("supply vdd 3300@5 3200@4", "in order of time"), ("supply vdd 4001@0", "at most 4000"),
+    ("supply vdd -1@0", "must be"), ("supply vdd " + "3300@0 " * 257, "up to 256"),
+    ("power on sram=decay:1", "must be"), ("power on sram=decay:1:257", "must be"), ("power on sram=decay:x:1", "must be"),
 ])
 def test_wrong_use(machine, line, text):
     with pytest.raises(rail.RailError, match=text):

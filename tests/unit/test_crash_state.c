@@ -314,6 +314,55 @@ static void an_operation_that_the_part_refuses_is_said(void **state)
     recording_free(&recording);
 }
 
+/* Status registers are written like cells, and torn like them. */
+static void status_registers_belong_to_the_state(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording recording = {0};
+    struct crash_state other;
+    fixture->device.status = (struct arrays_status){2, {0x00, 0x02}};
+    record(&recording, 0, 10000000, RAIL_STATUS, RAIL_CHIP_NOR, 0, 2, "\x1c\x40");
+    record(&recording, 20000000, 10000000, RAIL_STATUS, RAIL_CHIP_NOR, 0, 2, "\x00\x40");
+    record_program(&recording, 40000000, RAIL_CHIP_NOR, 0x1000, 0);
+    assert_true(recording_index(&recording, &no_profile, &fixture->problem));
+    assert_true(crash_state_begin(&other, &recording, &fixture->device, &fixture->problem));
+    static const struct {
+        size_t operation;
+        enum nor_tear tear;
+        uint8_t expected[2];
+    } cases[] = {
+        {0, NOR_TEAR_BEFORE, {0x00, 0x02}}, {0, NOR_TEAR_AFTER, {0x1C, 0x40}}, {0, NOR_TEAR_HALF, {0x1C, 0x02}},
+        {1, NOR_TEAR_BEFORE, {0x1C, 0x40}}, {2, NOR_TEAR_AFTER, {0x00, 0x40}}, {0, NOR_TEAR_ZEROS, {0x00, 0x00}},
+        {1, NOR_TEAR_HALF, {0x00, 0x40}},   {0, NOR_TEAR_BEFORE, {0x00, 0x02}},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(crash_state_tear(&other, cases[i].operation, cases[i].tear, &fixture->problem));
+        assert_memory_equal(other.arrays.status.registers, cases[i].expected, 2);
+    }
+    crash_state_free(&other);
+    recording_free(&recording);
+}
+
+/* How often a sector was erased is part of a state: a torn erase wears it, and moving on undoes that. */
+static void counts_of_erases_belong_to_the_state(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct nor_defects defects = {.wears = true, .worn_after = 0};
+    fixture->state.arrays.defects = &defects;
+    tear(fixture, 0, NOR_TEAR_BEFORE);
+    assert_int_equal(fixture->state.arrays.erases[5], 0);
+    tear(fixture, 0, NOR_TEAR_HALF);
+    assert_int_equal(fixture->state.arrays.erases[5], 1);
+    tear(fixture, 0, NOR_TEAR_BEFORE);
+    assert_int_equal(fixture->state.arrays.erases[5], 0);
+    tear(fixture, 1, NOR_TEAR_BEFORE);
+    assert_int_equal(fixture->state.arrays.erases[5], 1);
+    unsigned bad = 0;
+    for (uint32_t i = SECTOR_OFFSET; i < SECTOR_OFFSET + 0x20000; i++)
+        bad += fixture->state.arrays.cells[ARRAY_INTERNAL][i] != 0xFF;
+    assert_int_equal(bad, NOR_BAD_PER_SECTOR);
+}
+
 /* A power loss in a recovery: the state of the one before has marks, which each operation meets, and no tear loses. */
 static void marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them(void **state)
 {
@@ -357,6 +406,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_touched_pages_are_in_the_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_copies_only_what_differs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_operation_that_the_part_refuses_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(status_registers_belong_to_the_state, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_of_erases_belong_to_the_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("crash_state", tests, NULL, NULL);

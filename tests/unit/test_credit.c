@@ -111,6 +111,17 @@ static bool credited(struct fixture *fixture, size_t operation, enum nor_tear te
 
 /* --- the tests --- */
 
+static void other_status_registers_are_not_credited(void **state)
+{
+    struct fixture *fixture = *state;
+    erases(fixture, RAIL_CHIP_INTERNAL, SECTOR, 0x20000);
+    fixture->state.arrays.status = (struct arrays_status){2, {0x00, 0x02}};
+    run(fixture, 3, NOR_TEAR_BEFORE);
+    assert_true(credited(fixture, 3, NOR_TEAR_AFTER));
+    fixture->state.under.status.registers[0] = 0x04; /* what lies under the tear comes back */
+    assert_false(credited(fixture, 3, NOR_TEAR_AFTER));
+}
+
 static void what_was_erased_unread_is_credited(void **state)
 {
     struct fixture *fixture = *state;
@@ -321,6 +332,7 @@ static void wear_of_several_power_losses_adds_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(other_status_registers_are_not_credited),
         TEST(what_was_erased_unread_is_credited),
         TEST(what_was_read_before_is_not_credited),
         TEST(a_touched_page_counts_as_a_whole),

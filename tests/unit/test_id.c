@@ -44,6 +44,8 @@ static void what_is_read_is_written_again(void **state)
     expect_round_trip("a~s3n4/int.080A4800.p1.before");
     expect_round_trip("a~s0/nor.7FE000.e2.before@0123456789ab");
     expect_round_trip("a~b~s7/nor.000000.s1.after");
+    expect_round_trip("a~s7!nor-wip-stuck=0/int.080A4800.p1.before");
+    expect_round_trip("a~s7n8!int-stuck-0=080A0000.3!int-worn=3!nor-dead=12!nor-jedec=C22017/nor.7FE000.e2.before@0123456789ab");
     expect_round_trip("a~s7/int.080A4800.p1.before+nor.701000.e2.after+int.080A4800.e1.before@ffffffffffff");
 }
 
@@ -101,6 +103,12 @@ static void what_is_wrong_is_said(void **state)
         {"eth~sn2/int.080A4800.p1.before", "must begin like"},
         {"eth~s-1/int.080A4800.p1.before", "must begin like"},
         {"eth~s18446744073709551616/int.080A4800.p1.before", "must begin like"},
+        {"eth~s1!/int.080A4800.p1.before", "no fault \"\""},
+        {"eth~s1!nor-dead!/int.080A4800.p1.before", "no fault \"\""},
+        {"eth~s1!nor-typo=1/int.080A4800.p1.before", "no fault \"nor-typo\", there are: int-stuck-0"},
+        {"eth~s1!nor-dead!nor-dead=1/int.080A4800.p1.before", "named twice"},
+        {"eth~s1!int-worn=x/int.080A4800.p1.before", "int-worn=N: from 0"},
+        {"eth!nor-dead/int.080A4800.p1.before", "must begin like"},
         {"eth~s1/", "no cut"},
         {"eth~s1/int.080A4800.p1", "no cut"},
         {"eth~s1/int.080A4800.p1.before+", "no cut"},
@@ -123,12 +131,24 @@ static void what_is_wrong_is_said(void **state)
         {"eth~s1/int.080A4800.p1.before@0123456789abc", "behind the @"},
         {"eth~s1/int.080A4800.p1.before@0123456789ag", "behind the @"},
         {"a-name-that-is-so-long-that-no-profile-has-it-because-nobody-could~s1/int.080A4800.p1.before", "too long"},
-        {"a~s1/int.080A4800.p1.before+int.080A4800.p1.before+int.080A4800.p1.before+int.080A4800.p1.before+"
-         "int.080A4800.p1.before+int.080A4800.p1.before+int.080A4800.p1.before+int.080A4800.p1.before+"
-         "int.080A4800.p1.before", "more than 8 cuts"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         expect_bad(bad[i].text, bad[i].said);
+}
+
+static void faults_are_in_the_order_of_the_menu(void **state)
+{
+    (void)state;
+    struct problem problem = {0};
+    struct id id;
+    char text[ID_TEXT], faults[ID_FAULTS];
+    assert_true(id_parse("a~s1!nor-slow=2!int-slow=3!nor-wip-stuck/nor.000000.e1.before", &id, &problem));
+    id_format(&id, text);
+    assert_string_equal(text, "a~s1!int-slow=3!nor-slow=2!nor-wip-stuck=0/nor.000000.e1.before");
+    for (enum fault fault = 0; fault < FAULTS; fault++)
+        id.faults.of[fault].on = true;
+    assert_false(id_format_faults(&id.faults, faults));
+    assert_in_range(strlen(faults), 1, ID_FAULTS - 1);
 }
 
 static void a_long_text_ends(void **state)
@@ -138,6 +158,22 @@ static void a_long_text_ends(void **state)
     memset(text, '+', sizeof text);
     text[sizeof text - 1] = '\0';
     expect_bad(text, "too long");
+}
+
+static void there_are_only_so_many_cuts(void **state)
+{
+    static const char cut[] = "int.080A4800.p4294967295.before";
+    char text[ID_TEXT] = "a~s18446744073709551615/";
+    struct id id;
+    struct problem problem = {0};
+    (void)state;
+    for (unsigned i = 0; i < ID_CUTS; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i > 0 ? "+" : "", cut);
+    assert_true(id_parse(text, &id, &problem));
+    assert_int_equal(id.count, ID_CUTS);
+    assert_true(strlen(text) + sizeof cut < sizeof text);
+    strcat(strcat(text, "+"), cut);
+    expect_bad(text, "more than 32 cuts");
 }
 
 static void an_operation_is_found_by_its_occurrence(void **state)
@@ -195,7 +231,9 @@ int main(void)
         cmocka_unit_test(every_tear_of_the_menu_has_its_text),
         cmocka_unit_test(the_parts_are_told_apart),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(faults_are_in_the_order_of_the_menu),
         cmocka_unit_test(a_long_text_ends),
+        cmocka_unit_test(there_are_only_so_many_cuts),
         cmocka_unit_test(an_operation_is_found_by_its_occurrence),
         cmocka_unit_test(the_command_is_safe_in_a_shell),
         cmocka_unit_test(a_command_that_is_too_long_is_cut_off),

@@ -193,6 +193,49 @@ static void contents_are_finitely_many(void **state)
     assert_memory_equal(then, page(0, 0), sizeof then);
 }
 
+/// A chip that does not hear one command ///
+
+static unsigned commands, unheard;
+
+static enum mh_error program_unless_unheard(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    return ++commands == unheard ? MH_OK : array.device.nor.program(context, address, data, length);
+}
+
+static enum mh_error erase_unless_unheard(void *context, uint32_t address)
+{
+    return ++commands == unheard ? MH_OK : array.device.nor.erase(context, address);
+}
+
+/* Each command of the write behind so many records, in turn. */
+static void write_with_a_command_unheard(unsigned records)
+{
+    unheard = 0;
+    do {
+        unheard++;
+        tear_down(NULL);
+        set_up(NULL);
+        for (unsigned i = 1; i <= records; i++)
+            write(i);
+        struct mh_nor nor = array.device.nor;
+        nor.program = program_unless_unheard;
+        nor.erase = erase_unless_unheard;
+        commands = 0;
+        journal.nor = &nor;
+        write(0x5A);
+        assert_int_equal(reopen(), 0x5A);
+    } while (commands >= unheard);
+    assert_true(unheard > 1);
+}
+
+static void one_command_unheard_loses_no_record(void **state)
+{
+    (void)state;
+    write_with_a_command_unheard(3);
+    write_with_a_command_unheard(16);
+    write_with_a_command_unheard(32);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -210,6 +253,7 @@ int main(void)
         TEST(each_bit_of_a_record_counts),
         TEST(journal_with_nothing_good_starts_anew),
         TEST(contents_are_finitely_many),
+        TEST(one_command_unheard_loses_no_record),
     };
     return cmocka_run_group_tests(journal_tests, NULL, NULL);
 }

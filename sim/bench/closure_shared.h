@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of a closure share; for closure*.c.
+ */
+#ifndef MATTERHORN_BENCH_CLOSURE_SHARED_H
+#define MATTERHORN_BENCH_CLOSURE_SHARED_H
+
+#include "closure.h"
+#include "crash_state.h"
+#include "crew.h"
+#include "fingerprint.h"
+#include "known.h"
+#include "sweep_shared.h"
+#include "tape.h"
+#include "wild.h"
+
+#define CLOSURE_ROOT 0u /* the node of the run without power loss */
+#define CLOSURE_OPEN UINT32_MAX
+
+/* A state that was met: how it came about, and its class. */
+struct closure_state {
+    uint32_t parent;    /* node: the recovery in which power was lost */
+    uint32_t operation; /* at which one */
+    uint32_t node;      /* CLOSURE_OPEN: not judged */
+    uint8_t tear;
+};
+
+/* A class: the state that was run, and what came of it. Its members follow each other. */
+struct closure_node {
+    uint32_t state, members; /* the first one was run */
+    unsigned depth;
+    bool recovered;             /* the power-ups were fine, whatever the next update says */
+    struct verdict *failure;    /* NULL: none */
+    const struct verdict *next; /* of the next update; NULL: not tried */
+    struct tape *tape;          /* of the first power-up; NULL where nobody goes on from it */
+    struct wild_kept *wild;
+    uint64_t print;             /* of the class */
+    uint64_t trace;             /* a hash: the same for the same run */
+    uint32_t erases[FOOTPRINT_SECTORS]; /* of the recovery */
+    uint32_t spent[FOOTPRINT_SECTORS];  /* before it, on the way here */
+};
+
+/* A state that passes, but for the wear on its way. */
+struct closure_worn {
+    uint32_t state;
+    struct verdict verdict;
+};
+
+/* States of one parent that a worker settles in order. */
+struct closure_chunk {
+    size_t first, count, judged;
+    struct closure_node *runs;
+    size_t run_count;
+    struct closure_worn *worn;
+    size_t worn_count;
+};
+
+/* The crash states of one recovery. */
+struct closure_expansion {
+    struct closure_candidate {
+        uint64_t print;
+        uint32_t operation;
+        uint8_t tear;
+    } *list;
+    size_t count, capacity;
+    size_t seen;
+    bool done;
+};
+
+/* One that was met before; for lists. */
+struct closure_again {
+    uint32_t parent, operation;
+    uint8_t tear;
+    uint32_t state; /* the one that it is */
+};
+
+/* One thread with its machine. */
+struct closure_worker {
+    struct closure_search *search;
+    struct machine machine; /* started when it is first needed */
+    struct arrays base;     /* the state in which the recovery of node `stands` begins */
+    struct recording recording; /* of that */
+    size_t stands; /* SIZE_MAX: nowhere */
+    struct crash_state state;
+    struct wild wild; /* of `state` */
+    size_t erased;    /* operations before this one are taken into account in it */
+    struct wild gathered; /* of the class in the making */
+    struct representative representative;
+    bool represented;
+    struct fingerprint print;
+    struct next_place place;
+    uint64_t virtual_ns;
+    bool open;
+    struct problem problem;
+};
+
+struct closure_search {
+    struct sweep sweep; /* target, rules, next */
+    struct closure_result *result;
+    struct tapes *tapes;
+    struct fingerprint device;
+    struct known known;
+    struct closure_state *states;
+    size_t state_count, state_capacity;
+    struct closure_node *nodes;
+    size_t node_count, node_capacity;
+    struct closure_worn *worn;
+    size_t worn_count, worn_capacity;
+    struct closure_again *again;
+    size_t again_count, again_capacity;
+    struct bytes apart;
+    /* what is being done */
+    unsigned depth;
+    uint32_t *frontier; /* nodes to look at */
+    size_t frontier_count;
+    struct closure_expansion *expansions; /* of a part of them */
+    size_t expansion_first;
+    struct closure_chunk *chunks;
+    size_t chunk_count, chunk_first;
+    size_t *samples;
+    /* for all threads */
+    struct crew *crew;
+    struct closure_worker *workers;
+    atomic_bool stop, out_of_time;
+    atomic_size_t looked, judged, run, recoveries, failing, sampled;
+    pthread_mutex_t lock; /* guards what follows */
+    struct bytes apart_next; /* bytes that shall be told apart */
+    bool apart_more;
+    struct problem problem;
+    closure_progress_fn *progress;
+    void *context;
+    double start_s;
+};
+
+/* --- closure_worker.c --- */
+
+/* Jobs of a crew: one of `frontier`, of `chunks`, of `samples`. A failure is in search->problem, and everybody stops. */
+void closure_expand(void *search, unsigned worker, size_t item);
+void closure_settle(void *search, unsigned worker, size_t item);
+/* Does the last power loss of a state for real, and compares with what was built. */
+void closure_prove(void *search, unsigned worker, size_t item);
+/* Runs another member of the state's class: it must go the same way. */
+void closure_check(void *search, unsigned worker, size_t item);
+void closure_leave(void *search, unsigned worker, size_t item);
+
+/* Whether the run writes no status registers: they are no part of a state, so that two that differ in them would count as one. */
+bool closure_has_no_status(const struct recording *recording, struct problem *problem);
+/* Grows a list for one more. */
+bool closure_grow(void *list, size_t *capacity, size_t count, size_t size);
+/* Whether the list has crash states that were met before too. */
+bool closure_lists_again(const struct closure_search *search);
+/* Whether another member of the class of the state may be built than the one that was run. */
+bool closure_has_others(const struct closure_search *search, size_t state);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "tape.h"
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONGEST_BLOCK 512u
+#define USUAL_BLOCK 64u
+
+/* One operation of a run. */
+struct step {
+    uint32_t operation; /* its number */
+    uint32_t back;      /* how many operations before this one that is which is under way; 0: none */
+};
+
+/* Some of a run in a row. Where a block ends follows from the operation there, so that runs which do the same for a while
+ * have the same blocks for it, wherever in the run that is. */
+struct block {
+    uint32_t count;
+    struct step steps[LONGEST_BLOCK];
+};
+
+struct tapes {
+    pthread_mutex_t lock;
+    GHashTable *numbers; /* of an operation (its event, followed by the data) */
+    GPtrArray *operations;
+    GHashTable *block_numbers;
+    GPtrArray *blocks;
+};
+
+struct tape {
+    size_t count; /* of operations */
+    size_t blocks;
+    uint32_t block[]; /* their numbers */
+};
+
+static guint hash_bytes(const void *bytes, size_t size)
+{
+    guint hash = 2166136261u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
+    return hash;
+}
+
+static size_t size_of(const struct rail_event *event)
+{
+    return sizeof *event + event->payload;
+}
+
+static guint hash_operation(gconstpointer key)
+{
+    return hash_bytes(key, size_of(key));
+}
+
+static gboolean same_operation(gconstpointer left, gconstpointer right)
+{
+    return size_of(left) == size_of(right) && memcmp(left, right, size_of(left)) == 0;
+}
+
+static size_t size_of_block(const struct block *block)
+{
+    return offsetof(struct block, steps) + block->count * sizeof block->steps[0];
+}
+
+static guint hash_block(gconstpointer key)
+{
+    return hash_bytes(key, size_of_block(key));
+}
+
+static gboolean same_block(gconstpointer left, gconstpointer right)
+{
+    return size_of_block(left) == size_of_block(right) && memcmp(left, right, size_of_block(left)) == 0;
+}
+
+struct tapes *tapes_open(void)
+{
+    struct tapes *tapes = g_new0(struct tapes, 1);
+    pthread_mutex_init(&tapes->lock, NULL);
+    tapes->operations = g_ptr_array_new_with_free_func(g_free);
+    tapes->numbers = g_hash_table_new(hash_operation, same_operation);
+    tapes->blocks = g_ptr_array_new_with_free_func(g_free);
+    tapes->block_numbers = g_hash_table_new(hash_block, same_block);
+    return tapes;
+}
+
+void tapes_close(struct tapes *tapes)
+{
+    if (tapes == NULL)
+        return;
+    g_hash_table_destroy(tapes->numbers);
+    g_ptr_array_free(tapes->operations, TRUE);
+    g_hash_table_destroy(tapes->block_numbers);
+    g_ptr_array_free(tapes->blocks, TRUE);
+    pthread_mutex_destroy(&tapes->lock);
+    g_free(tapes);
+}
+
+/* --- keeping --- */
+
+/* The number of what is alike in the list; it is added if there is nothing. */
+static uint32_t number_of(GHashTable *numbers, GPtrArray *list, const void *key, size_t size)
+{
+    gpointer number;
+    if (g_hash_table_lookup_extended(numbers, key, NULL, &number))
+        return GPOINTER_TO_UINT(number);
+    void *kept = g_memdup2(key, size);
+    g_hash_table_insert(numbers, kept, GUINT_TO_POINTER(list->len));
+    g_ptr_array_add(list, kept);
+    return list->len - 1;
+}
+
+static uint32_t number_operation(struct tapes *tapes, const struct trace_item *item)
+{
+    size_t size = size_of(item->event);
+    struct rail_event *key = g_malloc(size);
+    *key = *item->event;
+    key->time_ns = key->duration_ns = 0;
+    key->pc = 0;
+    memcpy(key + 1, item->data, item->event->payload);
+    uint32_t number = number_of(tapes->numbers, tapes->operations, key, size);
+    g_free(key);
+    return number;
+}
+
+static bool ends_block(const struct block *block)
+{
+    uint32_t last = block->steps[block->count - 1].operation;
+    return block->count == LONGEST_BLOCK || (last * 2654435761u >> 16) % USUAL_BLOCK == 0;
+}
+
+static void add_block(struct tapes *tapes, struct tape *tape, struct block *block)
+{
+    if (block->count == 0)
+        return;
+    tape->block[tape->blocks++] = number_of(tapes->block_numbers, tapes->blocks, block, size_of_block(block));
+    block->count = 0;
+}
+
+struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
+{
+    struct tape *tape = malloc(sizeof *tape + (recording->count + 1) * sizeof tape->block[0]);
+    struct block block = {.count = 0};
+    if (tape == NULL)
+        return NULL;
+    *tape = (struct tape){.count = recording->count};
+    pthread_mutex_lock(&tapes->lock);
+    for (size_t i = 0; i < recording->count; i++) {
+        const struct operation *operation = &recording->operations[i];
+        block.steps[block.count++] =
+            (struct step){number_operation(tapes, &operation->item), (uint32_t)(i - operation->under_way)};
+        if (ends_block(&block))
+            add_block(tapes, tape, &block);
+    }
+    add_block(tapes, tape, &block);
+    pthread_mutex_unlock(&tapes->lock);
+    struct tape *shrunk = realloc(tape, sizeof *tape + tape->blocks * sizeof tape->block[0]);
+    return shrunk != NULL ? shrunk : tape;
+}
+
+/* --- playing --- */
+
+/* The first `count` operations. */
+static void play(const struct tapes *tapes, const struct tape *tape, size_t count, struct operation *operations)
+{
+    size_t index = 0;
+    for (size_t i = 0; i < tape->blocks; i++) {
+        const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
+        for (uint32_t step = 0; step < block->count && index < count; step++, index++) {
+            const struct rail_event *event = g_ptr_array_index(tapes->operations, block->steps[step].operation);
+            operations[index] = (struct operation){.item = {event, (const uint8_t *)(event + 1)},
+                                                   .under_way = index - block->steps[step].back};
+        }
+    }
+}
+
+bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem)
+{
+    recording->operations = calloc(tape->count + 1, sizeof *recording->operations);
+    if (recording->operations == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory for a recorded run");
+    recording->count = tape->count;
+    pthread_mutex_lock(&tapes->lock);
+    play(tapes, tape, tape->count, recording->operations);
+    pthread_mutex_unlock(&tapes->lock);
+    return true;
+}
+
+bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation)
+{
+    struct operation *operations = calloc(index + 1, sizeof *operations);
+    if (operations == NULL)
+        return false;
+    pthread_mutex_lock(&tapes->lock);
+    play(tapes, tape, index + 1, operations);
+    pthread_mutex_unlock(&tapes->lock);
+    *operation = operations[index];
+    for (size_t i = 0; i <= index; i++) {
+        const struct rail_event *one = operations[i].item.event, *other = operation->item.event;
+        operation->occurrence += one->chip == other->chip && one->address == other->address && one->kind == other->kind;
+    }
+    free(operations);
+    return true;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations of many recorded runs, in little memory: an operation that several runs do is kept once, and so is what they do
+ * in a row for a while. A run that goes the way of others takes 4 bytes for some sixty operations.
+ *
+ * Times are not kept, nor anything that is no operation: a tape is for building crash states and for names.
+ */
+#ifndef MATTERHORN_BENCH_TAPE_H
+#define MATTERHORN_BENCH_TAPE_H
+
+#include "recording.h"
+
+/* What is on the tapes; may be used by several threads. */
+struct tapes;
+/* One run; free with free(). */
+struct tape;
+
+struct tapes *tapes_open(void);
+void tapes_close(struct tapes *tapes);
+
+/* NULL: no memory. */
+struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording);
+/* The operations again, but without occurrences, phases and areas; `recording` starts zeroed. */
+bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem);
+
+/* One of them, with its occurrence. False: no memory. */
+bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation);
+
+#endif

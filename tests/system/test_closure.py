@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Several power losses in a row: a small update is closed, one with states without end is not, and what is found can be replayed."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, run
+
+PROFILE = "eth-confirm"
+ENDLESS = TOP / "tests/planted/starts-counted.patch"
+PLANTED = "torn-header-taken"
+
+
+def lines(path):
+    """(id, depth, verdict, run) of a list."""
+    return [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+def mutant(name):
+    """The root of a firmware with a planted bug: one of firmware/mutants, or a patch."""
+    done = subprocess.run([str(TOP / "ci/mutant"), str(name)], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return BUILD / "mutants" / Path(name).stem
+
+
+def test_closed(tmp_path):
+    """No new state is met after some losses in a row, and every one was judged."""
+    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before", "--jobs", 2, "--list", tmp_path / "list")
+    assert (result["verdict"], result["closed"], result["open"], result["end"]) == ("pass", True, 0, "all")
+    assert result["tears"] == ["before"]
+    assert result["depth"] == len(result["depths"]) >= 2
+    states = sum(depth["states"] for depth in result["depths"])
+    assert states == result["states_run"] + result["states_pruned"] == len(lines(tmp_path / "list")) >= 3
+    assert result["states_seen"] >= 1, "it ends by meeting states again"
+    assert result["live"] == states, "each of them was also left by a real machine"
+
+
+def test_not_closed_at_a_depth():
+    """What one more loss would lead to is counted, not forgotten."""
+    result = matterhorn_json("sweep", PROFILE, "--depth", 1, "--tears", "before,half", "--live", 0, "--jobs", 2)
+    assert (result["verdict"], result["closed"], result["end"], result["depth"]) == ("pass", False, "depth", 1)
+    assert result["open"] > result["depths"][0]["states"]
+    said = matterhorn("sweep", PROFILE, "--depth", 1, "--tears", "before,half", "--live", 0, "--jobs", 2).stdout
+    assert f"depth 1 complete, {result['open']} open" in said
+    assert "not closed" in said
+
+
+def test_states_without_end_are_not_closed():
+    """A journal that counts starts: each loss leads to a state that was never met."""
+    options = ("--root", mutant(ENDLESS), "--depth", 4, "--tears", "before", "--live", 0, "--jobs", 2)
+    result = matterhorn_json("sweep", PROFILE, *options)
+    assert (result["verdict"], result["closed"], result["end"], result["depth"]) == ("pass", False, "depth", 4)
+    assert result["open"] >= result["depths"][3]["states"] > result["depths"][0]["states"]
+
+
+def test_the_same_with_any_number_of_workers_and_members_of_classes_too(tmp_path):
+    """Which states there are, their ids, and with which they are credited. Exit 3 if a member of a class goes another way."""
+    told = []
+    for jobs, checked in ((1, 0), (2, 10)):
+        path = tmp_path / f"{jobs}"
+        result = matterhorn_json("sweep", "eth-small-update", "--depth", 2, "--cuts", 60, "--live", 4, "--jobs", jobs,
+                                 "--check-credited", checked, "--list", path)
+        assert result["checked"] == checked
+        assert result["states_pruned"] > result["states_run"] > 2
+        told.append(path.read_text())
+    assert told[0] == told[1]
+    assert {depth for _, depth, _, _ in lines(tmp_path / "1")} == {"1", "2", "3"}
+
+
+def test_pruning_changes_no_verdict_of_two_losses():
+    """As ci/pruning --depth does it, on a sample; a planted bug makes some of the pairs of losses fail."""
+    done = subprocess.run([TOP / "ci/pruning", "--depth", "2", "--cuts", "60", "--jobs", "2", PLANTED],
+                          capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, good, bad = done.stdout.splitlines()[-3:]
+    assert good.split()[-1] == bad.split()[-1] == "equal"
+    assert good.split()[3] == "0"
+    assert int(bad.split()[3].replace(",", "")) > 0
+
+
+def test_a_finding_of_two_losses_can_be_replayed(tmp_path):
+    """From the first one alone the device recovers; the id of both leads there again, in the good firmware to a recovery."""
+    root, path = mutant(PLANTED), tmp_path / "list"
+    options = ("--root", root, "--depth", 2, "--cuts", 60, "--live", 0, "--jobs", 2, "--list", path)
+    result = matterhorn_json("sweep", "eth-small-update", *options, status=1)
+    assert (result["verdict"], result["closed"]) == ("fail", False)
+    verdicts = {identity: verdict for identity, _, verdict, _ in lines(path)}
+    failing = [identity for identity, verdict in verdicts.items() if identity.count("+") == 1 and verdict not in ("recovered", "open")]
+    assert failing
+    assert verdicts[failing[0].partition("+")[0]] == "recovered"
+    matterhorn("replay", failing[0], "--root", root, status=1)
+    named = [identity for finding in result["findings"] for identity in finding["ids"]]
+    assert set(named) <= set(verdicts) and named[0].count("+") == 0, "the shortest ones come first"
+
+
+def test_what_a_counter_was_is_told_apart_although_it_is_erased(tmp_path):
+    """The first extent of the store, taken for a counter: each recovery from the loss during its first erase erases it unread, so
+    that nothing but the counter tells a torn erase, which leaves more zeros than there are at the end, from one not begun."""
+    text = (TOP / "sim/profiles/eth-small-update.yaml").read_text()
+    counted, path = tmp_path / "counted.yaml", tmp_path / "list"
+    counted.write_text(text.replace(
+        "  unchanged:\n", "  counters: [{name: stored, chip: nor, address: 0x70D000, size: 16, form: unary}]\n  unchanged:\n", 1))
+    options = ("--depth", 1, "--tears", "before,zeros", "--live", 0, "--jobs", 2, "--list", path)
+    result = matterhorn_json("sweep", counted, *options, status=1)
+    torn = "eth-small-update~s1/nor.70D000.e1.zeros"
+    assert [finding["oracle"] for finding in result["findings"]] == ["counter"]
+    verdicts = {identity: verdict for identity, depth, verdict, _ in lines(path) if depth == "1"}
+    assert [identity for identity, verdict in verdicts.items() if verdict == "counter"] == [torn]
+    assert verdicts[torn.replace("zeros", "before")] == "recovered"
+    assert matterhorn_json("replay", torn, "--profile", counted, status=1)["finding"]["oracle"] == "counter"
+
+
+def test_time_that_is_over_is_said():
+    """It ends where it is, without findings exit 0; nobody takes it for closed."""
+    result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", 3, "--live", 0, "--jobs", 1)
+    assert (result["closed"], result["end"]) == (False, "time")
+    assert result["open"] > 0
+
+
+def test_interrupt_says_how_far_it_got():
+    command = [str(MATTERHORN), "sweep", "eth-small-update", "--depth", "any", "--live", "0", "--jobs", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"})
+    line = process.stderr.readline()  # of the progress: it is at it
+    assert "depth 1" in line
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=SAFETY_SECONDS)
+    assert process.returncode == 3
+    assert "interrupted" in complaint
+    assert "it was given up: not closed" in said
+
+
+@pytest.mark.parametrize("options", [("--depth", "0"), ("--depth", "32"), ("--depth", "two"), ("--time", "5"),
+                                     ("--depth", "2", "--html", "x.html"), ("--depth", "2", "--junit", "x.xml")])
+def test_wrong_use(options):
+    done = run("sweep", PROFILE, *options)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fingerprints of states and the wild bytes of classes: what is the same state, and what is not; and what is kept of recorded runs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "crash_state.h"
+#include "fingerprint.h"
+#include "known.h"
+#include "recorded.h"
+#include "tape.h"
+#include "wild.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECTOR 0x08020000u /* number 5, 128 KB */
+#define SECTOR_OFFSET 0x20000u
+#define EXTENT 0x701000u
+
+struct fixture {
+    struct arrays device;
+    struct recording update;
+    struct crash_state state;
+    struct fingerprint of_device, print;
+    struct wild wild;
+    struct problem problem;
+};
+
+static struct profile no_profile;
+
+/* 0: an extent of the NOR is erased; 1, 2: two pages of it programmed; 3: a sector of the internal flash is erased;
+ * 4, 5: two words programmed, a page apart. */
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.device = {.cells = {NULL}}};
+    *state = &fixture;
+    assert_true(arrays_allocate(&fixture.device, &fixture.problem));
+    memset(fixture.device.cells[ARRAY_INTERNAL] + SECTOR_OFFSET, 0x00, 0x20000);
+    memset(fixture.device.cells[ARRAY_NOR] + EXTENT, 0x00, 0x1000);
+    record_erase(&fixture.update, 0, RAIL_CHIP_NOR, EXTENT, 0x1000);
+    record_program(&fixture.update, 10000000, RAIL_CHIP_NOR, EXTENT, 0x11111111);
+    record_program(&fixture.update, 20000000, RAIL_CHIP_NOR, EXTENT + 256, 0x22222222);
+    record_erase(&fixture.update, 30000000, RAIL_CHIP_INTERNAL, SECTOR, 0x20000);
+    record_program(&fixture.update, 40000000, RAIL_CHIP_INTERNAL, SECTOR, 0x33333333);
+    record_program(&fixture.update, 50000000, RAIL_CHIP_INTERNAL, SECTOR + ARRAYS_PAGE, 0x44444444);
+    assert_true(recording_index(&fixture.update, &no_profile, &fixture.problem));
+    assert_true(crash_state_begin(&fixture.state, &fixture.update, &fixture.device, &fixture.problem));
+    assert_true(wild_open(&fixture.wild, &fixture.problem));
+    fingerprint_device(&fixture.of_device, &fixture.device);
+    fingerprint_begin(&fixture.print, &fixture.of_device, &fixture.state.arrays, &fixture.wild);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    wild_close(&fixture->wild);
+    crash_state_free(&fixture->state);
+    recording_free(&fixture->update);
+    arrays_free(&fixture->device);
+    return 0;
+}
+
+/* The fingerprint of a crash state, moved from the one before. */
+static uint64_t moved_to(struct fixture *fixture, size_t operation, enum nor_tear tear)
+{
+    assert_true(crash_state_tear(&fixture->state, operation, tear, &fixture->problem));
+    fingerprint_move(&fixture->print, &fixture->state.arrays, &fixture->wild, &fixture->state.moved);
+    memset(&fixture->state.moved, 0, sizeof fixture->state.moved);
+    return fixture->print.whole;
+}
+
+/* The same from the device on. */
+static uint64_t made_anew(const struct fixture *fixture)
+{
+    static struct fingerprint print;
+    fingerprint_begin(&print, &fixture->of_device, &fixture->state.arrays, &fixture->wild);
+    return print.whole;
+}
+
+/* --- fingerprints --- */
+
+static void moving_is_as_good_as_beginning_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t operation = 0; operation <= 5; operation++) {
+        for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++) {
+            uint64_t moved = moved_to(fixture, operation, tear);
+            assert_int_equal(moved, made_anew(fixture));
+        }
+    }
+    uint64_t back = moved_to(fixture, 0, NOR_TEAR_BEFORE);
+    assert_int_equal(back, fixture->of_device.whole);
+}
+
+static void equal_states_have_the_same_and_others_have_not(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t after = moved_to(fixture, 1, NOR_TEAR_AFTER), half = moved_to(fixture, 1, NOR_TEAR_HALF);
+    assert_int_equal(moved_to(fixture, 2, NOR_TEAR_BEFORE), after);
+    assert_int_not_equal(half, after);
+    assert_int_not_equal(moved_to(fixture, 1, NOR_TEAR_BEFORE), half);
+}
+
+static void marks_count_and_the_cells_of_weak_bits_do_not(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t after = moved_to(fixture, 1, NOR_TEAR_AFTER), weak = moved_to(fixture, 1, NOR_TEAR_WEAK);
+    assert_int_not_equal(weak, after);
+    struct nor_mark *mark = &fixture->state.arrays.marks[ARRAY_NOR].list[0];
+    fixture->state.arrays.cells[ARRAY_NOR][mark->offset] ^= (uint8_t)(1u << mark->bit);
+    assert_int_equal(made_anew(fixture), weak);
+    mark->bit ^= 1;
+    assert_int_not_equal(made_anew(fixture), weak);
+    assert_int_not_equal(moved_to(fixture, 0, NOR_TEAR_NOTAKE), moved_to(fixture, 0, NOR_TEAR_AFTER));
+}
+
+static void where_a_range_that_does_not_take_ends_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t whole = moved_to(fixture, 0, NOR_TEAR_NOTAKE);
+    fixture->state.arrays.marks[ARRAY_NOR].list[0].length--;
+    assert_int_not_equal(made_anew(fixture), whole);
+}
+
+/* --- wild bytes --- */
+
+static void members_of_a_class_have_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT, 4);
+    assert_true(crash_state_tear(&fixture->state, 1, NOR_TEAR_BEFORE, &fixture->problem));
+    uint64_t class = made_anew(fixture);
+    for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++) {
+        assert_true(crash_state_tear(&fixture->state, 1, tear, &fixture->problem));
+        assert_int_equal(made_anew(fixture), class);
+    }
+    assert_true(crash_state_tear(&fixture->state, 2, NOR_TEAR_HALF, &fixture->problem));
+    assert_int_not_equal(made_anew(fixture), class); /* that is elsewhere */
+}
+
+static void other_wild_bytes_are_another_class(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t none = made_anew(fixture);
+    wild_add(&fixture->wild, ARRAY_INTERNAL, SECTOR_OFFSET, 1);
+    uint64_t one = made_anew(fixture);
+    wild_add(&fixture->wild, ARRAY_INTERNAL, SECTOR_OFFSET + 1, 1);
+    assert_int_not_equal(one, none);
+    assert_int_not_equal(made_anew(fixture), one);
+    wild_remove(&fixture->wild, ARRAY_INTERNAL, SECTOR_OFFSET, 0x20000);
+    assert_false(wild_any(&fixture->wild));
+    assert_int_equal(made_anew(fixture), none);
+}
+
+static void differences_are_cells_of_those_pages_and_all_marks(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pages pages = {.bits = {{0}}};
+    assert_true(crash_state_tear(&fixture->state, 5, NOR_TEAR_AFTER, &fixture->problem));
+    pages_add(&pages, ARRAY_INTERNAL, SECTOR_OFFSET + ARRAYS_PAGE, 1);
+    wild_add_difference(&fixture->wild, &fixture->state.arrays, &fixture->device, &pages);
+    assert_int_equal(bytes_count(&fixture->wild.bytes), ARRAYS_PAGE);
+    assert_false(bytes_have(&fixture->wild.bytes, ARRAY_INTERNAL, SECTOR_OFFSET));
+    wild_clear(&fixture->wild);
+    memset(&pages, 0, sizeof pages);
+    assert_true(crash_state_tear(&fixture->state, 0, NOR_TEAR_NOTAKE, &fixture->problem));
+    wild_add_difference(&fixture->wild, &fixture->device, &fixture->state.arrays, &pages);
+    assert_int_equal(bytes_count(&fixture->wild.bytes), 0x1000);
+    assert_true(bytes_have_any(&fixture->wild.bytes, ARRAY_NOR, EXTENT + 0xFFF, 1));
+}
+
+static void sets_meet_in_what_they_share(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes touched, common;
+    assert_true(bytes_allocate(&touched, &fixture->problem) && bytes_allocate(&common, &fixture->problem));
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 10, 20);
+    bytes_add(&touched, ARRAY_NOR, EXTENT, 10);
+    bytes_add(&touched, ARRAY_INTERNAL, EXTENT & 0xFFFF, 100);
+    assert_false(wild_meets(&fixture->wild, &touched, &common));
+    assert_int_equal(bytes_count(&common), 0);
+    bytes_add(&touched, ARRAY_NOR, EXTENT + 28, 10);
+    assert_true(wild_meets(&fixture->wild, &touched, &common));
+    assert_int_equal(bytes_count(&common), 2);
+    assert_true(bytes_have(&common, ARRAY_NOR, EXTENT + 29));
+    bytes_free(&touched);
+    bytes_free(&common);
+}
+
+static void what_is_kept_comes_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wild_kept *kept, *nothing;
+    assert_true(wild_keep(&fixture->wild, &nothing));
+    assert_null(nothing);
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 1000, 2000);
+    wild_add(&fixture->wild, ARRAY_INTERNAL, SECTOR_OFFSET, 1);
+    uint64_t class = made_anew(fixture);
+    assert_true(wild_keep(&fixture->wild, &kept));
+    wild_load(&fixture->wild, nothing);
+    assert_false(wild_any(&fixture->wild));
+    assert_int_equal(bytes_count(&fixture->wild.bytes), 0);
+    wild_add(&fixture->wild, ARRAY_OTP, 0, 1); /* loading takes the place of what is there */
+    wild_load(&fixture->wild, kept);
+    assert_int_equal(bytes_count(&fixture->wild.bytes), 2001);
+    assert_int_equal(made_anew(fixture), class);
+    free(kept);
+}
+
+/* --- what is known --- */
+
+static void what_was_added_is_known_by_its_first_number(void **state)
+{
+    struct known known = {0};
+    uint64_t random = 1;
+    (void)state;
+    assert_int_equal(known_find(&known, 5), KNOWN_NONE);
+    for (uint32_t i = 0; i < 20000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        assert_int_equal(known_find(&known, random << 16), KNOWN_NONE); /* low bits alike */
+        assert_true(known_add(&known, random << 16, i));
+    }
+    random = 1;
+    for (uint32_t i = 0; i < 20000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        assert_true(known_add(&known, random << 16, 7));
+        assert_int_equal(known_find(&known, random << 16), i);
+    }
+    assert_int_equal(known.count, 20000);
+    known_free(&known);
+}
+
+/* --- tapes --- */
+
+static void a_tape_has_the_same_crash_states(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording again = {0};
+    struct tapes *tapes = tapes_open();
+    struct tape *first = tapes_keep(tapes, &fixture->update), *tape = tapes_keep(tapes, &fixture->update);
+    uint64_t prints[6][NOR_TEARS];
+    assert_non_null(first);
+    assert_non_null(tape);
+    for (size_t operation = 0; operation <= 5; operation++)
+        for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++)
+            prints[operation][tear] = moved_to(fixture, operation, tear);
+    assert_true(tapes_play(tapes, tape, &again, &fixture->problem));
+    assert_int_equal(again.count, fixture->update.count);
+    crash_state_restart(&fixture->state, &again, &fixture->device);
+    for (size_t operation = 0; operation <= 5; operation++) {
+        struct operation one;
+        assert_true(tapes_operation(tapes, tape, operation, &one));
+        assert_int_equal(one.occurrence, 1);
+        for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++)
+            assert_int_equal(moved_to(fixture, operation, tear), prints[operation][tear]);
+    }
+    crash_state_restart(&fixture->state, &fixture->update, &fixture->device);
+    recording_free(&again);
+    free(first);
+    free(tape);
+    tapes_close(tapes);
+}
+
+static void a_tape_knows_what_is_under_way(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording both = {0}, again = {0};
+    struct operation second;
+    struct tapes *tapes = tapes_open();
+    record_erase(&both, 1000, RAIL_CHIP_NOR, EXTENT, 0x1000);
+    record_program(&both, 2000, RAIL_CHIP_INTERNAL, SECTOR, 1);
+    record_program(&both, 20000, RAIL_CHIP_INTERNAL, SECTOR, 0);
+    record_program(&both, 5000000, RAIL_CHIP_INTERNAL, SECTOR + 4, 0);
+    assert_true(recording_index(&both, &no_profile, &fixture->problem));
+    struct tape *tape = tapes_keep(tapes, &both);
+    assert_non_null(tape);
+    assert_true(tapes_play(tapes, tape, &again, &fixture->problem));
+    assert_int_equal(again.operations[1].under_way, 0);
+    assert_int_equal(again.operations[2].under_way, 0);
+    assert_true(tapes_operation(tapes, tape, 2, &second));
+    assert_int_equal(second.occurrence, 2);
+    assert_true(tapes_operation(tapes, tape, 3, &second));
+    assert_int_equal(second.occurrence, 1);
+    assert_int_equal(again.operations[3].under_way, 3);
+    assert_int_equal(again.operations[3].item.data[0], 0);
+    recording_free(&both);
+    recording_free(&again);
+    free(tape);
+    tapes_close(tapes);
+}
+
+/* Longer than any block, and the same again after something else. */
+static void a_long_tape_comes_back_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording recordings[2] = {{0}}, again = {0};
+    struct tapes *tapes = tapes_open();
+    for (unsigned which = 0; which < 2; which++) {
+        if (which == 1)
+            record_program(&recordings[which], 0, RAIL_CHIP_NOR, EXTENT, 0);
+        for (uint32_t i = 0; i < 3000; i++)
+            record_program(&recordings[which], (i + 1) * UINT64_C(1000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * (i % 1500), i / 2);
+        assert_true(recording_index(&recordings[which], &no_profile, &fixture->problem));
+        struct tape *tape = tapes_keep(tapes, &recordings[which]);
+        assert_non_null(tape);
+        assert_true(tapes_play(tapes, tape, &again, &fixture->problem));
+        assert_int_equal(again.count, 3000 + which);
+        for (size_t i = 0; i < again.count; i++) {
+            const struct trace_item *one = &again.operations[i].item, *other = &recordings[which].operations[i].item;
+            assert_int_equal(one->event->address, other->event->address);
+            assert_memory_equal(one->data, other->data, 4);
+            assert_int_equal(again.operations[i].under_way, i);
+        }
+        recording_free(&again);
+        recording_free(&recordings[which]);
+        free(tape);
+    }
+    tapes_close(tapes);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(moving_is_as_good_as_beginning_anew),
+        TEST(equal_states_have_the_same_and_others_have_not),
+        TEST(marks_count_and_the_cells_of_weak_bits_do_not),
+        TEST(where_a_range_that_does_not_take_ends_counts),
+        TEST(members_of_a_class_have_the_same),
+        TEST(other_wild_bytes_are_another_class),
+        TEST(differences_are_cells_of_those_pages_and_all_marks),
+        TEST(sets_meet_in_what_they_share),
+        TEST(what_is_kept_comes_back),
+        TEST(what_was_added_is_known_by_its_first_number),
+        TEST(a_tape_has_the_same_crash_states),
+        TEST(a_tape_knows_what_is_under_way),
+        TEST(a_long_tape_comes_back_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
