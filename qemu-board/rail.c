@@ -573,8 +573,9 @@ static void fault(Mcu *mcu, char **words, bool erases)
 static char *info(Mcu *mcu)
 {
     uint64_t instructions = icount_enabled() ? icount_get_raw() - mcu->time.burnt : 0;
-    return g_strdup_printf("info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64, RAIL_MIPS, instructions,
-                           mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0);
+    uint32_t vtor = address_space_ldl_le(first_cpu->as, 0xE000ED08, MEMTXATTRS_UNSPECIFIED, NULL);
+    return g_strdup_printf("info mips=%d instructions=%" PRIu64 " powered=%d t=%" PRId64 " vtor=%u", RAIL_MIPS,
+                           instructions, mcu->rail.powered, mcu->rail.powered ? time_now(mcu) : 0, vtor);
 }
 
 static void quit(void)

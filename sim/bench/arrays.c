@@ -23,11 +23,21 @@ static const struct {
     [ARRAY_NOR] = {"nor", RAIL_NOR_SIZE, RAIL_CHIP_NOR, 0},
 };
 
-static const struct nor_part *part_of(enum array array)
+const uint8_t arrays_factory_options[RAIL_OTP_SIZE - RAIL_OTP_OPTIONS] = {
+    0xEF, 0xAA, 0x10, 0x55, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF};
+
+/* The part that can do a program of so many bytes: how many bits the internal flash programs at a time is the
+ * firmware's choice at run time, and a trace tells it by the size alone. Sectors are the same whatever the choice. */
+static const struct nor_part *part_of(enum array array, uint32_t length)
 {
     static const struct nor_part *const parts[ARRAYS] = {
         [ARRAY_INTERNAL] = &nor_stm32f407_x32, [ARRAY_OTP] = &nor_stm32f407_otp, [ARRAY_NOR] = &nor_s25fl064k};
-    return parts[array];
+    if (array != ARRAY_INTERNAL)
+        return parts[array];
+    return length == 1   ? &nor_stm32f407_x8
+           : length == 2 ? &nor_stm32f407_x16
+           : length == 8 ? &nor_stm32f407_x64
+                         : parts[array];
 }
 
 uint32_t arrays_size(enum array array)
@@ -175,7 +185,7 @@ bool arrays_sector(unsigned chip, uint32_t address, uint32_t *start, uint32_t *s
     enum array array;
     uint32_t offset;
     if (!arrays_locate(chip, address, 1, &array, &offset) ||
-        nor_sector_at(part_of(array), offset, start, size) == UINT32_MAX)
+        nor_sector_at(part_of(array, 1), offset, start, size) == UINT32_MAX)
         return false;
     *start += layout[array].address;
     return true;
@@ -199,12 +209,12 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
     return event->kind == RAIL_ERASE || (event->kind == RAIL_PROGRAM && event->payload == event->value);
 }
 
-static struct nor_array chip_of(struct arrays *arrays, enum array array)
+static struct nor_array chip_of(struct arrays *arrays, enum array array, uint32_t length)
 {
     struct nor_marks *marks = &arrays->marks[array];
     bool internal = array == ARRAY_INTERNAL;
     make_room(marks, marks->count);
-    return (struct nor_array){.part = part_of(array),
+    return (struct nor_array){.part = part_of(array, length),
                               .cells = arrays->cells[array],
                               .erases = internal ? arrays->erases : NULL,
                               .marks = marks->list != NULL ? marks : NULL,
@@ -237,7 +247,7 @@ bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_
         return tear_status(&arrays->status, item, tear);
     if (!operation_of(item, &array, &op))
         return false;
-    struct nor_array chip = chip_of(arrays, array);
+    struct nor_array chip = chip_of(arrays, array, op.length);
     pages_add(&arrays->pages, array, op.offset, op.length);
     return nor_tear(&chip, &op, tear);
 }

@@ -42,6 +42,9 @@ uint32_t arrays_pages(enum array array);
 uint32_t arrays_page_size(enum array array, uint32_t page);
 const char *arrays_name(enum array array);
 
+/* Unprogrammed option bytes of a new part: RDP level 0, no write protection, BOR off (RM0090 3.7.1). */
+extern const uint8_t arrays_factory_options[RAIL_OTP_SIZE - RAIL_OTP_OPTIONS];
+
 /* Allocates the cells (all ones) and room for marks (none); free with arrays_free. */
 bool arrays_allocate(struct arrays *arrays, struct problem *problem);
 /* Room for marks alone, where the cells are somebody else's. */

@@ -12,7 +12,8 @@
  * Most states are not run but belong to a class. A class is a state R that was run, and a set W of wild bytes: its members are the states that
  * agree with R in cells and marks outside of W, whatever they hold in W. No byte of W is in what mattered to R's run
  * (credit.h): the run touched none of them before it erased them, and left nothing of them for anybody to compare. So every
- * member recovers like R, operation by operation, and what is in W at the end is the same or compared by nobody.
+ * member recovers like R, operation by operation, and what is in W at the end is the same or compared by nobody. What an oracle
+ * compares with what it was before the run, as it does with counters, mattered as well, be it erased or not: it is in no W.
  *
  * The crash states of the members' recoveries are classes again: where power is lost during operation j, tear t, what a
  * member leaves agrees with what R leaves outside of W(j), which is W without the bytes that an operation before j has completely

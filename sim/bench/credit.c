@@ -8,7 +8,8 @@
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem)
 {
-    return bytes_allocate(&rules->compared, problem);
+    *rules = (struct credit_rules){{{NULL}}, {{NULL}}};
+    return bytes_allocate(&rules->compared, problem) && bytes_allocate(&rules->kept, problem);
 }
 
 void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size)
@@ -16,9 +17,15 @@ void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t
     bytes_add(&rules->compared, array, offset, size);
 }
 
+void credit_rules_keep(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size)
+{
+    bytes_add(&rules->kept, array, offset, size);
+}
+
 void credit_rules_close(struct credit_rules *rules)
 {
     bytes_free(&rules->compared);
+    bytes_free(&rules->kept);
 }
 
 /* --- representatives --- */
@@ -64,6 +71,8 @@ static void set_page(struct representative *representative, const uint8_t *touch
             matters = ~UINT64_C(0);
         else if (!pages_have(&footprint->erased, array, page))
             matters |= look == CREDIT_ALL ? ~UINT64_C(0) : look == CREDIT_COMPARED ? rules->compared.bits[array][word] : 0;
+        if (look != CREDIT_NOTHING)
+            matters |= rules->kept.bits[array][word];
         representative->matters.bits[array][word] = matters;
     }
 }

@@ -19,6 +19,9 @@
  *
  * A run that fails before anybody compares anything, because it does not get there in time, is looked at in no byte: then C is empty.
  *
+ * Where an oracle compares the end state with that before the run, as it does with counters, the verdict depends on
+ * those bytes whether the run erased them or not: there M must be equal to R.
+ *
  * Faults of the parts (sim/nor/fault.h) are the same in both runs, and count what they count from power-on, so that they are alike up
  * to there too: a bit that is stuck is so after an erase in both, and what the N-th command meets is that of the same command. Where
  * a fault makes a run depend on bytes that it does not touch, or on what happened before the loss (fault_beyond_cells), nothing is
@@ -41,6 +44,7 @@
 /* What the oracles compare; the same for all states. */
 struct credit_rules {
     struct bytes compared;
+    struct bytes kept; /* compared with what they were before, be they erased or not */
 };
 
 /* How much of the arrays was looked at, beside by the run itself. */
@@ -52,6 +56,7 @@ enum credit_look {
 
 bool credit_rules_open(struct credit_rules *rules, struct problem *problem);
 void credit_rules_compare(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size);
+void credit_rules_keep(struct credit_rules *rules, enum array array, uint32_t offset, uint32_t size);
 void credit_rules_close(struct credit_rules *rules);
 
 struct representative {

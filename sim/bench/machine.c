@@ -122,7 +122,7 @@ static void become_qemu(char *const arguments[], const int descriptors[CHILD_END
 static bool spawn(struct machine *machine, const struct machine_options *options, const char *program,
                   const int descriptors[CHILD_END], struct problem *problem)
 {
-    char model[256], icount[32], gdb[40];
+    char model[512], icount[32], gdb[40];
     snprintf(model, sizeof model,
              "%s,flash-times=%s,nor-times=%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,"
              "touched=/dev/fd/%d,rail=rail",
@@ -280,6 +280,42 @@ static bool share(struct machine *machine, const struct arrays *device, int desc
     return true;
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define VALUE_LETTERS NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._"
+
+/* Whether `text`, up to a comma or its end, is NAME=VALUE of a property that is neither the bench's own nor one that
+ * every machine of QEMU has. */
+static bool is_property(const char *text)
+{
+    static const char *const own[] = {"internal", "otp", "nor", "trace", "touched", "rail", "load", "accel", "kernel",
+                                      "initrd", "append", "dtb", "dumpdtb", "firmware", "type", "smp", "memory",
+                                      "memory-backend", "usb", "graphics"};
+    size_t name = strspn(text, NAME_LETTERS);
+    size_t value = text[name] == '=' ? strspn(text + name + 1, VALUE_LETTERS) : 0;
+    bool good = name > 0 && value > 0 && (text[name + 1 + value] == '\0' || text[name + 1 + value] == ',');
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        good = good && !(strlen(own[i]) == name && strncmp(text, own[i], name) == 0);
+    return good;
+}
+
+/* It becomes part of an option of QEMU, in which the bench has properties of its own. */
+static bool check_model(const char *model, struct problem *problem)
+{
+    size_t name = strspn(model, NAME_LETTERS);
+    const char *comma = model[name] == ',' ? model + name : NULL;
+    if (name == 0 || strlen(model) > 200 || (model[name] != '\0' && comma == NULL))
+        return problem_set(problem, PROBLEM_USE,
+                           "\"%.200s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
+                           "mountaineer-eth; properties may follow, such as stm32f407-nor,hse=8000000",
+                           model);
+    for (; comma != NULL; comma = strchr(comma + 1, ','))
+        if (!is_property(comma + 1))
+            return problem_set(problem, PROBLEM_USE,
+                               "\"%s\" is no name of a machine with its properties: \"%s\" cannot be set here", model,
+                               comma + 1);
+    return true;
+}
+
 static bool find_program(char **program, struct problem *problem)
 {
     *program = machine_program();
@@ -300,7 +336,7 @@ static bool explain_start(const struct machine_options *options, const char *pro
     }
     if (problem->kind != PROBLEM_LOST)
         return false;
-    problem->kind = PROBLEM_BENCH;
+    problem->kind = strchr(options->model, ',') != NULL ? PROBLEM_USE : PROBLEM_BENCH; /* it may not like a property */
     return problem_place(problem, program);
 }
 
@@ -343,10 +379,8 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     char *program = NULL;
     uint64_t instructions;
     memset(machine, 0, sizeof *machine);
-    /* The name becomes part of an option of QEMU, where a comma would begin another one. */
-    if (options->model[0] == '\0' || options->model[strspn(options->model, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
-        return problem_set(problem, PROBLEM_USE, "\"%s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
-                           "mountaineer-eth", options->model);
+    if (!check_model(options->model, problem))
+        return false;
     machine->line = g_string_new(NULL);
     machine->unlimited = options->gdb_port != 0;
     machine->patient = options->patient;
@@ -680,6 +714,17 @@ bool machine_instructions(struct machine *machine, uint64_t *instructions, struc
         return false;
     return reply_number(machine, "instructions", instructions) ||
            problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+}
+
+bool machine_vectors(struct machine *machine, uint32_t *address, struct problem *problem)
+{
+    uint64_t number = 0;
+    if (!command(machine, "info", REPLY_LIMIT_MS, problem))
+        return false;
+    if (!reply_number(machine, "vtor", &number))
+        return problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %s", machine->reply);
+    *address = (uint32_t)number;
+    return true;
 }
 
 double machine_cpu_seconds(const struct machine *machine)

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 struct machine_options {
-    const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth" */
+    const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth", and properties, each behind a comma */
     const struct fault_set *faults; /* of its parts, at every power-on; NULL: none */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
     const char *flash_times, *nor_times; /* how long operations take: "typical" or "maximum"; NULL: typical */
@@ -95,6 +95,9 @@ bool machine_clear_touched(struct machine *machine, struct problem *problem);
 char *machine_program(void);
 /* Instructions since the process started. */
 bool machine_instructions(struct machine *machine, uint64_t *instructions, struct problem *problem);
+
+/* While powered and stopped: where the core has its vector table (VTOR). */
+bool machine_vectors(struct machine *machine, uint32_t *address, struct problem *problem);
 
 /* Host CPU time that the process has used. */
 double machine_cpu_seconds(const struct machine *machine);

@@ -98,6 +98,7 @@ static bool try_next(const struct next *next, struct next_place *place, struct m
                                       .limit_boots = oracle->profile->budget.boots,
                                       .conditions = *conditions};
     struct session_result session;
+    oracle_count(&oracle->next, &machine->arrays, false, verdict);
     if (!open_place(place, problem) || !arrays_write_scratch(&machine->arrays, place->scratch.folder, problem) ||
         !device_command(&command, place->scratch.folder, verdict, problem))
         return false;

@@ -2,22 +2,16 @@
 #include "profile.h"
 
 #include "files.h"
+#include "profile_recovered.h"
 #include "profile_text.h"
 
-#include <cyaml/cyaml.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* --- the schema --- */
 
-#define NEEDED CYAML_FLAG_POINTER
-#define MAY_MISS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-
-static const cyaml_strval_t chips[] = {{"internal", RAIL_CHIP_INTERNAL}, {"nor", RAIL_CHIP_NOR}};
 static const cyaml_strval_t kinds[] = {{"program", RAIL_PROGRAM}, {"erase", RAIL_ERASE}, {"status", RAIL_STATUS}};
-
-static const cyaml_schema_value_t text_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED)};
 
 static const cyaml_schema_field_t pin_fields[] = {
     CYAML_FIELD_STRING_PTR("pin", NEEDED, struct profile_pin, pin, 1, CYAML_UNLIMITED),
@@ -32,48 +26,16 @@ static const cyaml_schema_field_t phase_fields[] = {
 static const cyaml_schema_value_t phase_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_phase, phase_fields)};
 
-static const cyaml_schema_field_t area_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_area, name, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_ENUM("chip", CYAML_FLAG_STRICT, struct profile_area, chip, chips, CYAML_ARRAY_LEN(chips)),
-    CYAML_FIELD_UINT("address", CYAML_FLAG_DEFAULT, struct profile_area, address),
-    CYAML_FIELD_UINT("size", CYAML_FLAG_DEFAULT, struct profile_area, size),
-    CYAML_FIELD_END};
-static const cyaml_schema_value_t area_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_area, area_fields)};
-
-static const cyaml_schema_field_t equal_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_equal, name, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_ENUM("chip", CYAML_FLAG_STRICT, struct profile_equal, chip, chips, CYAML_ARRAY_LEN(chips)),
-    CYAML_FIELD_UINT("address", CYAML_FLAG_DEFAULT, struct profile_equal, address),
-    CYAML_FIELD_STRING_PTR("file", NEEDED, struct profile_equal, file, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_END};
-static const cyaml_schema_value_t equal_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_equal, equal_fields)};
-
-static const cyaml_schema_field_t edges_fields[] = {
-    CYAML_FIELD_STRING_PTR("pin", NEEDED, struct profile_edges, pin, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_UINT("count", CYAML_FLAG_DEFAULT, struct profile_edges, count),
-    CYAML_FIELD_END};
-static const cyaml_schema_value_t edges_value = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_edges, edges_fields)};
-
-static const cyaml_schema_field_t recovered_fields[] = {
-    CYAML_FIELD_SEQUENCE("lines", MAY_MISS, struct profile_recovered, lines, &text_value, 0, WATCH_MOST),
-    CYAML_FIELD_SEQUENCE("edges", MAY_MISS, struct profile_recovered, edges, &edges_value, 0, WATCH_MOST),
-    CYAML_FIELD_SEQUENCE("equal", MAY_MISS, struct profile_recovered, equal, &equal_value, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("unchanged", MAY_MISS, struct profile_recovered, unchanged, &area_value, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("over", MAY_MISS, struct profile_recovered, over, &text_value, 0, WATCH_MOST),
-    CYAML_FIELD_END};
-
 static const cyaml_schema_field_t next_fields[] = {
-    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_next, command, &text_value, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, recovered_fields),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_next, command, &profile_text_value, 1,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile_next, recovered, profile_recovered_fields),
     CYAML_FIELD_END};
 
 static const cyaml_strval_t ends[] = {{"recovered", PROFILE_RECOVERED}, {"next", PROFILE_NEXT}};
 static const cyaml_schema_field_t soak_fields[] = {
     CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_soak, name, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &text_value, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &profile_text_value, 1, CYAML_UNLIMITED),
     CYAML_FIELD_ENUM("ends", CYAML_FLAG_STRICT, struct profile_soak, ends, ends, CYAML_ARRAY_LEN(ends)),
     CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_soak, erases),
     CYAML_FIELD_END};
@@ -99,7 +61,7 @@ static const cyaml_schema_value_t minimum_value = {
 static const cyaml_schema_field_t cuts_fields[] = {
     CYAML_FIELD_STRING_PTR("count", NEEDED, struct profile_cuts, count_text, 1, CYAML_UNLIMITED),
     CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct profile_cuts, seed),
-    CYAML_FIELD_SEQUENCE("tears", MAY_MISS, struct profile_cuts, tears, &text_value, 0, NOR_TEARS),
+    CYAML_FIELD_SEQUENCE("tears", MAY_MISS, struct profile_cuts, tears, &profile_text_value, 0, NOR_TEARS),
     CYAML_FIELD_SEQUENCE("minimum", MAY_MISS, struct profile_cuts, minimum, &minimum_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_END};
 
@@ -107,12 +69,12 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile, name, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("machine", NEEDED, struct profile, machine, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("device", NEEDED, struct profile, device, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("faults", MAY_MISS, struct profile, faults, &text_value, 0, FAULTS),
-    CYAML_FIELD_SEQUENCE("symbols", MAY_MISS, struct profile, symbols, &text_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("faults", MAY_MISS, struct profile, faults, &profile_text_value, 0, FAULTS),
+    CYAML_FIELD_SEQUENCE("symbols", MAY_MISS, struct profile, symbols, &profile_text_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("pins", MAY_MISS, struct profile, pins, &pin_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("phases", MAY_MISS, struct profile, phases, &phase_value, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &area_value, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, recovered_fields),
+    CYAML_FIELD_SEQUENCE("areas", MAY_MISS, struct profile, areas, &profile_area_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("recovered", CYAML_FLAG_DEFAULT, struct profile, recovered, profile_recovered_fields),
     CYAML_FIELD_MAPPING_PTR("next", MAY_MISS, struct profile, next, next_fields),
     CYAML_FIELD_SEQUENCE("soak", MAY_MISS, struct profile, soak, &soak_value, 1, PROFILE_SOAKS),
     CYAML_FIELD_MAPPING("budget", CYAML_FLAG_DEFAULT, struct profile, budget, budget_fields),
@@ -157,53 +119,14 @@ static const cyaml_config_t *configuration(struct complaint *complaint, cyaml_co
 
 /* --- what the schema cannot say --- */
 
-static bool bad(struct problem *problem, const char *path, const char *key, const char *name, const char *what)
-{
-    return problem_set(problem, PROBLEM_USE, "%s: %s \"%s\": %s", path, key, name, what);
-}
-
-static bool check_area(struct profile_area *area, const char *key, const char *path, struct problem *problem)
-{
-    if (area->size != 0 && arrays_locate(area->chip, area->address, area->size, &area->array, &area->offset))
-        return true;
-    return bad(problem, path, key, area->name, "this address range is not on the chip");
-}
-
-static bool check_edges(const struct profile_recovered *recovered, struct watch_edges edges[WATCH_MOST], const char *key,
-                        const char *path, struct problem *problem)
-{
-    for (unsigned i = 0; i < recovered->edges_count; i++) {
-        edges[i] = (struct watch_edges){trace_pin_number(recovered->edges[i].pin), recovered->edges[i].count};
-        if (edges[i].pin == UINT32_MAX)
-            return bad(problem, path, key, recovered->edges[i].pin, "a pin is written like PE13");
-        if (edges[i].count == 0)
-            return bad(problem, path, key, recovered->edges[i].pin, "a count is at least 1");
-    }
-    return true;
-}
-
 static bool check_pins(struct profile *profile, const char *path, struct problem *problem)
 {
     for (unsigned i = 0; i < profile->pins_count; i++) {
         profile->pins[i].number = trace_pin_number(profile->pins[i].pin);
         if (profile->pins[i].number == UINT32_MAX)
-            return bad(problem, path, "pins", profile->pins[i].pin, "a pin is written like PE13");
+            return profile_bad(problem, path, "pins", profile->pins[i].pin, "a pin is written like PE13");
     }
-    return check_edges(&profile->recovered, profile->edges, "recovered.edges", path, problem) &&
-           (profile->next == NULL ||
-            check_edges(&profile->next->recovered, profile->edges_next, "next.recovered.edges", path, problem));
-}
-
-static bool check_recovered(struct profile_recovered *recovered, const char *key, const char *path,
-                            struct problem *problem)
-{
-    char unchanged[40];
-    snprintf(unchanged, sizeof unchanged, "%s.unchanged", key);
-    for (unsigned i = 0; i < recovered->unchanged_count; i++)
-        if (!check_area(&recovered->unchanged[i], unchanged, path, problem))
-            return false;
-    return recovered->lines_count + recovered->edges_count > 0 ||
-           problem_set(problem, PROBLEM_USE, "%s: %s: without lines or edges nothing says when a run ends", path, key);
+    return true;
 }
 
 static bool check_count(struct profile_cuts *cuts, const char *path, struct problem *problem)
@@ -214,7 +137,7 @@ static bool check_count(struct profile_cuts *cuts, const char *path, struct prob
         return true;
     cuts->count = (unsigned)count;
     return (cuts->count_text[0] != '-' && *end == '\0' && count > 0 && count <= UINT32_MAX) ||
-           bad(problem, path, "cuts.count", cuts->count_text, "a number of at least 1, or all");
+           profile_bad(problem, path, "cuts.count", cuts->count_text, "a number of at least 1, or all");
 }
 
 static bool check_minimum(const struct profile *profile, const struct profile_minimum *minimum, const char *path,
@@ -226,8 +149,8 @@ static bool check_minimum(const struct profile *profile, const struct profile_mi
     for (unsigned i = 0; i < profile->areas_count; i++)
         area = area || strcmp(minimum->area, profile->areas[i].name) == 0;
     if (!phase)
-        return bad(problem, path, "cuts.minimum", minimum->phase, "there is no such phase");
-    return area || bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
+        return profile_bad(problem, path, "cuts.minimum", minimum->phase, "there is no such phase");
+    return area || profile_bad(problem, path, "cuts.minimum", minimum->area, "there is no such area");
 }
 
 static bool check_tears(const struct profile_cuts *cuts, const char *path, struct problem *problem)
@@ -240,46 +163,21 @@ static bool check_tears(const struct profile_cuts *cuts, const char *path, struc
                                cuts->tears[i], nor_tear_menu(menu));
         for (unsigned other = 0; good && other < i; other++)
             if (strcmp(cuts->tears[i], cuts->tears[other]) == 0)
-                good = bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
+                good = profile_bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
     }
-    return good;
-}
-
-/* Names become parts of ids, files and reports. */
-static bool check_name(const char *name, const char *key, const char *path, struct problem *problem)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._' -";
-    size_t length = strlen(name);
-    if (length >= 1 && length <= 32 && strspn(name, letters) == length)
-        return true;
-    return problem_set(problem, PROBLEM_USE, "%s: %s: a name has 1 to 32 characters, of A-Z a-z 0-9 . _ ' - and space", path, key);
-}
-
-static bool check_recovered_names(const struct profile_recovered *recovered, const char *key, const char *path,
-                                  struct problem *problem)
-{
-    char equal[40], unchanged[40];
-    bool good = true;
-    snprintf(equal, sizeof equal, "%s.equal", key);
-    snprintf(unchanged, sizeof unchanged, "%s.unchanged", key);
-    for (unsigned i = 0; good && i < recovered->equal_count; i++)
-        good = check_name(recovered->equal[i].name, equal, path, problem);
-    for (unsigned i = 0; good && i < recovered->unchanged_count; i++)
-        good = check_name(recovered->unchanged[i].name, unchanged, path, problem);
     return good;
 }
 
 static bool check_names(const struct profile *profile, const char *path, struct problem *problem)
 {
-    bool good = check_name(profile->name, "name", path, problem);
+    bool good = profile_check_name(profile->name, "name", path, problem);
     for (unsigned i = 0; good && i < profile->pins_count; i++)
-        good = check_name(profile->pins[i].name, "pins", path, problem);
+        good = profile_check_name(profile->pins[i].name, "pins", path, problem);
     for (unsigned i = 0; good && i < profile->phases_count; i++)
-        good = check_name(profile->phases[i].name, "phases", path, problem);
+        good = profile_check_name(profile->phases[i].name, "phases", path, problem);
     for (unsigned i = 0; good && i < profile->areas_count; i++)
-        good = check_name(profile->areas[i].name, "areas", path, problem);
-    return good && check_recovered_names(&profile->recovered, "recovered", path, problem) &&
-           (profile->next == NULL || check_recovered_names(&profile->next->recovered, "next.recovered", path, problem));
+        good = profile_check_name(profile->areas[i].name, "areas", path, problem);
+    return good;
 }
 
 static bool check_faults(struct profile *profile, const char *path, struct problem *problem)
@@ -297,9 +195,9 @@ static bool check_soak(const struct profile *profile, const char *path, struct p
     bool good = true;
     for (unsigned i = 0; good && i < profile->soak_count; i++) {
         const struct profile_soak *soak = &profile->soak[i];
-        good = check_name(soak->name, "soak", path, problem) &&
+        good = profile_check_name(soak->name, "soak", path, problem) &&
                (soak->ends != PROFILE_NEXT || profile->next != NULL ||
-                bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
+                profile_bad(problem, path, "soak", soak->name, "it ends in next, and there is no next"));
     }
     return good;
 }
@@ -308,9 +206,10 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
 {
     bool good = check_names(profile, path, problem) && check_pins(profile, path, problem);
     for (unsigned i = 0; good && i < profile->areas_count; i++)
-        good = check_area(&profile->areas[i], "areas", path, problem);
-    good = good && check_recovered(&profile->recovered, "recovered", path, problem) &&
-           (profile->next == NULL || check_recovered(&profile->next->recovered, "next.recovered", path, problem)) &&
+        good = profile_check_area(&profile->areas[i], "areas", path, problem);
+    good = good && profile_recovered_check(&profile->recovered, "recovered", path, problem) &&
+           (profile->next == NULL ||
+            profile_recovered_check(&profile->next->recovered, "next.recovered", path, problem)) &&
            check_soak(profile, path, problem) && check_count(&profile->cuts, path, problem);
     for (unsigned i = 0; good && i < profile->cuts.minimum_count; i++)
         good = check_minimum(profile, &profile->cuts.minimum[i], path, problem);
@@ -348,14 +247,6 @@ char *profile_path(const char *name_or_path)
     return printed < 0 ? NULL : path;
 }
 
-static struct watch_wanted wanted_of(const struct profile_recovered *recovered, const struct watch_edges *edges)
-{
-    return (struct watch_wanted){.lines = (const char *const *)recovered->lines,
-                                 .line_count = recovered->lines_count,
-                                 .edges = edges,
-                                 .edge_count = recovered->edges_count};
-}
-
 static bool parse(const uint8_t *text, size_t size, const char *path, struct profile **profile, struct problem *problem)
 {
     struct complaint complaint = {"", ""};
@@ -385,12 +276,12 @@ static bool keep_text(struct profile *profile, const void *text, size_t size, st
 static void want(struct profile *profile)
 {
     const struct profile_recovered *recovered = &profile->recovered;
-    profile->wanted = wanted_of(recovered, profile->edges);
+    profile->wanted = recovered->wanted;
     profile->wanted_again = profile->wanted;
     profile->wanted_again.unwanted = (const char *const *)recovered->over;
     profile->wanted_again.unwanted_count = recovered->over_count;
     if (profile->next != NULL)
-        profile->wanted_next = wanted_of(&profile->next->recovered, profile->edges_next);
+        profile->wanted_next = profile->next->recovered.wanted;
 }
 
 bool profile_parse(const char *name, const void *text, size_t size, struct profile **profile, struct problem *problem)
@@ -428,6 +319,9 @@ void profile_free(struct profile *profile)
     if (profile == NULL)
         return;
     free(profile->text);
+    profile_recovered_forget(&profile->recovered);
+    if (profile->next != NULL)
+        profile_recovered_forget(&profile->next->recovered);
     cyaml_free(configuration(&complaint, &config), &profile_schema, profile, 0);
 }
 

@@ -45,6 +45,41 @@ struct profile_edges {
     unsigned count;
 };
 
+struct profile_level {
+    char *pin;
+    unsigned high; /* 0: low */
+};
+
+/* An image that can start: its first word is an initial stack pointer, its second one an entry within the range. */
+struct profile_vectors {
+    char *name;
+    uint32_t address;
+    uint32_t size;
+    enum array array; /* where it is */
+    uint32_t offset;
+};
+
+/* Where the core's own vector table (VTOR) is at the end. */
+struct profile_running {
+    uint32_t address;
+    uint32_t size;
+};
+
+enum profile_counter_form { COUNTER_LITTLE, COUNTER_BIG, COUNTER_UNARY };
+
+/* A number that never falls. */
+struct profile_counter {
+    char *name;
+    enum rail_chip chip;
+    uint32_t address;
+    uint32_t size;                  /* bytes */
+    enum profile_counter_form
+        form; /* a word, little or big endian, 0 where it is erased; or how many bits are cleared */
+    enum array array;               /* where it is */
+    uint32_t offset;
+};
+#define PROFILE_COUNTERS 8
+
 /* At least `count` cuts among the operations that match; NULL or 0 matches all. */
 struct profile_minimum {
     char *phase;
@@ -53,19 +88,38 @@ struct profile_minimum {
     unsigned count;
 };
 
-/* When a device counts as recovered: lines and edges since the last reset, then the arrays; and what the second power-up must
- * no longer say. */
+/* When a device counts as recovered: what is seen since the last reset, then the arrays; and what the second power-up
+ * must no longer say. `any`: beside all that, what one of these asks for; they have no counters, `over` or `any` of
+ * their own. */
 struct profile_recovered {
+    char *name; /* of one of `any` */
     char **lines;
     unsigned lines_count;
+    char **matches;
+    unsigned matches_count;
     struct profile_edges *edges;
     unsigned edges_count;
+    struct profile_level *levels;
+    unsigned levels_count;
     struct profile_equal *equal;
     unsigned equal_count;
     struct profile_area *unchanged;
     unsigned unchanged_count;
+    struct profile_vectors *vectors;
+    unsigned vectors_count;
+    struct profile_running *running; /* NULL: nobody asks */
+    struct profile_counter *counters;
+    unsigned counters_count;
     char **over;
     unsigned over_count;
+    struct profile_recovered *any;
+    unsigned any_count;
+    /* Made of the above. */
+    regex_t patterns[WATCH_MOST];
+    unsigned patterns_count; /* of those that are compiled */
+    struct watch_edges watch_edges[WATCH_MOST];
+    struct watch_level watch_levels[WATCH_MOST];
+    struct watch_wanted wanted, wanted_any[WATCH_ANY];
 };
 
 /* The next update must work: a command puts it into the device that recovered. */
@@ -122,12 +176,10 @@ struct profile {
     unsigned soak_count; /* 0: it cannot be soaked */
     struct profile_budget budget;
     struct profile_cuts cuts;
-    struct fault_set fault_set;           /* what `faults` says */
-    struct watch_edges edges[WATCH_MOST]; /* recovered.edges with pin numbers */
-    struct watch_wanted wanted;           /* recovered.lines and .edges */
-    struct watch_wanted wanted_again;     /* the same of the second power-up, with recovered.over */
-    struct watch_edges edges_next[WATCH_MOST];
-    struct watch_wanted wanted_next;      /* next.recovered.lines and .edges */
+    struct fault_set fault_set;       /* what `faults` says */
+    struct watch_wanted wanted;       /* what recovered wants to be seen */
+    struct watch_wanted wanted_again; /* the same of the second power-up, with recovered.over */
+    struct watch_wanted wanted_next;  /* what next.recovered wants to be seen */
     char *text; /* what it was read from */
     size_t text_size;
 };

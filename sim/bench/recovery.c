@@ -17,6 +17,14 @@ static void observe(void *context, const struct trace_item *item)
         observers->request->observe(observers->request->observer, item);
 }
 
+/* It recovers, but what power loss left was wrong already. */
+static void take_loss(struct verdict *verdict, const struct verdict *lost)
+{
+    verdict->pass = false;
+    verdict->oracle = lost->oracle;
+    memcpy(verdict->detail, lost->detail, sizeof verdict->detail);
+}
+
 bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct machine *machine,
                   const struct recovery_request *request, struct problem *problem)
 {
@@ -32,6 +40,11 @@ bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct
     struct session_result result;
     struct verdict *verdict = &recovery->verdict;
     *verdict = (struct verdict){.pass = true};
+    const struct arrays *state = request->state != NULL ? request->state : &machine->arrays;
+    struct verdict lost = {.pass = true};
+    oracle_judge_loss(oracle, &oracle->update, state, &lost);
+    oracle_count(&oracle->update, oracle->device, false, verdict);
+    oracle_count(&oracle->update, state, true, verdict);
     footprint_begin(&recovery->footprint);
     if (request->touched && !machine_clear_touched(machine, problem))
         return false;
@@ -51,5 +64,7 @@ bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct
         session.state = NULL;
         session.wanted = &profile->wanted_again;
     }
+    if (verdict->pass && !lost.pass)
+        take_loss(verdict, &lost);
     return true;
 }

@@ -25,7 +25,7 @@ static bool ended(const struct session_request *request, const struct stop *stop
 {
     if (stop->reason == STOP_CUT)
         result->end = SESSION_CUT;
-    else if (watches(request) && watch_lines_seen(&result->watch) && watch_edges_seen(&result->watch))
+    else if (watches(request) && watch_all_seen(&result->watch))
         result->end = SESSION_REACHED;
     else if (stop->reason == STOP_TIME)
         result->end = SESSION_TIME;
@@ -36,11 +36,12 @@ static bool ended(const struct session_request *request, const struct stop *stop
     return true;
 }
 
-/* Lines first, then edges: each stop costs a round trip, and pins may toggle often. */
+/* Lines first, then edges: each stop costs a round trip, and pins may toggle often. Where there are alternatives, the
+ * lines of one may be followed by those of another. */
 static void choose_stops(const struct session_request *request, const struct watch *watch, struct run_request *run)
 {
     bool lines = watch_lines_seen(watch);
-    run->line = watches(request) && !lines;
+    run->line = watches(request) && (!lines || request->wanted->any_count > 0);
     run->edge = watches(request) && lines;
     run->reset = watches(request);
 }
@@ -69,6 +70,10 @@ bool session_run(struct machine *machine, const struct session_request *request,
     }
     result->time_ns = stop.time_ns;
     result->operations = stop.operations;
+    result->vectors = 0;
+    if (request->wanted->vectors && result->end == SESSION_REACHED &&
+        !machine_vectors(machine, &result->vectors, problem))
+        return false;
     return result->end == SESSION_CUT || (machine_power_off(machine, problem) &&
                                           machine_take_events(machine, observe, &observation, problem));
 }

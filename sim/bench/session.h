@@ -35,6 +35,7 @@ struct session_result {
     uint64_t time_ns;    /* virtual, from power-on to the end */
     uint64_t operations; /* as the machine counts them */
     uint64_t sram;       /* a hash of what it held at power-on */
+    uint32_t vectors;    /* where the core had its vector table at the end (VTOR), where wanted->vectors asks for it */
     struct watch watch;
 };
 

@@ -44,14 +44,11 @@ bool sweep_check_pages(const struct sweep *sweep, const struct machine *machine,
 
 /* --- the target --- */
 
-static void compare_goal(struct credit_rules *rules, const struct oracle_goal *goal)
+static void look(void *rules, enum array array, uint32_t offset, uint32_t size, bool always)
 {
-    for (unsigned i = 0; i < goal->recovered->equal_count; i++)
-        credit_rules_compare(rules, goal->equal[i].array, goal->equal[i].offset, (uint32_t)goal->equal[i].size);
-    for (unsigned i = 0; i < goal->recovered->unchanged_count; i++) {
-        const struct profile_area *area = &goal->recovered->unchanged[i];
-        credit_rules_compare(rules, area->array, area->offset, area->size);
-    }
+    credit_rules_compare(rules, array, offset, size);
+    if (always)
+        credit_rules_keep(rules, array, offset, size);
 }
 
 bool sweep_open(struct sweep *sweep, struct problem *problem)
@@ -66,7 +63,7 @@ bool sweep_open(struct sweep *sweep, struct problem *problem)
     if (!id_format_faults(&target->faults, faults))
         return problem_set(problem, PROBLEM_USE, "these are too many faults for an id of %d characters", SWEEP_ID);
     snprintf(sweep->result->firmware, sizeof sweep->result->firmware, "%s", target->firmware);
-    compare_goal(&sweep->rules, &target->oracle.update);
+    oracle_looks(&target->oracle.update, look, &sweep->rules);
     if (sweep->profile->next == NULL)
         return true;
     sweep->next = next_open(&target->oracle, target->root, problem);

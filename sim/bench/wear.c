@@ -20,9 +20,15 @@ bool wear_open(struct wear *wear, const struct recording *recording, struct prob
     if (wear->erases == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     struct wear_erase *next = wear->erases;
-    for (size_t i = 0; i < recording->count; i++)
-        if (counts(recording->operations[i].item.event))
-            *next++ = (struct wear_erase){i, *recording->operations[i].item.event};
+    for (size_t i = 0; i < recording->count; i++) {
+        struct footprint one;
+        if (!counts(recording->operations[i].item.event))
+            continue;
+        footprint_begin(&one);
+        footprint_take(&one, &recording->operations[i].item);
+        next->operation = i;
+        memcpy(next++->sectors, one.erases, sizeof one.erases);
+    }
     return true;
 }
 
@@ -34,14 +40,13 @@ void wear_close(struct wear *wear)
 
 void wear_add(const struct wear *wear, const struct cut *cut, uint32_t erases[FOOTPRINT_SECTORS])
 {
-    struct footprint all = {.under_way = {{0}}};
     for (size_t i = 0; i < wear->count; i++) {
         bool torn = wear->erases[i].operation == cut->operation && cut->tear != NOR_TEAR_BEFORE;
-        if (wear->erases[i].operation < cut->operation || torn)
-            footprint_take(&all, &(struct trace_item){&wear->erases[i].event, NULL});
+        if (wear->erases[i].operation >= cut->operation && !torn)
+            continue;
+        for (unsigned sector = 0; sector < FOOTPRINT_SECTORS; sector++)
+            erases[sector] += wear->erases[i].sectors[sector];
     }
-    for (unsigned sector = 0; sector < FOOTPRINT_SECTORS; sector++)
-        erases[sector] += all.erases[sector];
 }
 
 bool wear_judge_all(const struct profile *profile, unsigned losses, const uint32_t erases[FOOTPRINT_SECTORS],

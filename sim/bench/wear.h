@@ -13,7 +13,7 @@
 struct wear {
     struct wear_erase {
         size_t operation;
-        struct rail_event event;
+        uint32_t sectors[FOOTPRINT_SECTORS]; /* how often it erases each */
     } *erases;
     size_t count;
 };

@@ -199,8 +199,7 @@ static void take(void *context, const struct trace_item *item)
 
 static bool reached(const struct boot *boot)
 {
-    return boot->wanted.line_count + boot->wanted.edge_count > 0 && watch_lines_seen(&boot->watch) &&
-           watch_edges_seen(&boot->watch);
+    return boot->wanted.line_count + boot->wanted.edge_count > 0 && watch_all_seen(&boot->watch);
 }
 
 /* Nobody wants to see more: Ctrl-C, or a pipe that is closed. */

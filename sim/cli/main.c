@@ -9,8 +9,8 @@
 
 static const struct command *const commands[] = {
     &command_boot, &command_sweep, &command_replay, &command_shrink, &command_soak, &command_report, &command_merge,
-    &command_diff, &command_faults, &command_pack,
-    &command_inspect, &command_keygen, &command_provision, &command_deploy, &command_measured,
+    &command_diff, &command_faults, &command_pack, &command_inspect, &command_keygen, &command_provision, &command_deploy,
+    &command_device, &command_measured,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "array_device.h"
 
+#include "arrays.h"
 #include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Unprogrammed option bytes of a new part: RDP level 0, no write protection, BOR off (RM0090 3.7.1). */
-static const uint8_t factory_options[16] = {0xEF, 0xAA, 0x10, 0x55, 0xFF, 0xFF, 0xFF, 0xFF,
-                                            0xFF, 0xFF, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF};
 
 /// Drivers ///
 
@@ -90,7 +87,7 @@ bool array_device_create(struct array_device *array, const struct mh_board *boar
     memset(array->internal.cells, 0xFF, array->internal.part->size);
     memset(array->nor.cells, 0xFF, array->nor.part->size);
     memset(array->otp, 0xFF, sizeof array->otp);
-    memcpy(array->otp + RAIL_OTP_OPTIONS, factory_options, sizeof factory_options);
+    memcpy(array->otp + RAIL_OTP_OPTIONS, arrays_factory_options, sizeof arrays_factory_options);
     bind(array, board);
     return true;
 }

@@ -69,7 +69,7 @@
  *       The bench wrote this range of a shared array while the power was off (CHIP: internal, otp or nor).
  *       Reply: "ok".
  *   info
- *       Reply: "info mips=N instructions=N ..." (key=value, for reports).
+ *       Reply: "info mips=N instructions=N ..." (key=value, for reports). `vtor` is where the core has its vector table.
  *   quit
  *       The process ends. Reply: "ok".
  *

@@ -97,6 +97,23 @@ def test_a_finding_of_two_losses_can_be_replayed(tmp_path):
     assert set(named) <= set(verdicts) and named[0].count("+") == 0, "the shortest ones come first"
 
 
+def test_what_a_counter_was_is_told_apart_although_it_is_erased(tmp_path):
+    """The first extent of the store, taken for a counter: each recovery from the loss during its first erase erases it unread, so
+    that nothing but the counter tells a torn erase, which leaves more zeros than there are at the end, from one not begun."""
+    text = (TOP / "sim/profiles/eth-small-update.yaml").read_text()
+    counted, path = tmp_path / "counted.yaml", tmp_path / "list"
+    counted.write_text(text.replace(
+        "  unchanged:\n", "  counters: [{name: stored, chip: nor, address: 0x70D000, size: 16, form: unary}]\n  unchanged:\n", 1))
+    options = ("--depth", 1, "--tears", "before,zeros", "--live", 0, "--jobs", 2, "--list", path)
+    result = matterhorn_json("sweep", counted, *options, status=1)
+    torn = "eth-small-update~s1/nor.70D000.e1.zeros"
+    assert [finding["oracle"] for finding in result["findings"]] == ["counter"]
+    verdicts = {identity: verdict for identity, depth, verdict, _ in lines(path) if depth == "1"}
+    assert [identity for identity, verdict in verdicts.items() if verdict == "counter"] == [torn]
+    assert verdicts[torn.replace("zeros", "before")] == "recovered"
+    assert matterhorn_json("replay", torn, "--profile", counted, status=1)["finding"]["oracle"] == "counter"
+
+
 def test_time_that_is_over_is_said():
     """It ends where it is, without findings exit 0; nobody takes it for closed."""
     result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", "3s", "--live", 0, "--jobs", 1)

@@ -104,6 +104,38 @@ static void the_other_chips_operation_is_torn_too(void **state)
     assert_int_equal(word(fixture, ARRAY_NOR, 0x1000), 0xFFFFFFFF);
 }
 
+/* Firmware chooses at run time how many bits it programs at a time; the trace says it by the size. */
+static void programs_of_every_width_are_built(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t data[8] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
+    static const struct {
+        uint32_t size, at;
+    } widths[] = {
+        {1, 3}, {2, 6}, {4, 12}, {8, 20}}; /* a double word may begin at any word of its row, but not leave it */
+    struct recording recording = {0};
+    struct crash_state built;
+    for (size_t i = 0; i < 4; i++)
+        record(&recording, 1000000 * (i + 1), 16000, RAIL_PROGRAM, RAIL_CHIP_INTERNAL, SECTOR + 0x20000 + widths[i].at,
+               widths[i].size, data);
+    assert_true(recording_index(&recording, &no_profile, &fixture->problem));
+    assert_true(crash_state_begin(&built, &recording, &fixture->device, &fixture->problem));
+    const uint8_t *cells = built.arrays.cells[ARRAY_INTERNAL] + SECTOR_OFFSET + 0x20000;
+    for (size_t i = 0; i < 4; i++) {
+        const uint8_t *there = cells + widths[i].at;
+        uint32_t size = widths[i].size;
+        assert_true(crash_state_tear(&built, i, NOR_TEAR_HALF, &fixture->problem));
+        assert_memory_equal(there, data, size / 2);
+        for (uint32_t byte = size / 2; byte < size; byte++)
+            assert_int_equal(there[byte], 0xFF);
+        assert_true(crash_state_tear(&built, i, NOR_TEAR_AFTER, &fixture->problem));
+        assert_memory_equal(there, data, size);
+        assert_true(there[-1] == 0xFF && there[size] == 0xFF);
+    }
+    crash_state_free(&built);
+    recording_free(&recording);
+}
+
 /* A tear is what sim/nor makes of the operation, on top of what the operations before left. */
 static void every_tear_is_that_of_the_physics(void **state)
 {
@@ -364,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(before_is_the_prefix_and_after_includes_the_operation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(going_back_gives_the_same_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_other_chips_operation_is_torn_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(programs_of_every_width_are_built, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_tear_is_that_of_the_physics, set_up, tear_down),
         cmocka_unit_test(marks_of_many_tears_are_all_kept),
         cmocka_unit_test_setup_teardown(moving_on_undoes_a_tear_and_its_marks, set_up, tear_down),

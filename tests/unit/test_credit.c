@@ -169,6 +169,19 @@ static void what_is_left_is_not_credited_where_it_is_compared(void **state)
     assert_false(credited(fixture, 5, NOR_TEAR_AFTER));
 }
 
+/* The verdict of a counter depends on what it was, even where the run erases it. */
+static void what_is_kept_is_not_credited_although_it_is_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    erases(fixture, RAIL_CHIP_INTERNAL, SECTOR, 0x20000);
+    run(fixture, 4, NOR_TEAR_BEFORE);
+    assert_true(credited(fixture, 5, NOR_TEAR_AFTER));
+    credit_rules_keep(&fixture->rules, ARRAY_INTERNAL, SECTOR_OFFSET + ARRAYS_PAGE + 3, 1);
+    run(fixture, 4, NOR_TEAR_BEFORE);
+    assert_true(credited(fixture, 4, NOR_TEAR_AFTER));
+    assert_false(credited(fixture, 5, NOR_TEAR_AFTER));
+}
+
 static void what_is_left_is_credited_when_nobody_looked(void **state)
 {
     struct fixture *fixture = *state;
@@ -324,6 +337,7 @@ int main(void)
         TEST(what_was_read_before_is_not_credited),
         TEST(a_touched_page_counts_as_a_whole),
         TEST(what_is_left_is_not_credited_where_it_is_compared),
+        TEST(what_is_kept_is_not_credited_although_it_is_erased),
         TEST(what_is_left_is_credited_when_nobody_looked),
         TEST(what_is_left_is_not_credited_when_all_is_read_later),
         TEST(a_mark_counts_like_its_bytes),

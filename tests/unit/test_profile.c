@@ -165,6 +165,66 @@ static void numbers_are_numbers_to_the_last_letter(void **state)
     expect_bad(head, "recovered: {edges: [{pin: PE13, count: 0}]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "at least 1");
 }
 
+static const char short_rest[] = "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n";
+
+static void a_device_may_end_in_several_ways(void **state)
+{
+    (void)state;
+    static const char ways[] =
+        "recovered:\n"
+        "  running: {address: 0x08020200, size: 0x1FE00}\n"
+        "  counters: [{name: floor, chip: internal, address: 0x08004000, size: 16, form: unary}]\n"
+        "  any:\n"
+        "    - {name: new, matches: [\"^app 2\"], vectors: [{name: v, address: 0x08020200, size: 512}]}\n"
+        "    - {name: old, lines: [back], levels: [{pin: PA3, level: high}]}\n";
+    char text[2000];
+    struct profile *profile;
+    struct problem problem;
+    snprintf(text, sizeof text, "%s%s%s", head, ways, short_rest);
+    assert_true(load(text, &profile, &problem));
+    assert_int_equal(profile->wanted.any_count, 2);
+    assert_string_equal(profile->wanted.any[0].name, "new");
+    assert_int_equal(profile->wanted.any[0].pattern_count, 1);
+    assert_int_equal(regexec(&profile->wanted.any[0].patterns[0], "app 2: up", 0, NULL, 0), 0);
+    assert_int_not_equal(regexec(&profile->wanted.any[0].patterns[0], "an app 2", 0, NULL, 0), 0);
+    assert_int_equal(profile->wanted.any[1].levels[0].pin, 3);
+    assert_int_equal(profile->wanted.any[1].levels[0].high, 1);
+    assert_true(profile->wanted.vectors && profile->wanted_again.vectors);
+    assert_int_equal(profile->recovered.counters[0].offset, 0x4000);
+    assert_int_equal(profile->recovered.any[0].vectors[0].offset, 0x20200);
+    profile_free(profile);
+}
+
+static void bad_oracles_are_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *recovered, *said;
+    } bad[] = {
+        {"{matches: [\"app (2\"]}", "recovered.matches \"app (2\": Unmatched ( or \\("},
+        {"{matches: [\".*\"]}", "it matches an empty line"},
+        {"{levels: [{pin: PX1, level: high}]}", "recovered.levels \"PX1\": a pin is written like PE13"},
+        {"{levels: [{pin: PA1, level: up}]}", "up"},
+        {"{lines: [x], vectors: [{name: v, address: 0x08020002, size: 8}]}", "begins at a word"},
+        {"{lines: [x], vectors: [{name: v, address: 0x20000000, size: 8}]}", "of the internal flash"},
+        {"{lines: [x], vectors: [{name: v, address: 0x08020000, size: 4}]}", "at least 8 bytes"},
+        {"{lines: [x], running: {address: 0x08020000, size: 0}}", "recovered.running: a size is at least 1"},
+        {"{lines: [x], counters: [{name: c, chip: nor, address: 0x7FFFFF, size: 4, form: big}]}", "not on the chip"},
+        {"{lines: [x], counters: [{name: c, chip: nor, address: 0, size: 16, form: little}]}", "form: unary"},
+        {"{lines: [x], counters: [{name: c, chip: nor, address: 0, size: 4, form: roman}]}", "roman"},
+        {"{any: [{name: one, lines: [x]}]}", "Insufficient entries"},
+        {"{any: [{name: one, lines: [x]}, {name: one, lines: [y]}]}", "\"one\": it is named twice"},
+        {"{any: [{name: one, lines: [x]}, {name: two}]}", "recovered.any two: without lines, matches, edges or levels"},
+        {"{any: [{name: one, lines: [x]}, {name: two, matches: [\"[\"]}]}", "recovered.any two.matches"},
+        {"{any: [{name: one, lines: [x]}, {name: two, lines: [y], counters: []}]}", "counters"},
+    };
+    char text[300];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "recovered: %s\n", bad[i].recovered);
+        expect_bad(head, text, short_rest, bad[i].said);
+    }
+}
+
 static void what_is_no_profile_is_said(void **state)
 {
     (void)state;
@@ -239,6 +299,8 @@ int main(void)
         cmocka_unit_test(bad_yaml_is_said_with_its_line),
         cmocka_unit_test(bad_values_are_said),
         cmocka_unit_test(numbers_are_numbers_to_the_last_letter),
+        cmocka_unit_test(a_device_may_end_in_several_ways),
+        cmocka_unit_test(bad_oracles_are_said),
         cmocka_unit_test(what_is_no_profile_is_said),
         cmocka_unit_test(names_are_short_and_plain),
         cmocka_unit_test(a_missing_profile_is_said),

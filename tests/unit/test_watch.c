@@ -17,7 +17,8 @@
 
 static const char *const wanted_lines[] = {"update: confirmed"};
 static const struct watch_edges wanted_edges[] = {{GREEN, 2}};
-static const struct watch_wanted wanted = {wanted_lines, 1, wanted_edges, 1, NULL, 0};
+static const struct watch_wanted wanted = {
+    .lines = wanted_lines, .line_count = 1, .edges = wanted_edges, .edge_count = 1};
 
 static void take_all(struct watch *watch, struct recording *recording)
 {
@@ -46,7 +47,7 @@ static void what_is_seen_counts_from_the_last_reset(void **state)
     edge(&recording, 1);
     edge(&recording, 0);
     take_all(&watch, &recording);
-    assert_true(watch_lines_seen(&watch) && watch_edges_seen(&watch));
+    assert_true(watch_all_seen(&watch));
     assert_false(watch_missing(&watch, missing, sizeof missing));
     record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
     edge(&recording, 1);
@@ -99,7 +100,12 @@ static void unwanted_text_counts_for_the_whole_session(void **state)
 {
     (void)state;
     static const char *const texts[] = {"on fire", "not confirmed"};
-    const struct watch_wanted picky = {wanted_lines, 1, wanted_edges, 1, texts, 2};
+    const struct watch_wanted picky = {.lines = wanted_lines,
+                                       .line_count = 1,
+                                       .edges = wanted_edges,
+                                       .edge_count = 1,
+                                       .unwanted = texts,
+                                       .unwanted_count = 2};
     struct recording recording = {0};
     struct watch watch;
     watch_begin(&watch, &picky);
@@ -111,6 +117,92 @@ static void unwanted_text_counts_for_the_whole_session(void **state)
     record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
     take_all(&watch, &recording);
     assert_string_equal(watch.unwanted, "not confirmed");
+}
+
+/* Makes a pattern; the caller frees it. */
+static void compile(regex_t *pattern, const char *text)
+{
+    assert_int_equal(regcomp(pattern, text, REG_EXTENDED | REG_NOSUB), 0);
+}
+
+static void a_pattern_is_matched_by_a_whole_line(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"^app [0-9]+: (up|ready)$"};
+    regex_t pattern;
+    compile(&pattern, texts[0]);
+    const struct watch_wanted any_version = {.patterns = &pattern, .pattern_texts = texts, .pattern_count = 1};
+    struct recording recording = {0};
+    struct watch watch;
+    char missing[100];
+    watch_begin(&watch, &any_version);
+    record_line(&recording, 0, "app 12: up and down");
+    take_all(&watch, &recording);
+    assert_true(watch_missing(&watch, missing, sizeof missing));
+    assert_string_equal(missing, "no line matches \"^app [0-9]+: (up|ready)$\"");
+    assert_false(watch_lines_seen(&watch) || watch_all_seen(&watch));
+    record_line(&recording, 0, "app 12: ready");
+    take_all(&watch, &recording);
+    assert_true(watch_lines_seen(&watch) && watch_all_seen(&watch));
+    regfree(&pattern);
+}
+
+static void a_level_is_what_the_pin_has_now(void **state)
+{
+    (void)state;
+    static const struct watch_level high[] = {{GREEN, 1}}, low[] = {{GREEN, 0}};
+    const struct watch_wanted lit = {.levels = high, .level_count = 1}, dark = {.levels = low, .level_count = 1};
+    struct recording recording = {0};
+    struct watch on, off;
+    char missing[100];
+    watch_begin(&on, &lit);
+    watch_begin(&off, &dark);
+    assert_true(!watch_all_seen(&on) && watch_all_seen(&off)); /* it is not driven */
+    edge(&recording, 1);
+    take_all(&on, &recording);
+    edge(&recording, 1);
+    take_all(&off, &recording);
+    assert_true(watch_all_seen(&on) && !watch_all_seen(&off));
+    assert_true(watch_missing(&off, missing, sizeof missing));
+    assert_string_equal(missing, "PE13 is high");
+    record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
+    take_all(&on, &recording);
+    assert_false(watch_all_seen(&on));
+}
+
+static void one_of_several_ways_to_end_is_enough_but_it_must_be_whole(void **state)
+{
+    (void)state;
+    static const char *const new_lines[] = {"app 2"}, *const old_lines[] = {"back", "app 1"},
+                             *const common[] = {"boot"};
+    static const struct watch_edges blinks[] = {{GREEN, 1}};
+    const struct watch_wanted any[] = {
+        {.lines = new_lines, .line_count = 1, .edges = blinks, .edge_count = 1, .name = "new"},
+        {.lines = old_lines, .line_count = 2, .name = "old"},
+    };
+    const struct watch_wanted either = {.lines = common, .line_count = 1, .any = any, .any_count = 2};
+    struct recording recording = {0};
+    struct watch watch;
+    char missing[200];
+    watch_begin(&watch, &either);
+    record_line(&recording, 0, "app 1");
+    record_line(&recording, 0, "app 2");
+    take_all(&watch, &recording);
+    assert_false(watch_lines_seen(&watch)); /* what is common was not said */
+    record_line(&recording, 0, "boot");
+    take_all(&watch, &recording);
+    assert_true(watch_lines_seen(&watch));
+    assert_false(watch_all_seen(&watch)); /* half of either is none of them */
+    assert_int_equal(watch_alternative(&watch), 2);
+    assert_true(watch_missing(&watch, missing, sizeof missing));
+    assert_string_equal(missing, "new: 0 of 1 edges at PE13; old: no line with \"back\"");
+    record_line(&recording, 0, "the old one is back");
+    take_all(&watch, &recording);
+    assert_true(watch_all_seen(&watch));
+    assert_int_equal(watch_alternative(&watch), 1);
+    record(&recording, 0, 0, RAIL_RESET, RAIL_CHIP_NONE, 0, 0, NULL);
+    take_all(&watch, &recording);
+    assert_false(watch_lines_seen(&watch) || watch_all_seen(&watch));
 }
 
 static void endless_lines_are_cut_short(void **state)
@@ -196,6 +288,9 @@ int main(void)
         cmocka_unit_test(a_line_is_complete_at_its_line_feed),
         cmocka_unit_test(half_a_line_before_a_reset_is_not_a_line),
         cmocka_unit_test(unwanted_text_counts_for_the_whole_session),
+        cmocka_unit_test(a_pattern_is_matched_by_a_whole_line),
+        cmocka_unit_test(a_level_is_what_the_pin_has_now),
+        cmocka_unit_test(one_of_several_ways_to_end_is_enough_but_it_must_be_whole),
         cmocka_unit_test(endless_lines_are_cut_short),
         cmocka_unit_test(a_broken_trace_is_noticed),
         cmocka_unit_test(pins_have_names),
