@@ -106,9 +106,46 @@ static void suspend(Mcu *mcu)
                                         .offset = faults_value(mcu, FAULT_NOR_SUSPENDED) & ~(sector - 1)};
 }
 
+/* Unless the bench has said what the voltage is. */
+static void give_supply(Mcu *mcu, SupplyCurve *curve, enum fault low, enum fault dip)
+{
+    if (curve->count != 0 || !(faults_on(mcu, low) || faults_on(mcu, dip)))
+        return;
+    int32_t mv = faults_on(mcu, low) ? faults_value(mcu, low) : SUPPLY_NOMINAL_MV;
+    int64_t from = (int64_t)faults_value(mcu, dip) * SCALE_US;
+    int64_t to = from + (int64_t)mcu->faults.set.of[dip].length * SCALE_US;
+    curve->points[0] = (SupplyPoint){from, mv};
+    curve->points[1] = (SupplyPoint){from, 0};
+    curve->points[2] = (SupplyPoint){to, 0};
+    curve->points[3] = (SupplyPoint){to, mv};
+    curve->count = faults_on(mcu, dip) ? 4 : 1;
+}
+
+/* Every reset drives NRST, which has no flag of its own: mountaineer.c sets PINRSTF. */
+static void pull_reset(void *opaque)
+{
+    mcu_request_reset(opaque, 0);
+}
+
+static void prepare_reset(Mcu *mcu)
+{
+    if (faults_on(mcu, FAULT_RESET_AT))
+        timer_mod(mcu->faults.reset, time_to_clock(mcu, (int64_t)faults_value(mcu, FAULT_RESET_AT) * SCALE_US));
+    else
+        timer_del(mcu->faults.reset);
+}
+
+void faults_init(Mcu *mcu)
+{
+    mcu->faults.reset = timer_new_ns(QEMU_CLOCK_VIRTUAL, pull_reset, mcu);
+}
+
 void faults_power_on(Mcu *mcu)
 {
     Faults *faults = &mcu->faults;
+    give_supply(mcu, &mcu->supply.vdd, FAULT_VDD_LOW, FAULT_VDD_DIP);
+    give_supply(mcu, &mcu->supply.vcc, FAULT_VCC_LOW, FAULT_VCC_DIP);
+    prepare_reset(mcu);
     faults->commands = faults->write_enables = faults->operations = faults->bytes_read = 0;
     faults->deaf = faults->heard = faults->leaves = faults->suspension = false;
     faults->continuous = faults_on(mcu, FAULT_NOR_CONTINUOUS_READ);

@@ -111,7 +111,7 @@ uint8_t *shared_file(const char *what, const char *path, size_t size);
 
 /// supply.c: the supply voltages ///
 
-enum { SUPPLY_POINTS = 256 };
+enum { SUPPLY_POINTS = 256, SUPPLY_NOMINAL_MV = 3300 };
 
 typedef struct SupplyPoint {
     int64_t at; /* since power-on */
@@ -510,12 +510,14 @@ typedef struct Faults {
     uint64_t commands, write_enables, operations, bytes_read; /* of the NOR, since power-on */
     bool deaf, wip_stuck, suspension;   /* the suspension is one that nobody asked for */
     bool continuous, heard, leaves;     /* the chip expects an address; a byte came; the mode ends with this transfer */
+    QEMUTimer *reset;                   /* NRST */
 } Faults;
 
+void faults_init(Mcu *mcu);
 /* `fault` and `erases` of the rail: NULL, or why not. */
 char *faults_command(Mcu *mcu, char **words);
 char *faults_erases_command(Mcu *mcu, char **words, GString *said);
-/* After the NOR's. */
+/* After the NOR's, before the supply's. */
 void faults_power_on(Mcu *mcu);
 bool faults_on(Mcu *mcu, enum fault fault);
 uint32_t faults_value(Mcu *mcu, enum fault fault);

@@ -192,6 +192,7 @@ static void mountaineer_init(MachineState *machine)
     trace_open(mcu, board->trace);
     rail_init(mcu, board->rail);
     supply_init(mcu);
+    faults_init(mcu);
     gpio_init(mcu);
     usart_init(mcu);
     spi_init(mcu);

@@ -7,8 +7,6 @@
  */
 #include "mcu.h"
 
-enum { NOMINAL_MV = 3300 };
-
 typedef struct Threshold {
     int32_t falling, rising; /* mV: low below the one, high again from the other on */
 } Threshold;
@@ -28,7 +26,7 @@ static int32_t voltage(const SupplyCurve *curve, int64_t at)
 {
     unsigned next = 0;
     if (curve->count == 0)
-        return NOMINAL_MV;
+        return SUPPLY_NOMINAL_MV;
     while (next < curve->count && curve->points[next].at <= at)
         next++;
     if (next == 0)

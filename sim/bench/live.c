@@ -91,6 +91,13 @@ static void take_uart(struct live *live, const struct rail_event *event)
     fprintf(live->stream, "%s\n", line);
 }
 
+static void take_supply(struct live *live, const struct rail_event *event)
+{
+    flush_flash(live, event->time_ns);
+    print_head(live, event->time_ns, event->address == RAIL_SUPPLY_VDD ? "vdd" : "vcc");
+    fprintf(live->stream, "%" PRIu32 " mV\n", event->value);
+}
+
 /* RM0090 7.3.21, from the top bit. */
 static const char *reset_cause(uint32_t flags)
 {
@@ -136,6 +143,9 @@ void live_take(void *context, const struct trace_item *item)
     case RAIL_ERASE:
     case RAIL_STATUS:
         take_operation(live, item->event);
+        break;
+    case RAIL_SUPPLY:
+        take_supply(live, item->event);
         break;
     default:
         take_power(live, item->event);

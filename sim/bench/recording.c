@@ -93,21 +93,32 @@ static size_t under_way(const struct recording *recording, size_t index, const s
     return index;
 }
 
+/* False when a reset, or a supply that goes, tears what that chip does: the trace does not say what is left then. */
+static bool leaves_whole(const struct recording *recording, const struct rail_event *event,
+                         const size_t last[RAIL_CHIP_NOR + 1], struct problem *problem)
+{
+    char name[RECORDING_NAME];
+    bool supply = event->kind == RAIL_SUPPLY;
+    if (event->kind != RAIL_RESET && !supply)
+        return true;
+    size_t index = last[supply ? trace_supplied_chip(event) : RAIL_CHIP_INTERNAL];
+    if (index == SIZE_MAX)
+        return true;
+    const struct rail_event *torn = recording->operations[index].item.event;
+    recording_name(&recording->operations[index], name);
+    return torn->time_ns + torn->duration_ns <= event->time_ns ||
+           problem_set(problem, PROBLEM_BENCH, "a %s tears %s in the recorded run; crash states after that cannot be built",
+                       supply ? "dip of the supply" : "reset", name);
+}
+
 /* Finds the operations that overlap, on the chips and with resets. */
 static bool find_overlaps(struct recording *recording, struct problem *problem)
 {
     size_t last[RAIL_CHIP_NOR + 1] = {SIZE_MAX, SIZE_MAX, SIZE_MAX}, position = 0, index = 0;
     struct trace_item item;
     while (trace_next(recording->events, recording->size, &position, &item)) {
-        size_t internal = last[RAIL_CHIP_INTERNAL];
-        if (item.event->kind == RAIL_RESET && internal != SIZE_MAX) {
-            const struct rail_event *torn = recording->operations[internal].item.event;
-            char name[RECORDING_NAME];
-            recording_name(&recording->operations[internal], name);
-            if (torn->time_ns + torn->duration_ns > item.event->time_ns)
-                return problem_set(problem, PROBLEM_BENCH,
-                                   "a reset tears %s in the recorded run; crash states after that cannot be built", name);
-        }
+        if (!leaves_whole(recording, item.event, last, problem))
+            return false;
         if (!trace_is_operation(item.event) || item.event->chip > RAIL_CHIP_NOR)
             continue;
         recording->operations[index].under_way = under_way(recording, index, last);

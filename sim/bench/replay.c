@@ -17,7 +17,8 @@ bool replay_open(struct replay *replay, const struct id *id, const struct profil
     *replay = (struct replay){.id = id, .profile = profile};
     if (strcmp(id->profile, profile->name) != 0)
         return problem_set(problem, PROBLEM_USE, "the id is of profile %s, not of %s", id->profile, profile->name);
-    return target_open(&replay->target, profile, &id->faults, root, device, problem);
+    return target_open(&replay->target, profile, &id->faults, root, device, problem) &&
+           target_can_be_built(&replay->target, problem);
 }
 
 void replay_close(struct replay *replay)

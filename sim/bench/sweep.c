@@ -56,7 +56,7 @@ bool sweep_open(struct sweep *sweep, struct problem *problem)
     const struct sweep_options *options = sweep->options;
     struct target *target = &sweep->target;
     if (!target_open(target, sweep->profile, &options->faults, options->root, options->device, problem) ||
-        !credit_rules_open(&sweep->rules, problem))
+        !target_can_be_built(target, problem) || !credit_rules_open(&sweep->rules, problem))
         return false;
     sweep->result->faults = target->faults;
     char faults[ID_FAULTS];

@@ -26,6 +26,8 @@ extern const struct conditions target_clean_conditions[RECOVERY_POWER_UPS];
 /* `faults` come on top of the profile's. `root` NULL: the project. `device` NULL: the profile's folder. */
 bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,
                  const char *device, struct problem *problem);
+/* Whether crash states can be built from a recording of it: a problem where its faults leave what no trace tells. */
+bool target_can_be_built(const struct target *target, struct problem *problem);
 /* A machine of the target, on the device. */
 bool target_start(struct target *target, struct machine *machine, unsigned gdb_port, struct problem *problem);
 /* Harmless on a zeroed target. */

@@ -22,6 +22,11 @@ bool trace_is_operation(const struct rail_event *event)
     return event->kind == RAIL_PROGRAM || event->kind == RAIL_ERASE || event->kind == RAIL_STATUS;
 }
 
+enum rail_chip trace_supplied_chip(const struct rail_event *event)
+{
+    return event->address == RAIL_SUPPLY_VDD ? RAIL_CHIP_INTERNAL : RAIL_CHIP_NOR;
+}
+
 const char *trace_chip_name(const struct rail_event *event)
 {
     switch (event->chip) {

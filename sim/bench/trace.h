@@ -25,6 +25,9 @@ bool trace_next(const uint8_t *events, size_t size, size_t *position, struct tra
 /* True for what `cut=N` counts. */
 bool trace_is_operation(const struct rail_event *event);
 
+/* Of a RAIL_SUPPLY event: whose supply it is. */
+enum rail_chip trace_supplied_chip(const struct rail_event *event);
+
 /* "internal", "otp" or "nor" as the address says, "-" when there is no chip; "program", "erase"... */
 const char *trace_chip_name(const struct rail_event *event);
 const char *trace_kind_name(unsigned kind);

@@ -11,6 +11,10 @@
 #define NOR_END 0x7FFFFFu
 #define ANY UINT32_MAX
 #define OFTEN 1000000u
+#define VDD_LEAST 1720u /* below, POR/PDR holds the MCU: DS8626 table 19 */
+#define VDD_MOST 3600u
+#define VDD_FIRM 2700u  /* what x32 needs: RM0090 table 12 */
+#define VCC_WORKS 2000u /* from here on */
 
 /// The menu ///
 
@@ -93,6 +97,21 @@ const struct fault_kind fault_menu[FAULTS] = {
     [FAULT_NOR_POWERUP_SLOW] = {"nor-powerup-slow", "", FAULT_PLAIN, 0, 0, 0, 0, false,
         "after power-on no command for 20 us, none that writes for 5 ms (the machine's nor-powerup=datasheet)",
         "W25Q64JV section 9.3 (tVSL, tPUW)"},
+    [FAULT_VDD_LOW] = {"vdd-low", "MV", FAULT_NUMBER, 0, VDD_LEAST, VDD_MOST, 0, false,
+        "the MCU's supply stands at so many mV: below what PSIZE needs, its operations leave weak bits",
+        "RM0090 section 3.6.2 (table 12); DS8626 table 19 for BOR and PVD; that the bits are weak is an assumption"},
+    [FAULT_VDD_DIP] = {"vdd-dip", "FROM.FOR", FAULT_SPAN, 0, 0, ANY, 0, true,
+        "FROM us after power-on the MCU alone is without supply for FOR us; it starts anew, the SPI NOR goes on",
+        "DS8626 table 19; what is under way is left as far as it has got"},
+    [FAULT_VCC_LOW] = {"vcc-low", "MV", FAULT_NUMBER, 0, 0, VCC_WORKS - 1, 0, false,
+        "the SPI NOR's supply stands at so many mV, below VWI: it knows no commands, and reads as FF",
+        "W25Q64JV section 9.3 (VWI is 1.0 to 2.0 V; the chip is one with 2.0)"},
+    [FAULT_VCC_DIP] = {"vcc-dip", "FROM.FOR", FAULT_SPAN, 0, 0, ANY, 0, true,
+        "FROM us after power-on the SPI NOR alone is without supply for FOR us; the MCU goes on",
+        "W25Q64JV section 9.3; what is under way is left as far as it has got"},
+    [FAULT_RESET_AT] = {"reset-at", "US", FAULT_NUMBER, 0, 1, ANY, 0, false,
+        "so many us after power-on NRST resets the MCU, once; the SPI NOR goes on",
+        "RM0090 section 6.1.1"},
 };
 
 const struct fault_elsewhere fault_elsewhere[] = {
@@ -146,18 +165,29 @@ static bool number(const char *text, const char *end, unsigned base, uint32_t *v
     return true;
 }
 
-static bool parse_argument(const struct fault_kind *kind, const char *text, uint32_t *value, uint8_t *bit)
+/* What stands behind the dot. */
+static bool parse_second(enum fault_shape shape, const char *text, struct fault_setting *setting)
+{
+    if (shape == FAULT_SPAN)
+        return number(text, text + strlen(text), 10, &setting->length) && setting->length > 0;
+    if (text[0] < '0' || text[0] > '7' || text[1] != '\0')
+        return false;
+    setting->bit = (uint8_t)(text[0] - '0');
+    return true;
+}
+
+static bool parse_argument(const struct fault_kind *kind, const char *text, struct fault_setting *setting)
 {
     const char *end = text + strlen(text);
-    if (kind->shape == FAULT_BIT) {
+    bool decimal = kind->shape == FAULT_NUMBER || kind->shape == FAULT_SPAN;
+    if (kind->shape == FAULT_BIT || kind->shape == FAULT_SPAN) {
         const char *dot = strchr(text, '.');
-        if (dot == NULL || dot + 2 != end || dot[1] < '0' || dot[1] > '7')
+        if (dot == NULL || !parse_second(kind->shape, dot + 1, setting))
             return false;
-        *bit = (uint8_t)(dot[1] - '0');
         end = dot;
     }
-    return number(text, end, kind->shape == FAULT_NUMBER ? 10 : 16, value) && *value >= kind->least &&
-           *value <= kind->most;
+    return number(text, end, decimal ? 10 : 16, &setting->value) && setting->value >= kind->least &&
+           setting->value <= kind->most;
 }
 
 static enum fault named(const char *name, size_t length)
@@ -187,6 +217,9 @@ static bool bad_argument(const struct fault_kind *kind, char why[FAULT_WHY])
     else if (kind->shape == FAULT_NUMBER)
         snprintf(why, FAULT_WHY, "fault %s%s=%s: from %u to %u", kind->name, optional ? "[" : "",
                  kind->argument + optional, (unsigned)kind->least, (unsigned)kind->most);
+    else if (kind->shape == FAULT_SPAN)
+        snprintf(why, FAULT_WHY, "fault %s=%s: FROM from %u to %u, FOR from 1 to %u", kind->name, kind->argument,
+                 (unsigned)kind->least, (unsigned)kind->most, (unsigned)UINT32_MAX);
     else
         snprintf(why, FAULT_WHY, "fault %s%s=%s: from %0*X to %0*X%s", kind->name, optional ? "[" : "",
                  kind->argument + optional, (int)kind->digits, (unsigned)kind->least, (int)kind->digits,
@@ -198,24 +231,21 @@ bool fault_parse(struct fault_set *set, const char *text, char why[FAULT_WHY])
 {
     size_t length = strcspn(text, "=");
     enum fault fault = named(text, length);
-    uint8_t bit = 0;
     if (fault == FAULTS)
         return no_such(text, length, why);
     const struct fault_kind *kind = &fault_menu[fault];
-    uint32_t value = kind->usual;
+    struct fault_setting setting = {.on = true, .value = kind->usual};
     bool optional = kind->shape == FAULT_PLAIN || kind->argument[0] == '[';
     bool good = text[length] != '='
                 ? optional
-                : kind->shape != FAULT_PLAIN && parse_argument(kind, text + length + 1, &value, &bit);
+                : kind->shape != FAULT_PLAIN && parse_argument(kind, text + length + 1, &setting);
     if (!good)
         return bad_argument(kind, why);
     if (set->of[fault].on) {
         snprintf(why, FAULT_WHY, "fault %s is named twice", kind->name);
         return false;
     }
-    set->of[fault].on = true;
-    set->of[fault].value = value;
-    set->of[fault].bit = bit;
+    set->of[fault] = setting;
     return true;
 }
 
@@ -233,6 +263,11 @@ bool fault_beyond_cells(const struct fault_set *set)
         if (set->of[fault].on && fault_menu[fault].beyond_cells)
             return true;
     return false;
+}
+
+bool fault_beyond_trace(const struct fault_set *set)
+{
+    return set->of[FAULT_VDD_LOW].on && set->of[FAULT_VDD_LOW].value < VDD_FIRM;
 }
 
 void fault_add(struct fault_set *set, const struct fault_set *more)
@@ -259,6 +294,9 @@ void fault_format(const struct fault_set *set, enum fault fault, char text[FAULT
         break;
     case FAULT_BIT:
         snprintf(text, FAULT_TEXT, "%s=%0*X.%u", kind->name, digits, value, bit);
+        break;
+    case FAULT_SPAN:
+        snprintf(text, FAULT_TEXT, "%s=%u.%u", kind->name, value, (unsigned)set->of[fault].length);
         break;
     }
 }

@@ -37,6 +37,11 @@ enum fault {
     FAULT_NOR_RETENTION,
     FAULT_NOR_MULTIPASS_REFUSED,
     FAULT_NOR_POWERUP_SLOW,
+    FAULT_VDD_LOW,
+    FAULT_VDD_DIP,
+    FAULT_VCC_LOW,
+    FAULT_VCC_DIP,
+    FAULT_RESET_AT,
     FAULTS
 };
 
@@ -46,6 +51,7 @@ enum fault_shape {
     FAULT_NUMBER, /* decimal */
     FAULT_HEX,    /* hexadecimal digits */
     FAULT_BIT,    /* an address in hexadecimal, a dot, the number of a bit in that byte */
+    FAULT_SPAN,   /* when it begins, a dot, how long it lasts: decimal, us since power-on */
 };
 
 struct fault_kind {
@@ -73,13 +79,16 @@ struct fault_elsewhere {
 /* Ends with a name of NULL. */
 extern const struct fault_elsewhere fault_elsewhere[];
 
+struct fault_setting {
+    bool on;
+    uint8_t bit;
+    uint32_t value;
+    uint32_t length; /* of a span */
+};
+
 /* A scenario's faults: each of the menu once or not at all. Zeros are none. */
 struct fault_set {
-    struct {
-        bool on;
-        uint8_t bit;
-        uint32_t value;
-    } of[FAULTS];
+    struct fault_setting of[FAULTS];
 };
 
 /* Adds "NAME" or "NAME=ARGUMENT". False, with one line in `why`: there is none of that name (the line has the menu),
@@ -89,6 +98,8 @@ bool fault_parse(struct fault_set *set, const char *text, char why[FAULT_WHY]);
 bool fault_any(const struct fault_set *set);
 /* Whether what happens in a recovery depends on more than the bytes that it touches. */
 bool fault_beyond_cells(const struct fault_set *set);
+/* Whether an operation may leave something else than the trace of it says, so that crash states cannot be built. */
+bool fault_beyond_trace(const struct fault_set *set);
 /* Those of `more` are added; where both have one, that of `more` counts. */
 void fault_add(struct fault_set *set, const struct fault_set *more);
 /* "NAME=ARGUMENT" as an id has it. */

@@ -52,8 +52,9 @@
  *       While the power is off: the voltage of the MCU (vdd) or of the SPI NOR (vcc) in the next power-on, until power
  *       is lost. It goes straight from point to point, in order of time since power-on; two points at the same time are
  *       a step; before the first and behind the last one it is theirs. Without points, and unless this is said before
- *       each power-on, it is 3300 mV. So "supply vdd 3300@5000000 0@5000000 0@9000000 3300@9000000" takes the MCU's
- *       supply away from 5 to 9 ms, while the SPI NOR goes on. What voltages do: qemu-board/README.md. Reply: "ok".
+ *       each power-on, it is 3300 mV, or what a fault says. So "supply vdd 3300@5000000 0@5000000 0@9000000
+ *       3300@9000000" takes the MCU's supply away from 5 to 9 ms, while the SPI NOR goes on. What voltages do:
+ *       qemu-board/README.md. Reply: "ok".
  *   power off
  *       Power is lost between two operations. Reply: "ok".
  *   run until=NS [cut=N tear=TEAR] [edge=1] [line=1] [reset=1] [loss=1]
@@ -95,10 +96,10 @@
     X(P1, "clean cut", "run cut=N tear=before or after: at an operation, not torn")                                    \
     X(P2, "phase", "run until=NS loss=1: at a time, what is under way is left as far as it has got")                   \
     X(P3, "loop", "supply vdd: below the reset threshold and back, several times in one scenario")                     \
-    X(P4, "warm reset", "the firmware or a watchdog resets the MCU; the SPI NOR goes on")                              \
-    X(P5, "one rail", "supply vdd or supply vcc: one chip loses power, the other one goes on")                         \
-    X(P6, "undervoltage", "supply vdd: below what PSIZE needs; supply vcc: below VWI; the MCU runs")                   \
-    X(P7, "early command", "nor-powerup=datasheet, supply vcc: the MCU runs before the SPI NOR listens")
+    X(P4, "warm reset", "the firmware, a watchdog or fault reset-at resets the MCU; the SPI NOR goes on")              \
+    X(P5, "one rail", "supply vdd or vcc, fault vdd-dip or vcc-dip: one chip loses power, the other one goes on")      \
+    X(P6, "undervoltage", "supply or fault vdd-low: below what PSIZE needs; vcc-low: below VWI; the MCU runs")         \
+    X(P7, "early command", "nor-powerup=datasheet, fault nor-powerup-slow: the MCU runs before the SPI NOR listens")
 
 /* From one read command of the SPI NOR to the next: added to the noise under which weak bits read. */
 #define RAIL_NOISE_STEP UINT64_C(0x9E3779B97F4A7C15)

@@ -11,6 +11,7 @@ import pytest
 
 import rail
 import test_flash as flash
+import test_power as power
 import test_spi_nor as spi
 from bed import MS, SECOND
 from test_flash import (ENABLE, OPERR, SCRATCH, SR, START, STATUS as FLASH_STATUS, UNLOCK, CYCLES_SINCE, READ32,
@@ -22,6 +23,8 @@ KB = 1024
 IDENTITY = send(0x9F, read=3)
 EF4017, NOTHING = b"\xef\x40\x17", b"\xff\xff\xff"
 
+board = power.board
+power_firmware = power.power_firmware
 interpreter = flash.interpreter
 script_firmware = spi.script_firmware
 
@@ -56,7 +59,7 @@ def mcu(interpreter):
 MENU = re.findall(r'^    \[FAULT_\w+\] = \{"([\w-]+)", "([^"]*)"', (rail.REPOSITORY / "sim/nor/fault.c").read_text(),
                   re.M)
 EXAMPLES = {"ADDRESS.BIT": "0.0", "ADDRESS": "7FF123", "N": "1", "K": "2", "PERCENT": "3", "HH": "F0",
-            "HHHHHH": "C22017", "SEED": "4294967295"}
+            "HHHHHH": "C22017", "SEED": "4294967295", "MV": "1900", "US": "1000", "FROM.FOR": "1000.10"}
 
 
 def test_the_menu_is_what_the_machine_knows(chip):
@@ -83,6 +86,7 @@ def test_the_menu_is_what_the_machine_knows(chip):
     ("fault nor-miso-low=1", "no argument"), ("fault nor-jedec=1000000", "FFFFFF"),
     ("fault int-stuck-0=08100000.0", "080FFFFF"), ("fault int-stuck-0=08000000", "bits"),
     ("fault int-stuck-0=08000000.8", "bits"), ("fault none nor-dead", "no fault"), ("erases nor", "erases"),
+    ("fault vdd-low=1719", "from 1720"), ("fault vcc-dip=5", "vcc-dip=FROM.FOR"), ("fault vcc-dip=5.0", "FOR from 1"),
     ("erases internal 1", "erases"), ("erases internal" + 12 * " x", "number")])
 def test_wrong_commands_change_nothing(chip, line, word):
     machine = chip("nor-dead")
@@ -434,3 +438,116 @@ def test_int_stale_cache(mcu):
         mcu.command("fault " + fault)
         mcu.write("internal", 0x40000, flash.OLD * 0x200)
         assert carry_out(mcu, *steps, ram=True) == found
+
+
+# The supply, and NRST
+
+ERASE_NOR = [power.nor(0x06), power.nor_at(0x20, AT)]
+ERASE_BOTH = [*ERASE_NOR, [power.ERASE, 2, 6]]
+
+
+def power_up(machine, *steps, again=(), until=2 * SECOND, supply=None):
+    """The events of the supply, the resets, and what the flashes hold; steps as in test_power.py."""
+    for name, start, old in (("internal", 0x40000, b"\x5a" * 0x20000), ("nor", AT, b"\x5a" * 4 * KB)):
+        machine.mark(name)
+        machine.write(name, start, old)
+    power.script(machine, *steps, again=again)
+    if supply:
+        machine.supply(*supply)
+    machine.power_on(sram="zero")
+    machine.run(until=until)
+    machine.power_off()
+    resets = [(event.time_ns, event.value) for event in machine.events("reset")]
+    return power.supply_events(machine), resets, machine.internal[0x40000:0x60000], machine.nor[AT:AT + 4 * KB]
+
+
+def test_vdd_low(board):
+    """At each power-on, until the fault is taken away."""
+    machine = board()
+    for fault, weak in (("vdd-low=2500", True), ("vdd-low=2699", True), ("vdd-low=2700", False), ("none", False)):
+        machine.command("fault " + fault)
+        for _ in range(2):
+            events, resets, internal, _ = power_up(machine, [power.ERASE, 2, 6])
+            assert events == resets == [] and bool(machine.marks("internal")) == weak
+            assert weak or internal == b"\xff" * 0x20000
+
+
+def test_vdd_low_and_the_supervisor(board):
+    """Below BOR's threshold the MCU never starts, and the SPI NOR hears nothing."""
+    machine = board()
+    machine.fault("vdd-low=2100")
+    for level, starts in ((2, False), (3, True)):
+        power.script(machine, [power.DELAY, 10], bor=level)
+        machine.power_on(sram="zero")
+        machine.run(until=10 * MS)
+        machine.power_off()
+        assert bool(power.said(machine)) == starts
+
+
+@pytest.mark.parametrize("fault, rail_name, which", [("vdd-dip", "vdd", power.VDD), ("vcc-dip", "vcc", power.VCC)])
+def test_dips(board, fault, rail_name, which):
+    """One chip stops, the other one goes on; the same as with `supply`, and at each power-on."""
+    machine = board()
+    machine.fault(f"{fault}=20000.3000")
+    first = power_up(machine, *ERASE_BOTH, again=[[power.DELAY, 1]])
+    events, resets, internal, nor = first
+    assert events == [(20 * MS, which, 0), (23 * MS, which, 3300)]
+    assert resets == ([(23 * MS, power.POR | power.BOR | power.PIN)] if fault == "vdd-dip" else [])
+    assert internal == b"\xff" * 0x20000, "torn and done once more, or never torn"
+    assert (nor == b"\xff" * 4 * KB) == (fault == "vdd-dip")
+    assert power_up(machine, *ERASE_BOTH, again=[[power.DELAY, 1]]) == first
+    machine.fault()
+    points = ((3300, 20 * MS), (0, 20 * MS), (0, 23 * MS), (3300, 23 * MS))
+    assert power_up(machine, *ERASE_BOTH, again=[[power.DELAY, 1]], supply=(rail_name, *points)) == first
+    assert power_up(machine, *ERASE_BOTH)[:2] == ([], [])
+
+
+def test_a_dip_of_the_mcu_tears_what_it_does(board):
+    machine = board()
+    machine.fault("vdd-dip=20000.3000")
+    internal = power_up(machine, *ERASE_BOTH, until=22 * MS)[2]
+    assert internal[:0x10000] == b"\x5a" * 0x10000 and internal[-1] == 0
+
+
+def test_a_dip_of_a_low_supply_comes_back_to_it(board):
+    machine = board()
+    machine.fault("vdd-low=2500", "vdd-dip=20000.3000")
+    assert power_up(machine, again=[[power.DELAY, 1]])[0] == [(20 * MS, power.VDD, 0), (23 * MS, power.VDD, 2500)]
+
+
+def test_what_the_bench_says_of_a_supply_counts(board):
+    """For the one power-on that it is said for."""
+    machine = board()
+    machine.fault("vcc-dip=20000.3000", "vdd-low=2500")
+    assert power_up(machine, supply=("vcc", (3300, 0)))[0] == []
+    assert power_up(machine, supply=("vdd", (3300, 0)))[0] == [(20 * MS, power.VCC, 0), (23 * MS, power.VCC, 3300)]
+
+
+def test_vcc_low(board):
+    machine = board()
+    machine.fault("vcc-low=1999")
+    for _ in range(2):
+        power_up(machine, power.nor(0x9F, read=3), *ERASE_NOR)
+        assert machine.uart().split()[1:] == ["ffffff"] and machine.nor[AT] == 0x5A
+    machine.fault()
+    power_up(machine, power.nor(0x9F, read=3))
+    assert machine.uart().split()[1:] != ["ffffff"]
+
+
+def test_reset_at(board):
+    """Once per power-on, by the pin alone; the internal flash's erase is torn, the SPI NOR goes on."""
+    machine = board()
+    machine.fault("reset-at=20000")
+    first = power_up(machine, *ERASE_BOTH, again=[[power.DELAY, 1]])
+    events, resets, internal, nor = first
+    assert events == [] and resets == [(20 * MS, power.PIN)]
+    assert internal not in (b"\xff" * 0x20000, b"\x5a" * 0x20000) and nor == b"\xff" * 4 * KB
+    assert power_up(machine, *ERASE_BOTH, again=[[power.DELAY, 1]]) == first
+    machine.fault()
+    assert power_up(machine, *ERASE_BOTH)[1:3] == ([], b"\xff" * 0x20000)
+
+
+def test_a_reset_while_the_supply_holds_the_mcu_is_none(board):
+    machine = board()
+    machine.fault("reset-at=21000", "vdd-dip=20000.3000")
+    assert [at for at, _ in power_up(machine, again=[[power.DELAY, 1]])[1]] == [23 * MS]

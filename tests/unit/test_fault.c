@@ -29,10 +29,12 @@ static void every_name_is_read_and_written(void **state)
         set.of[fault].on = true;
         set.of[fault].value = kind->most;
         set.of[fault].bit = kind->shape == FAULT_BIT ? 7 : 0;
+        set.of[fault].length = kind->shape == FAULT_SPAN ? 70000 : 0;
         fault_format(&set, fault, text);
         struct fault_set read = parsed(text);
         assert_true(read.of[fault].on);
         assert_int_equal(read.of[fault].value, set.of[fault].value);
+        assert_int_equal(read.of[fault].length, set.of[fault].length);
         fault_format(&read, fault, again);
         assert_string_equal(text, again);
         assert_int_equal(strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF-=."), strlen(text));
@@ -67,6 +69,13 @@ static void what_is_wrong_is_said_and_changes_nothing(void **state)
     expect_bad("nor-retention=800000.0", "7FFFFF");
     expect_bad("nor-retention=0.8", "bits 0 to 7");
     expect_bad("nor-miso-low=1", "no argument");
+    expect_bad("vdd-low=1719", "1720 to 3600");
+    expect_bad("vcc-low=2000", "0 to 1999");
+    expect_bad("vcc-dip=1", "vcc-dip=FROM.FOR");
+    expect_bad("vcc-dip=1.0", "FOR from 1");
+    expect_bad("vcc-dip=1.4294967296", "FOR from 1");
+    expect_bad("vdd-dip=1.2.3", "FOR from 1");
+    expect_bad("reset-at=0", "1 to 4294967295");
 }
 
 static void sets_are_joined(void **state)
