@@ -93,7 +93,8 @@ static size_t under_way(const struct recording *recording, size_t index, const s
     return index;
 }
 
-/* False when a reset, or a supply that goes, tears what that chip does: the trace does not say what is left then. */
+/* False when a reset, or a supply that goes, tears what that chip does: the trace does not say what is left then. What
+ * ends in the very instant in which a supply goes counts as torn. */
 static bool leaves_whole(const struct recording *recording, const struct rail_event *event,
                          const size_t last[RAIL_CHIP_NOR + 1], struct problem *problem)
 {
@@ -106,9 +107,9 @@ static bool leaves_whole(const struct recording *recording, const struct rail_ev
         return true;
     const struct rail_event *torn = recording->operations[index].item.event;
     recording_name(&recording->operations[index], name);
-    return torn->time_ns + torn->duration_ns <= event->time_ns ||
-           problem_set(problem, PROBLEM_BENCH, "a %s tears %s in the recorded run; crash states after that cannot be built",
-                       supply ? "dip of the supply" : "reset", name);
+    return torn->time_ns + torn->duration_ns + supply <= event->time_ns ||
+           problem_set(problem, PROBLEM_BENCH, "a %s tears %s in the recorded run; crash states after that cannot be built "
+                       "(matterhorn boot shows the run itself)", supply ? "dip of the supply" : "reset", name);
 }
 
 /* Finds the operations that overlap, on the chips and with resets. */

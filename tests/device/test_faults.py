@@ -515,6 +515,17 @@ def test_a_dip_of_a_low_supply_comes_back_to_it(board):
     assert power_up(machine, again=[[power.DELAY, 1]])[0] == [(20 * MS, power.VDD, 0), (23 * MS, power.VDD, 2500)]
 
 
+def test_a_dip_from_power_on_is_a_supply_that_comes_late(board):
+    machine = board()
+    machine.fault("vcc-dip=0.5000")
+    assert power_up(machine, power.nor(0x9F, read=3), [power.DELAY, 10000], power.nor(0x9F, read=3))[0] \
+        == [(5 * MS, power.VCC, 3300)]
+    missing, found = machine.uart().split()[1:]
+    assert missing == "ffffff" != found
+    machine.fault("vdd-dip=0.5000")
+    assert power_up(machine, [power.DELAY, 1], until=10 * MS)[1] == [(5 * MS, power.POR | power.BOR | power.PIN)]
+
+
 def test_what_the_bench_says_of_a_supply_counts(board):
     """For the one power-on that it is said for."""
     machine = board()

@@ -68,6 +68,74 @@ def test_nothing_is_credited_where_a_fault_sees_more_than_the_recovery_touches()
     assert result["verdict"] == "pass" and result["states_pruned"] == 0
 
 
+# --- Power faults ---------------------------------------------------------------------------------------------------
+
+
+def boot(fault, **options):
+    """The lines that tell how the update went."""
+    said = matterhorn("boot", "--profile", PROFILE, *faults(fault), "--until", "update: confirmed", "--time", 40, **options).stdout
+    return [line.split(maxsplit=3)[3] for line in said.splitlines() if " s  usart1 " in line], said
+
+
+def test_a_reset_in_the_middle_of_the_update_does_not_end_it():
+    """Which is 0.87 s after the install began, in the erase."""
+    lines, said = boot("reset-at=3000000")
+    assert "3.000000 s  reset     by the reset pin" in said and "boot: Matterhorn on mountaineer-eth, reset: pin" in lines
+    assert lines.index("boot: installing") < lines.index("boot: resuming the install") < lines.index("update: confirmed")
+
+
+def test_a_dip_of_the_mcu_in_the_install_does_not_end_it():
+    lines, said = boot("vdd-dip=3000000.5000")
+    assert "3.000000 s  vdd       0 mV" in said and "3.005000 s  vdd       3300 mV" in said
+    assert lines.count("boot: Matterhorn on mountaineer-eth, reset: power-on") == 2 and "boot: resuming the install" in lines
+    assert lines[-1] == "update: confirmed"
+
+
+def test_a_dip_of_the_spi_nor_while_it_stores_is_refused_and_stored_again():
+    lines, said = boot("vcc-dip=1500000.5000")
+    assert "1.500000 s  vcc       0 mV" in said and "1.505000 s  vcc       3300 mV" in said
+    refused = [line for line in lines if line.startswith("runtime: refused: ")]
+    assert len(refused) == 1 and lines.index(refused[0]) < lines.index("demo: stored, restarting") and lines[-1] == "update: confirmed"
+
+
+def test_without_its_supply_the_spi_nor_takes_no_update_and_the_application_starts():
+    result = matterhorn_json("boot", "--profile", PROFILE, *faults("vcc-low=1000"), "--until", "demo: red", "--time", 6)
+    assert result["reason"] == "reached"
+
+
+def test_what_was_installed_at_undervoltage_is_not_retained():
+    """The update is confirmed; after a power-on reset its bits read otherwise, and the bootloader does not start it."""
+    for millivolts, starts in ((2500, False), (2700, True)):
+        said = matterhorn("boot", "--profile", PROFILE, *faults(f"vdd-low={millivolts}", "vdd-dip=5000000.5000"), "--time", 6).stdout
+        before, after = said.split(f" 5.005000 s  vdd       {millivolts} mV")
+        assert "update: confirmed" in before
+        assert ("boot: starting" in after) == starts == ("boot: application: no image is installed" not in after)
+
+
+@pytest.mark.parametrize("fault", ["reset-at=1500000", "vcc-dip=300000.5000", "vdd-low=2700"])
+def test_sweeps_under_power_faults_build_what_the_machine_leaves(fault):
+    result = matterhorn_json("sweep", PROFILE, "--cuts", 60, "--live", 20, "--jobs", 2, *faults(fault), "--check-credited", 10)
+    assert result["verdict"] == "pass" and result["faults"] == [fault] and result["live"] == 20
+    assert (result["states_pruned"] == 0) == fault.startswith("vcc-dip")
+
+
+@pytest.mark.parametrize("fault, status, word", [
+    ("vdd-low=2699", 2, "under vdd-low=2699 the flash keeps less than it is told"),
+    ("vcc-dip=1500000.5000", 3, "a dip of the supply tears nor.71E000.e1"),
+    ("vdd-dip=3000000.5000", 3, "a dip of the supply tears int.080A0000.e1"),
+    ("reset-at=3000000", 3, "a reset tears int.080A0000.e1")])
+def test_what_no_recording_tells_is_neither_swept_nor_replayed(fault, status, word):
+    for command in (("sweep", PROFILE, "--cuts", 5, "--jobs", 1), ("replay", f"{PROFILE}~s1!{fault}/int.080A0398.p1.after")):
+        said = matterhorn(*command, *(faults(fault) if command[0] == "sweep" else ()), status=status)
+        assert word in said.stderr and len(said.stderr.splitlines()) == 1
+
+
+def test_an_id_with_a_dip_in_it_comes_back():
+    """The dip meets each recovery too."""
+    again = matterhorn_json("replay", f"{PROFILE}~s1!vcc-dip=300000.5000/int.080A0398.p1.half", "--verify")
+    assert again["verdict"] == "pass" and again["verified"] and "!vcc-dip=300000.5000/" in again["id"]
+
+
 # --- A finding under a fault, from its id alone ---------------------------------------------------------------------
 
 
@@ -142,7 +210,7 @@ def test_the_page_has_the_table_of_the_command():
     table = matterhorn("faults", "--markdown").stdout
     assert table in page, "put the output of `matterhorn faults --markdown` between the two comments of docs/FAULTS.md"
     menu = re.findall(r"^([\w-]+)[\[= ]", matterhorn("faults").stdout, re.M)
-    assert menu[:26] == re.findall(r"^\| `([\w-]+)", page, re.M)
+    assert menu[:31] == re.findall(r"^\| `([\w-]+)", page, re.M)
 
 
 # --- Status registers belong to a state -----------------------------------------------------------------------------

@@ -163,6 +163,16 @@ def test_store_of_another_sweep(sweep, copy, options, words):
     refused((*sweep, *options), copy, 2, "is of another sweep", words)
 
 
+def test_store_of_other_faults(sweep, tmp_path):
+    """They belong to the sweep, in either direction, and a report from the store tells them."""
+    sweep, store = (*sweep[:2], "--cuts", 5, "--live", 0, "--jobs", 1), tmp_path / "store"
+    matterhorn(*sweep, "--store", store, "--fault", "nor-slow=1")
+    assert "faults: nor-slow=1\n" in matterhorn("report", store).stdout
+    assert matterhorn_json("report", store)["faults"] == ["nor-slow=1"]
+    refused(sweep, store, 2, "is of another sweep", "faults of the parts", "nor-slow=1")
+    refused((*sweep, "--fault", "int-flags"), store, 2, "is of another sweep", "faults of the parts", "nor-slow=1", "int-flags")
+
+
 def test_store_of_another_firmware(sweep, copy):
     change(copy, "UPDATE fact SET value = 'abc' WHERE key = 'firmware_sha256'")
     refused(sweep, copy, 2, "is of another sweep", "firmware abc, not ")
