@@ -59,8 +59,6 @@ void footprint_take(void *context, const struct trace_item *item)
     hash_event(footprint, item);
     if (event->kind == RAIL_RESET) {
         settle(footprint, RAIL_CHIP_INTERNAL, event->time_ns); /* the other chip goes on */
-    } else if (event->kind == RAIL_SUPPLY) {
-        settle(footprint, trace_supplied_chip(event), event->time_ns);
     } else if (event->kind == RAIL_POWER_OFF) {
         settle(footprint, RAIL_CHIP_INTERNAL, event->time_ns);
         settle(footprint, RAIL_CHIP_NOR, event->time_ns);
