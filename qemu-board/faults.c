@@ -42,6 +42,7 @@ static void become(Mcu *mcu, const struct fault_set *set)
     bool answers_lie = faults_on(mcu, FAULT_NOR_STATUS_READS) || faults_on(mcu, FAULT_NOR_MISO_LOW) ||
                        faults_on(mcu, FAULT_NOR_MISO_HIGH);
     faults->bus = answers_lie || faults_on(mcu, FAULT_NOR_DEAD) || faults_on(mcu, FAULT_NOR_CONTINUOUS_READ);
+    faults->flips = faults_on(mcu, FAULT_NOR_READ_FLIP);
     faults->nor_polls = answers_lie || outlasts_data_sheet(mcu, FAULT_NOR_SLOW) || faults_on(mcu, FAULT_NOR_WIP_STUCK);
     faults->flash_polls = outlasts_data_sheet(mcu, FAULT_INT_SLOW) || faults_on(mcu, FAULT_INT_AGING);
 }

@@ -506,6 +506,7 @@ typedef struct Faults {
     struct nor_defects internal, nor;   /* what the set says of cells */
     uint32_t erases[FLASH_SECTORS];     /* of the main array, since the set was given */
     bool bus;                           /* the NOR's side of the bus is to be asked */
+    bool flips;                         /* what is read from its array too */
     bool nor_polls, flash_polls;        /* each poll is to be seen */
     uint64_t commands, write_enables, operations, bytes_read; /* of the NOR, since power-on */
     bool deaf, wip_stuck, suspension;   /* the suspension is one that nobody asked for */

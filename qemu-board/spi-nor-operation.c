@@ -38,12 +38,14 @@ static bool overlap(const struct nor_op *one, uint32_t offset, uint32_t length)
 /* What a suspended operation is about: the page of a program, the range of an erase. */
 static bool concerns_suspended(SpiNor *nor, uint32_t offset, uint32_t length)
 {
+    if (!nor->suspended.pending)
+        return false;
     struct nor_op op = nor->suspended.op;
     if (op.kind == NOR_PROGRAM) {
         op.offset &= ~(uint32_t)(sizeof(nor->page) - 1);
         op.length = sizeof(nor->page);
     }
-    return nor->suspended.pending && overlap(&op, offset, length);
+    return overlap(&op, offset, length);
 }
 
 bool spi_nor_undefined(SpiNor *nor, uint32_t offset)

@@ -216,7 +216,7 @@ static uint8_t read_cells(SpiNor *nor)
     }
     touch_nor(nor->mcu, nor->address);
     nor->address = (nor->address + 1) % nor->array.part->size;
-    return faults_read(nor->mcu, byte);
+    return nor->mcu->faults.flips ? faults_read(nor->mcu, byte) : byte;
 }
 
 static uint8_t read_status(SpiNor *nor)
@@ -322,7 +322,8 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
         return HIGH_Z;
     if (mcu->faults.bus && !faults_nor_hears(mcu, byte))
         return HIGH_Z;
-    spi_nor_settle(mcu);
+    if (nor->operation.pending || nor->writes_status)
+        spi_nor_settle(mcu);
     if (nor->index == 0)
         begin(nor, byte);
     else if (!nor->ignored)
