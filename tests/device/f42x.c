@@ -3,45 +3,15 @@
  * What an STM32F42x has and an F407 does not, bare metal, at reset's 16 MHz. The word in sector 5 of the flash is the
  * bank of the SDRAM; results are lines "name value" on USART1. It resets itself once.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "bare.h"
 
-#define REG(address) (*(volatile uint32_t *)(address))
-#define RCC 0x40023800
 #define GPIOE 0x40021000
-#define USART1 0x40011000
 #define MEMRMP REG(0x40013800)
 #define FMC 0xA0000000
 #define SDCMR REG(FMC + 0x150)
 #define BANK REG(0x08020000)
 #define SDRAM_SIZE 0x100000
 #define AGAIN (REG(RCC + 0x74) >> 28 & 1)
-
-/// Output ///
-
-static void put(char c)
-{
-    while (!(REG(USART1) & 1u << 7))
-        ;
-    REG(USART1 + 4) = (uint8_t)c;
-}
-
-static void print(const char *name, uint32_t value)
-{
-    while (*name)
-        put(*name++);
-    put(' ');
-    char digits[10];
-    int n = 0;
-    do
-        digits[n++] = '0' + value % 10;
-    while ((value /= 10) != 0);
-    while (n != 0)
-        put(digits[--n]);
-    put('\n');
-    while (!(REG(USART1) & 1u << 6))
-        ;
-}
 
 /// Is there anything at that address? ///
 
