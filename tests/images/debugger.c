@@ -5,13 +5,11 @@
  * checksum. Both end in a breakpoint, which is a fault when no debugger listens; the handler goes on from there. Bare
  * metal at reset's 16 MHz. What to do is in sector 5 of the flash; results are lines "name value" on USART1.
  */
-#include <stddef.h>
-#include <stdint.h>
+#include "../device/bare.h"
 
-#define REG(address) (*(volatile uint32_t *)(address))
-#define RCC 0x40023800
+#include <stddef.h>
+
 #define GPIOE 0x40021000
-#define USART1 0x40011000
 #define FLASH 0x40023C00
 #define FLASH_SR REG(FLASH + 0x0C)
 #define FLASH_CR REG(FLASH + 0x10)
@@ -41,35 +39,10 @@ static uint8_t checksum[] __attribute__((aligned(4))) = {
 #include "contrib/loaders/checksum/armv7m_crc.inc"
 };
 
-extern uint32_t data_start[], data_end[], data_load[];
 static Fifo fifo;
 static uint8_t data[DATA_MAX]; /* a computer's memory: reading it waits for no flash */
 static const uint8_t *next, *end;
 static uint32_t feed, feedings;
-
-/// Output ///
-
-static void put(char c)
-{
-    while (!(REG(USART1) & 1u << 7))
-        ;
-    REG(USART1 + 4) = (uint8_t)c;
-}
-
-static void print(const char *name, uint32_t value)
-{
-    while (*name)
-        put(*name++);
-    put(' ');
-    char digits[10];
-    int n = 0;
-    do
-        digits[n++] = '0' + value % 10;
-    while ((value /= 10) != 0);
-    while (n != 0)
-        put(digits[--n]);
-    put('\n');
-}
 
 /// What the debugger does while the loader runs ///
 
@@ -153,9 +126,7 @@ static void program(const Job *job)
 
 void start(void)
 {
-    uint32_t *from = data_load;
-    for (uint32_t *to = data_start; to < data_end;)
-        *to++ = *from++;
+    set_up_memory();
     for (uint32_t i = 0; i < 16; i++)
         vectors_in_ram[i] = i == 15 ? feed_fifo : breakpoint;
     REG(0xE000ED08) = (uint32_t)vectors_in_ram;
@@ -172,8 +143,6 @@ void start(void)
     program(job);
     FLASH_CR = 1u << 31;
     print("checksum", run(checksum, (void *)job->address, (void *)job->size, 0, 0, 0));
-    while (!(REG(USART1) & 1u << 6))
-        ;
     REG(GPIOE + 0x18) = 1u << 14;
     for (;;)
         __asm volatile("wfi");

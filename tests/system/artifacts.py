@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the build has left, and the `matterhorn` command: the things under test, found in one place."""
 
+import functools
 import json
 import os
 import subprocess
@@ -37,6 +38,15 @@ def device_folder(board):
 def signing_key():
     """The development key, which every device of the build trusts."""
     return keys.read_private(PRIVATE_KEY)
+
+
+@functools.cache
+def mutant(name):
+    """The firmware with a planted bug, built once: the root to run it with. NAME is one of firmware/mutants, or a patch's path."""
+    command = [str(TOP / "ci/mutant"), str(name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return BUILD / "mutants" / Path(name).stem
 
 
 def run(*arguments, **environment):

@@ -10,19 +10,15 @@ import subprocess
 
 import pytest
 
-from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant
 
 PROFILE = "eth-small-update"
 ID = f"{PROFILE}~s7n3/nor.70D100.p1.half+int.080A2C54.p1.weak"
 
 
-@pytest.fixture(scope="module")
-def mutant():
-    """The firmware with the planted bug request-cleared: the root to run it with."""
-    command = [TOP / "ci/mutant", "request-cleared"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants/request-cleared"
+@pytest.fixture(scope="module", name="mutant")
+def mutant_that_clears_the_request():
+    return mutant("request-cleared")
 
 
 @pytest.fixture(scope="module")

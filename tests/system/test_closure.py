@@ -4,11 +4,10 @@
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, run
+from .artifacts import MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant, run
 
 PROFILE = "eth-confirm"
 ENDLESS = TOP / "tests/planted/starts-counted.patch"
@@ -18,13 +17,6 @@ PLANTED = "torn-header-taken"
 def lines(path):
     """(id, depth, verdict, run) of a list."""
     return [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
-
-
-def mutant(name):
-    """The root of a firmware with a planted bug: one of firmware/mutants, or a patch."""
-    done = subprocess.run([str(TOP / "ci/mutant"), str(name)], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants" / Path(name).stem
 
 
 def test_closed(tmp_path):

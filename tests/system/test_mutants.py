@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn_json
+from .artifacts import SAFETY_SECONDS, TOP, matterhorn_json, mutant
 
 PROFILE = "eth-large-update"
 PATCHES = sorted((TOP / "firmware/mutants").glob("*.patch"))
@@ -55,9 +55,7 @@ def test_unknown_mutant_is_wrong_use():
 
 def sweep(name, listing):
     """The findings on a mutant; `listing` then has a line for each cut."""
-    done = command(TOP / "ci/mutant", name)
-    assert done.returncode == 0, done.stdout + done.stderr
-    options = ("--root", BUILD / "mutants" / name, "--live", 0, "--jobs", 2, "--list", listing)
+    options = ("--root", mutant(name), "--live", 0, "--jobs", 2, "--list", listing)
     result = matterhorn_json("sweep", PROFILE, *options, status=1)
     assert result["ops"] > 0
     return result["findings"]

@@ -11,7 +11,7 @@ import pytest
 
 from formats import boards
 
-from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, firmware, matterhorn, matterhorn_json, run
+from .artifacts import MATTERHORN, SAFETY_SECONDS, TOP, firmware, matterhorn, matterhorn_json, mutant, run
 from .device import Cells
 from .gdb import Debugger
 
@@ -21,13 +21,9 @@ GOOD_ID = f"{PROFILE}~s1/int.080A0398.p1.after"
 PC = 15
 
 
-@pytest.fixture(scope="module")
-def mutant():
-    """The firmware with the planted bug request-cleared: the root to sweep it with."""
-    command = [TOP / "ci/mutant", "request-cleared"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants/request-cleared"
+@pytest.fixture(scope="module", name="mutant")
+def mutant_that_clears_the_request():
+    return mutant("request-cleared")
 
 
 @pytest.fixture(scope="module")

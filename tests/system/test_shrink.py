@@ -3,11 +3,10 @@
 shows, the first loss of an id that says two is not to blame."""
 
 import re
-import subprocess
 
 import pytest
 
-from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json
+from .artifacts import TOP, matterhorn, matterhorn_json, mutant
 
 PROFILE = "eth-small-update"
 HARMLESS = "nor.70D100.p1.half"  # while the package is stored: it is stored again
@@ -15,17 +14,9 @@ FATAL = "int.080A2C54.p1.weak"  # a word of the image: the install is forgotten
 TWO = f"{PROFILE}~s7n3/{HARMLESS}+{FATAL}"
 
 
-def build_mutant(name):
-    """The firmware with a planted bug: the root to run it with."""
-    command = [TOP / "ci/mutant", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants" / name
-
-
-@pytest.fixture(scope="module")
-def mutant():
-    return build_mutant("request-cleared")
+@pytest.fixture(scope="module", name="mutant")
+def mutant_that_clears_the_request():
+    return mutant("request-cleared")
 
 
 def test_two_losses_become_one_of_the_simplest_kind(mutant):
@@ -60,7 +51,7 @@ def test_the_operation_before_the_smallest_recovers(mutant):
 
 def test_first_word_that_fails_is_found_by_halving():
     """A resumed install takes the wrong sector for done: words of the sector that is installed last fail, all words before recover."""
-    root = build_mutant("resume-wrong-sector")
+    root = mutant("resume-wrong-sector")
     given = "eth-large-update~s1/int.080A06A0.p1.mask"
     result = matterhorn_json("shrink", given, "--root", root, status=1)
     assert result["id"] == "eth-large-update~s1/int.080A0200.p1.before"

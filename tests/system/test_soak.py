@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant
 
 PROFILE = "eth-small-update"
 APPLICATION = "080A0000"  # the one sector of its region that these applications need
@@ -23,13 +23,6 @@ def soak(*arguments, status=0, **environment):
     result = matterhorn_json("soak", PROFILE, *arguments, status=status, **environment)
     assert result.pop("host")["cpu_s"] > 0
     return result
-
-
-def build_mutant(name):
-    command = [TOP / "ci/mutant", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return BUILD / "mutants" / Path(name).stem
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +215,7 @@ def test_profile_that_says_no_updates_cannot_be_soaked(tmp_path):
 def found(tmp_path_factory):
     """A soak of a planted bug, with the bundle of what it found."""
     folder = tmp_path_factory.mktemp("found")
-    root = build_mutant("request-cleared")
+    root = mutant("request-cleared")
     result = soak("--updates", 100, "--root", root, "--artifacts", folder, status=1)
     return result, root
 
@@ -273,7 +266,7 @@ def test_without_a_folder_it_says_how_to_get_a_bundle(found):
 def test_worn_out_journal_is_seen():
     """A planted bug that every power-up does more erases than it needs: all updates are there, and the life used says it."""
     options = ("--updates", 10, "--losses", 0)
-    good, bad = soak(*options), soak(*options, "--root", build_mutant(TOP / "tests/planted/erase-at-each-opening.patch"))
+    good, bad = soak(*options), soak(*options, "--root", mutant(TOP / "tests/planted/erase-at-each-opening.patch"))
     assert bad["verdict"] == "pass" and bad["boots"] == good["boots"]
     journal = [sum(result["erases"]["nor"][sector] for sector in ("7FE000", "7FF000")) for result in (good, bad)]
     assert journal[1] >= bad["boots"] > 2 * journal[0]

@@ -3,12 +3,11 @@
 something to find."""
 
 import json
-import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json
+from .artifacts import TOP, matterhorn, matterhorn_json, mutant
 from .test_store import change, rows, without_times
 
 MUTANT = "request-cleared"
@@ -31,9 +30,7 @@ def sweep_of_a_plain_profile(tmp_path_factory):
 
 @pytest.fixture(scope="module", name="mutant")
 def sweep_of_the_mutant(sweep):
-    done = subprocess.run([TOP / "ci/mutant", MUTANT], capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return (*sweep, "--root", BUILD / "mutants" / MUTANT)
+    return (*sweep, "--root", mutant(MUTANT))
 
 
 @pytest.fixture(scope="module", name="bad")

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Sweeps: 200 clean power losses, all run and recovered; torn ones, most of them credited; a planted bug that is caught."""
 
-import subprocess
-
 import pytest
 
-from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn_json
+from .artifacts import matterhorn_json, mutant
 
 CUTS = 200
 PROFILE = "eth-app-update"
-MUTANT = BUILD / "mutants/request-cleared"
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +68,9 @@ def test_seeds_change_what_is_found_when_power_returns():
     assert len(hashes) == 2, "noise is nothing to the SRAM"
 
 
-@pytest.fixture(scope="module")
-def mutant():
-    """The firmware with the planted bug, built like the other."""
-    command = [TOP / "ci/mutant", MUTANT.name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return MUTANT
+@pytest.fixture(scope="module", name="mutant")
+def mutant_that_clears_the_request():
+    return mutant("request-cleared")
 
 
 def test_planted_bug_is_caught(mutant):
