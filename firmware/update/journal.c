@@ -129,13 +129,14 @@ static enum mh_error read_page(const struct mh_nor *nor, uint32_t address, uint8
     return MH_OK;
 }
 
-/* What one sector holds. */
+/* What one sector holds. It was erased completely before its first page was written, so nothing stands behind a free page. */
 struct scan {
-    bool good; /* holds a good record; the newest one is in `state` */
-    bool damaged;
+    bool empty;   /* the first page is free */
+    bool good;    /* there is a good record; the newest one is in `state` */
+    bool damaged; /* there is a page that is neither good nor free */
+    bool twice;   /* the page before the newest record holds the same */
     uint8_t generation;
-    bool twice;        /* the page before the newest record holds the same */
-    uint8_t next_page; /* behind the last page that is not free */
+    uint8_t next_page; /* the first free one */
     struct mh_state state;
 };
 
@@ -144,14 +145,15 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, stru
     uint8_t pages[2][MH_PAGE_SIZE]; /* this one and the one before, alternating */
 
     memset(scan, 0, sizeof *scan);
-    for (unsigned i = 0; i < MH_JOURNAL_PAGES; i++) {
+    for (; scan->next_page < MH_JOURNAL_PAGES; scan->next_page++) {
+        const unsigned i = scan->next_page;
         enum page_kind kind;
-        enum mh_error error = read_page(nor, page_address(sector, i), pages[i % 2], &kind);
+        const enum mh_error error = read_page(nor, page_address(sector, i), pages[i % 2], &kind);
         if (error) {
             return error;
         }
         if (kind == PAGE_FREE) {
-            continue;
+            break;
         }
         if (kind == PAGE_GOOD) {
             decode(pages[i % 2], &scan->state, &scan->generation);
@@ -160,53 +162,61 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, stru
         } else {
             scan->damaged = true;
         }
-        scan->next_page = (uint8_t)(i + 1);
     }
+    scan->empty = scan->next_page == 0;
     return MH_OK;
 }
 
-/* Takes over the newest state of both sectors. `firm`: it stands twice in a row, and nothing is damaged. */
-static enum mh_error read_newest(struct mh_journal *journal, bool *firm)
+/* How the newest state was found. */
+struct found {
+    bool any;     /* there is one */
+    bool twice;   /* it stands twice in a row */
+    bool damaged; /* so is a page of its sector */
+    bool alone;   /* the other sector is empty */
+};
+
+static enum mh_error read_newest(struct mh_journal *journal, struct found *found)
 {
     struct scan scans[MH_JOURNAL_SECTORS];
 
     for (unsigned i = 0; i < MH_JOURNAL_SECTORS; i++) {
-        enum mh_error error = scan_sector(journal->nor, i, &scans[i]);
+        const enum mh_error error = scan_sector(journal->nor, i, &scans[i]);
         if (error) {
             return error;
         }
     }
-    const bool damaged = scans[0].damaged || scans[1].damaged;
     if (!scans[0].good && !scans[1].good) {
         /* As if a full second sector came before: the first record then goes to the first one. */
         journal->sector = 1;
         journal->next_page = MH_JOURNAL_PAGES;
         journal->generation = 3;
-        *firm = !damaged;
+        *found = (struct found){.damaged = scans[0].damaged || scans[1].damaged, .alone = true};
         return MH_OK;
     }
     const bool second = scans[1].good &&
                         (!scans[0].good || scans[1].generation == ((scans[0].generation + 1) & 3));
+    const struct scan *newer = &scans[second];
     journal->sector = second;
-    journal->next_page = scans[second].next_page;
-    journal->generation = scans[second].generation;
-    journal->state = scans[second].state;
-    *firm = !damaged && scans[second].twice;
+    journal->next_page = newer->next_page;
+    journal->generation = newer->generation;
+    journal->state = newer->state;
+    *found = (struct found){
+        .any = true, .twice = newer->twice, .damaged = newer->damaged, .alone = scans[!second].empty};
     return MH_OK;
 }
 
 /// Writing ///
 
-static enum mh_error write_page(const struct mh_journal *journal, unsigned sector, unsigned index,
-                                uint8_t generation)
+static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
 {
     const struct mh_nor *nor = journal->nor;
+    const uint32_t address = page_address(journal->sector, index);
     uint8_t page[MH_PAGE_SIZE], back[MH_PAGE_SIZE];
 
-    encode(page, &journal->state, generation);
-    enum mh_error error = nor->program(nor->context, page_address(sector, index), page, MH_PAGE_SIZE);
+    encode(page, &journal->state, journal->generation);
+    enum mh_error error = nor->program(nor->context, address, page, MH_PAGE_SIZE);
     if (error == MH_OK) {
-        error = nor->read(nor->context, page_address(sector, index), back, MH_PAGE_SIZE);
+        error = nor->read(nor->context, address, back, MH_PAGE_SIZE);
     }
     if (error == MH_OK && memcmp(page, back, MH_PAGE_SIZE) != 0) {
         error = MH_ERR_FLASH;
@@ -214,78 +224,101 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned secto
     return error;
 }
 
-/* Programs every page of a sector that is not free to zeros. An erase that loses power may leave some of the old records as they
- * were; none of them must ever read good again. */
-static enum mh_error spoil(const struct mh_nor *nor, unsigned sector)
+static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
 {
-    static const uint8_t zeros[MH_PAGE_SIZE];
-    uint8_t page[MH_PAGE_SIZE];
-
-    for (unsigned i = 0; i < MH_JOURNAL_PAGES; i++) {
-        enum mh_error error = nor->read(nor->context, page_address(sector, i), page, MH_PAGE_SIZE);
-        if (error == MH_OK && !is_free(page)) {
-            error = nor->program(nor->context, page_address(sector, i), zeros, MH_PAGE_SIZE);
-        }
-        if (error) {
-            return error;
-        }
-    }
-    return MH_OK;
+    return journal->nor->erase(journal->nor->context, page_address(sector, 0));
 }
 
-/* The other sector becomes the newer one, with the state as its first record. Until that record is whole, the present
- * sector counts. */
+/* A state that lasts stands twice, so that nothing need be written when it is opened again and again. Any other leads to the next one soon. */
+static unsigned copies_of(const struct mh_state *state)
+{
+    return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0 ? 2 : 1;
+}
+
+/* The state as the first record of the other sector, which from then on is the newer one; the old one is cleared. Until the record is whole,
+ * the old sector counts. */
 static enum mh_error compact(struct mh_journal *journal)
 {
-    const struct mh_nor *nor = journal->nor;
-    const uint8_t sector = journal->sector ^ 1, generation = (journal->generation + 1) & 3;
-    enum mh_error error = spoil(nor, sector);
+    struct mh_journal moved = *journal;
 
-    if (error == MH_OK) {
-        error = nor->erase(nor->context, page_address(sector, 0));
+    moved.sector ^= 1;
+    moved.generation = (journal->generation + 1) & 3;
+    moved.next_page = (uint8_t)copies_of(&journal->state);
+    enum mh_error error = clear(&moved, moved.sector);
+    for (unsigned i = 0; error == MH_OK && i < moved.next_page; i++) {
+        error = write_page(&moved, i);
     }
     if (error == MH_OK) {
-        error = write_page(journal, sector, 0, generation);
-    }
-    if (error == MH_OK) {
-        journal->sector = sector;
-        journal->generation = generation;
-        journal->next_page = 1;
+        *journal = moved;
+        (void)clear(journal, journal->sector ^ 1u); /* what stands there is older; if this fails, the next opening clears it */
     }
     return error;
 }
 
+/* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. */
+static enum mh_error move(struct mh_journal *journal)
+{
+    const enum mh_error error = compact(journal);
+
+    return error ? compact(journal) : MH_OK;
+}
+
+/* The state on so many free pages. */
+static enum mh_error append(struct mh_journal *journal, unsigned copies)
+{
+    enum mh_error error = journal->next_page + copies <= MH_JOURNAL_PAGES ? MH_OK : MH_ERR_FLASH;
+
+    for (; error == MH_OK && copies > 0; copies--) {
+        error = write_page(journal, journal->next_page++);
+    }
+    return error ? move(journal) : MH_OK;
+}
+
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
-    if (journal->next_page < MH_JOURNAL_PAGES) {
-        const uint8_t page = journal->next_page++;
-        if (write_page(journal, journal->sector, page, journal->generation) == MH_OK) {
-            return MH_OK;
-        }
+    return append(journal, copies_of(&journal->state));
+}
+
+/// Opening ///
+
+/* The newest record once more, over itself: what a power loss left weak of it is firm then. Its second copy if that is missing. */
+static enum mh_error firm_up(struct mh_journal *journal)
+{
+    if (write_page(journal, journal->next_page - 1u) != MH_OK) {
+        return move(journal);
     }
-    /* Once more, as the next start would: one command that the chip did not hear must not cost this one its updates. */
-    const enum mh_error error = compact(journal);
-    return error ? compact(journal) : MH_OK;
+    return copies_of(&journal->state) > 1 ? append(journal, 1) : MH_OK;
+}
+
+/* Brings the journal to a form in which no power loss has left anything. Only then may anything depend on the state: what the other sector
+ * holds may be a newer one, which reads damaged now and good the next time. */
+static enum mh_error settle(struct mh_journal *journal, const struct found *found)
+{
+    if (found->damaged) {
+        return move(journal);
+    }
+    const enum mh_error error = found->any && !found->twice ? firm_up(journal) : MH_OK;
+    return error || found->alone ? error : clear(journal, journal->sector ^ 1u);
 }
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)
 {
-    bool firm;
+    struct found found;
 
     memset(journal, 0, sizeof *journal);
     journal->nor = nor;
-    return read_newest(journal, &firm);
+    return read_newest(journal, &found);
 }
 
 enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor)
 {
-    bool firm;
+    struct found found;
 
     memset(journal, 0, sizeof *journal);
     journal->nor = nor;
-    enum mh_error error = read_newest(journal, &firm);
-    if (error == MH_OK && !firm) {
-        error = mh_journal_write(journal);
+    enum mh_error error = read_newest(journal, &found);
+    if (error == MH_OK) {
+        error = settle(journal, &found);
     }
     if (error) {
         memset(&journal->state, 0, sizeof journal->state);

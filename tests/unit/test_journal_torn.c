@@ -111,6 +111,7 @@ static void start(struct expectation *expected)
     expected->finished = found; /* what an opening has told does not change any more */
     expected->begun = found;
     for (unsigned i = draw(6); i > 0 && power; i--) {
+        journal.state.phase = draw(3) ? MH_INSTALLING : MH_IDLE; /* which is at rest */
         journal.state.sectors_done = ++expected->begun;
         if (mh_journal_write(&journal) == MH_OK) {
             expected->finished = expected->begun;
@@ -185,9 +186,9 @@ static void open_and_lose_its_erase(void)
     assert_false(loss.armed);
 }
 
-/* The first record of a compacted sector is left weak. One start finds it damaged and compacts again; that erase leaves the
- * head of the sector as it was. If the record read good at the next start, the other sector would be erased for it. */
-static void a_record_that_is_to_be_erased_never_reads_good_again(void **state)
+/* The first record of a compacted sector is left weak. One start finds it damaged and erases its sector; that erase leaves the
+ * head as it was. The next start finds it good, so the other sector is erased for it: it must be firm before. */
+static void a_weak_head_is_firm_before_the_other_sector_is_erased_for_it(void **state)
 {
     struct mh_journal journal;
     uint32_t oldest, newest;
@@ -197,6 +198,7 @@ static void a_record_that_is_to_be_erased_never_reads_good_again(void **state)
     loss_chance = 0;
     power = true;
     assert_int_equal(mh_journal_open(&journal, &nor), MH_OK);
+    journal.state.phase = MH_INSTALLING;
     for (journal.state.sectors_done = 1; journal.state.sectors_done <= MH_JOURNAL_PAGES; journal.state.sectors_done++) {
         assert_int_equal(mh_journal_write(&journal), MH_OK);
     }
@@ -212,7 +214,7 @@ static void a_record_that_is_to_be_erased_never_reads_good_again(void **state)
     look(&oldest, &newest, true);
     open_and_lose_its_erase();
     look(&oldest, &newest, false);
-    assert_int_equal(oldest, MH_JOURNAL_PAGES);
+    assert_int_equal(oldest, MH_JOURNAL_PAGES + 1);
 }
 
 static int set_up(void **state)
@@ -236,7 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_finished_is_ever_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_record_that_is_to_be_erased_never_reads_good_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_weak_head_is_firm_before_the_other_sector_is_erased_for_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,11 @@
  * The journal (docs/SPEC.md 3.2): the state of updates, one whole record per change, in two sectors of the SPI NOR.
  *
  * A record whose writing lost power may read good now and damaged later. So nothing may depend on a record that was only
- * read: opening writes the newest one once more unless it stands twice in a row. Then either copy will do.
+ * read: opening programs the newest one over itself, which makes it firm, unless it stands twice in a row, as a state at rest
+ * does. A record behind which something else stands was firm before that was begun.
+ *
+ * States are finitely many, and few: an opening that finds a damaged record leaves nothing of it or of what stood before it, but the state at the
+ * beginning of one sector, and the other one erased.
  */
 #ifndef MATTERHORN_JOURNAL_H
 #define MATTERHORN_JOURNAL_H
@@ -47,7 +51,7 @@ struct mh_journal {
     const struct mh_nor *nor;
     struct mh_state state;
     uint8_t sector;     /* the one that holds the newest record */
-    uint8_t next_page;  /* MH_JOURNAL_PAGES when the sector is full */
+    uint8_t next_page;  /* the first free one; MH_JOURNAL_PAGES when the sector is full */
     uint8_t generation; /* of that sector */
 };
 
@@ -69,8 +73,7 @@ void mh_state_drop_incoming(struct mh_state *state);
  * undamaged twin has the same id. */
 void mh_state_refuse(struct mh_state *state, enum mh_error reason);
 
-/* Reads the newest state and makes it firm: writes it once more unless it stands twice in a row and no page is damaged. An empty
- * journal stays empty.
+/* Reads the newest state, makes it firm, and removes what a power loss has left. A journal at rest is only read; an empty one stays empty.
  * MH_ERR_FLASH when the SPI NOR cannot be read or written; the state is then empty and must not be relied on. */
 enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *nor);
 
