@@ -96,6 +96,9 @@ static bool take_expansion(struct closure_search *search, uint32_t parent, const
         if (!(known != KNOWN_NONE ? add_again(search, parent, candidate, known) : add_state(search, parent, candidate)))
             return no_memory(problem);
     }
+    for (size_t i = 0; i < expansion->passed_count; i++)
+        if (!known_add(&search->passed, expansion->passed[i], parent))
+            return no_memory(problem);
     size_t found = search->state_count - before;
     result->seen += expansion->count - found + (closure_lists_again(search) ? 0 : expansion->seen);
     this_depth(search)->states += found;
@@ -122,6 +125,7 @@ static bool take_expansions(struct closure_search *search, size_t count, struct 
         if (good && search->expansions[i].done)
             drop_tape(search, node, before);
         free(search->expansions[i].list);
+        free(search->expansions[i].passed);
     }
     return good;
 }
@@ -265,6 +269,7 @@ static void forget(struct closure_search *search)
         search->workers[i].stands = SIZE_MAX;
     search->node_count = search->state_count = search->worn_count = search->again_count = 0;
     known_free(&search->known);
+    known_free(&search->passed);
     memset(result->depths, 0, sizeof result->depths);
     result->depth = result->depth_count = 0;
     result->seen = 0;
@@ -511,6 +516,7 @@ static void close_search(struct closure_search *search)
     free(search->frontier);
     search->frontier = NULL;
     known_free(&search->known);
+    known_free(&search->passed);
 }
 
 static void sum_up(struct closure_search *search, bool good)

@@ -64,6 +64,8 @@ struct closure_expansion {
     } *list;
     size_t count, capacity;
     size_t seen;
+    uint64_t *passed; /* places that it passes */
+    size_t passed_count;
     bool done;
 };
 
@@ -100,6 +102,7 @@ struct closure_search {
     struct tapes *tapes;
     struct fingerprint device;
     struct known known;
+    struct known passed; /* places in recoveries that were looked at, by state and what comes from there on */
     struct closure_state *states;
     size_t state_count, state_capacity;
     struct closure_node *nodes;

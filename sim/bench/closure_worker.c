@@ -218,11 +218,47 @@ static bool add_candidate(struct closure_worker *worker, struct closure_expansio
     return true;
 }
 
+/* Recoveries join: most resume the same install, in the same state from some operation on. What crash states follow from there was found when
+ * the first of them was looked at. */
+struct joining {
+    struct tape_place *places; /* NULL: all crash states are asked for */
+    size_t count, next;
+};
+
+static bool open_joining(struct closure_worker *worker, uint32_t node, struct joining *joining)
+{
+    const struct closure_search *search = worker->search;
+    if (!options_of(worker)->all)
+        return true;
+    joining->places = tapes_places(search->tapes, search->nodes[node].tape, &joining->count);
+    return joining->places != NULL || no_memory(worker);
+}
+
+/* Whether it joins another one where power is lost just before this operation. Else it is noted for others, where it is one of the places. */
+static bool joins(struct closure_worker *worker, struct joining *joining, const struct cut *cut, struct closure_expansion *expansion)
+{
+    const struct operation *operation = &worker->recording.operations[cut->operation];
+    while (joining->next < joining->count && joining->places[joining->next].operation < cut->operation)
+        joining->next++;
+    if (joining->next == joining->count || joining->places[joining->next].operation != cut->operation ||
+        cut->tear != NOR_TEAR_BEFORE || operation->under_way != cut->operation)
+        return false;
+    uint64_t place = worker->print.whole ^ joining->places[joining->next].rest;
+    if (known_find(&worker->search->passed, place) != KNOWN_NONE)
+        return true;
+    expansion->passed[expansion->passed_count++] = place;
+    return false;
+}
+
 static bool expand(struct closure_worker *worker, uint32_t node, struct closure_expansion *expansion)
 {
     const struct closure_search *search = worker->search;
+    struct joining joining = {0};
     struct plan plan = {0};
-    bool good = stand(worker, node) && choose_cuts(worker, &plan) && add_last(worker, &plan);
+    bool good = stand(worker, node) && choose_cuts(worker, &plan) && add_last(worker, &plan) &&
+                open_joining(worker, node, &joining);
+    expansion->passed = calloc(joining.count + 1, sizeof *expansion->passed);
+    good = good && (expansion->passed != NULL || no_memory(worker));
     if (good)
         fingerprint_begin(&worker->print, &search->device, &worker->state.arrays, &worker->wild);
     memset(&worker->state.moved, 0, sizeof worker->state.moved);
@@ -230,8 +266,13 @@ static bool expand(struct closure_worker *worker, uint32_t node, struct closure_
         good = lose_power(worker, plan.cuts[i].operation, plan.cuts[i].tear);
         fingerprint_move(&worker->print, &worker->state.arrays, &worker->wild, &worker->state.moved);
         memset(&worker->state.moved, 0, sizeof worker->state.moved);
+        if (good && joins(worker, &joining, &plan.cuts[i], expansion)) {
+            expansion->seen += plan.count - i;
+            break;
+        }
         good = good && add_candidate(worker, expansion, &plan.cuts[i]);
     }
+    free(joining.places);
     plan_free(&plan);
     expansion->done = good && !atomic_load(&search->stop);
     return good;

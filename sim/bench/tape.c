@@ -187,6 +187,25 @@ bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *
     return true;
 }
 
+struct tape_place *tapes_places(struct tapes *tapes, const struct tape *tape, size_t *count)
+{
+    struct tape_place *places = calloc(tape->blocks + 1, sizeof *places);
+    size_t operation = tape->count;
+    uint64_t rest = 0;
+    if (places == NULL)
+        return NULL;
+    pthread_mutex_lock(&tapes->lock);
+    for (size_t i = tape->blocks; i-- > 0;) {
+        operation -= ((const struct block *)g_ptr_array_index(tapes->blocks, tape->block[i]))->count;
+        rest = (rest ^ (tape->block[i] + 1u)) * UINT64_C(0x9E3779B97F4A7C15);
+        rest ^= rest >> 32;
+        places[i] = (struct tape_place){operation, rest};
+    }
+    pthread_mutex_unlock(&tapes->lock);
+    *count = tape->blocks;
+    return places;
+}
+
 bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation)
 {
     struct operation *operations = calloc(index + 1, sizeof *operations);

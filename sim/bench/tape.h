@@ -23,6 +23,14 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording);
 /* The operations again, but without occurrences, phases and areas; `recording` starts zeroed. */
 bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem);
 
+/* Places in a run that are likely places of other runs too where those go on in the same way: the number of the operation that comes next, and a hash of
+ * all that come from there on. In order. NULL: no memory; free with free(). */
+struct tape_place {
+    size_t operation;
+    uint64_t rest;
+};
+struct tape_place *tapes_places(struct tapes *tapes, const struct tape *tape, size_t *count);
+
 /* One of them, with its occurrence. False: no memory. */
 bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation);
 

@@ -29,7 +29,7 @@ def test_empty_journal_is_idle_and_its_first_record_opens_the_first_sector():
     assert journal.read(nor).phase == journal.IDLE
     journal.append(nor, journal.EMPTY)
     found = journal.locate(nor)
-    assert (found.sector, found.page, found.state.generation) == (0, 0, 0)
+    assert (found.sector, found.page, found.state.generation) == (0, 1, 0)  # at rest, hence twice
 
 
 def test_record_has_its_fields_where_the_page_says():
@@ -51,7 +51,7 @@ def test_record_has_its_fields_where_the_page_says():
 def test_newest_record_counts_over_all_generations():
     nor = erased_nor()
     for n in range(16 * 9 + 5):
-        journal.append(nor, replace(journal.EMPTY, sectors_done=n))
+        journal.append(nor, replace(journal.EMPTY, phase=journal.INSTALLING, sectors_done=n))
         assert journal.read(nor).sectors_done == n
     assert journal.locate(nor).state.generation == 9 % 4
 
@@ -59,9 +59,9 @@ def test_newest_record_counts_over_all_generations():
 def test_damaged_page_is_met_and_compacted_away():
     nor = erased_nor()
     journal.append(nor, replace(journal.EMPTY, sectors_done=1))
-    nor[journal.SECTORS[0] + 256] = 0
+    nor[journal.SECTORS[0] + 512] = 0
     assert journal.locate(nor).damaged
-    journal.append(nor, replace(journal.EMPTY, sectors_done=2))
+    journal.append(nor, replace(journal.EMPTY, phase=journal.TRIAL, sectors_done=2))
     found = journal.locate(nor)
     assert (found.sector, found.page, found.state.sectors_done) == (1, 0, 2)
 

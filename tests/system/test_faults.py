@@ -112,7 +112,7 @@ def test_what_was_installed_at_undervoltage_is_not_retained():
         assert ("boot: starting" in after) == starts == ("boot: application: no image is installed" not in after)
 
 
-@pytest.mark.parametrize("fault", ["reset-at=1500000", "vcc-dip=300000.5000", "vdd-low=2700"])
+@pytest.mark.parametrize("fault", ["reset-at=1650000", "vcc-dip=300000.5000", "vdd-low=2700"])
 def test_sweeps_under_power_faults_build_what_the_machine_leaves(fault):
     result = matterhorn_json("sweep", PROFILE, "--cuts", 60, "--live", 20, "--jobs", 2, *faults(fault), "--check-credited", 10)
     assert result["verdict"] == "pass" and result["faults"] == [fault] and result["live"] == 20

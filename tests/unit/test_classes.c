@@ -347,6 +347,53 @@ static void a_long_tape_comes_back_whole(void **state)
     tapes_close(tapes);
 }
 
+/* Runs of 3000 words: the second begins with something else, the third ends with something else. */
+static struct tape *words(struct fixture *fixture, struct tapes *tapes, bool other_head, bool other_end)
+{
+    struct recording recording = {0};
+    if (other_head)
+        record_program(&recording, 0, RAIL_CHIP_NOR, EXTENT, 0);
+    for (uint32_t i = 0; i < 3000; i++)
+        record_program(&recording, (i + 1) * UINT64_C(1000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * i, i);
+    record_program(&recording, UINT64_C(4000000000), RAIL_CHIP_NOR, EXTENT, other_end ? 1 : 2);
+    assert_true(recording_index(&recording, &no_profile, &fixture->problem));
+    struct tape *tape = tapes_keep(tapes, &recording);
+    assert_non_null(tape);
+    recording_free(&recording);
+    return tape;
+}
+
+/* How many places of both have the same rest; those of the second tape come so many operations later. */
+static size_t joins(struct tapes *tapes, const struct tape *one, const struct tape *other, size_t later)
+{
+    size_t counts[2], common = 0;
+    struct tape_place *places[2] = {tapes_places(tapes, one, &counts[0]), tapes_places(tapes, other, &counts[1])};
+    assert_true(counts[0] > 3 && counts[1] > 3);
+    for (size_t i = 0; i < counts[0]; i++)
+        for (size_t j = 0; j < counts[1]; j++)
+            if (places[0][i].rest == places[1][j].rest) {
+                assert_int_equal(places[0][i].operation + later, places[1][j].operation);
+                common++;
+            }
+    free(places[0]);
+    free(places[1]);
+    return common;
+}
+
+static void tapes_join_where_all_that_comes_is_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tapes *tapes = tapes_open();
+    struct tape *first = words(fixture, tapes, false, false), *later = words(fixture, tapes, true, false),
+                *elsewhere = words(fixture, tapes, false, true);
+    assert_true(joins(tapes, first, later, 1) >= 3);
+    assert_int_equal(joins(tapes, first, elsewhere, 0), 0);
+    free(first);
+    free(later);
+    free(elsewhere);
+    tapes_close(tapes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -366,6 +413,7 @@ int main(void)
         TEST(a_tape_knows_what_is_under_way),
         TEST(starting_again_brings_no_marks_along),
         TEST(a_long_tape_comes_back_whole),
+        TEST(tapes_join_where_all_that_comes_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
