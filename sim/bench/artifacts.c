@@ -71,7 +71,7 @@ static bool fill(const char *folder, const struct filling *filling, struct probl
     const struct artifacts_bundle *bundle = filling->bundle;
     return in_folder(folder, filling->oracle, filling->machine, filling->request, filling->readme, problem) &&
            (bundle == NULL ||
-            bundle_write(folder, bundle->target, bundle->profile_file, json_incref(bundle->about), problem));
+            bundle_write(folder, bundle->target, json_incref(bundle->about), problem));
 }
 
 static bool write_folder(const char *folder, const char *id, const struct filling *filling, struct problem *problem)

@@ -22,7 +22,6 @@ bool artifacts_write(const char *folder, const char *id, const struct oracle *or
 /* What makes a bundle (bundle.h) of the folder. */
 struct artifacts_bundle {
     const struct target *target;
-    const char *profile_file;
     json_t *about; /* taken over */
 };
 /* The same, as a bundle. */

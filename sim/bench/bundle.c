@@ -117,14 +117,14 @@ static bool write_about(const char *folder, json_t *about, struct problem *probl
                         : problem_set(problem, PROBLEM_BENCH, "no memory for a bundle");
 }
 
-bool bundle_write(const char *folder, const struct target *target, const char *profile_file, json_t *about,
-                  struct problem *problem)
+bool bundle_write(const char *folder, const struct target *target, json_t *about, struct problem *problem)
 {
     g_autofree char *root = g_build_filename(folder, "root", NULL), *device = g_build_filename(folder, "device", NULL);
     g_autofree char *profile = g_build_filename(folder, "profile.yaml", NULL);
     struct copying copying = {target->root, root};
     bool good = bundle_possible(target, problem) && files_make_folder(root, problem) &&
-                copy_file(profile_file, profile, problem) && arrays_write(&target->device, device, problem) &&
+                files_write(profile, target->profile->text, target->profile->text_size, problem) &&
+                arrays_write(&target->device, device, problem) &&
                 each_file(target->profile, take_file, &copying, problem) && write_about(folder, about, problem) &&
                 sums_write(folder, problem);
     json_decref(about);

@@ -38,7 +38,6 @@ bool bundle_text(const struct bundle *bundle, const char *key, const char **text
 /* Whether the files of the target can be in a bundle: the paths of its profile must not lead out of its root. */
 bool bundle_possible(const struct target *target, struct problem *problem);
 /* Makes a bundle of the folder, which is there and may hold more files: they belong to it then. Takes `about` over. */
-bool bundle_write(const char *folder, const struct target *target, const char *profile_file, json_t *about,
-                  struct problem *problem);
+bool bundle_write(const char *folder, const struct target *target, json_t *about, struct problem *problem);
 
 #endif

@@ -2,9 +2,11 @@
 #include "profile.h"
 
 #include "files.h"
+#include "profile_extends.h"
 #include "profile_recovered.h"
 #include "profile_text.h"
 
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -221,8 +223,6 @@ static bool check(struct profile *profile, const char *path, struct problem *pro
 
 /* --- finding and loading --- */
 
-#define LARGEST (1u << 20) /* bytes of a profile */
-
 char *profile_default_root(void)
 {
     char *folder = files_program_folder();
@@ -300,13 +300,18 @@ bool profile_parse(const char *name, const void *text, size_t size, struct profi
 bool profile_load(const char *name_or_path, struct profile **profile, struct problem *problem)
 {
     char *path = profile_path(name_or_path);
+    g_autofree char *whole = NULL;
     uint8_t *text = NULL;
     size_t size;
+    bool joined = false;
     *profile = NULL;
     bool good = path != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
     if (good && access(path, R_OK) != 0)
         good = problem_set(problem, PROBLEM_USE, "there is no profile %s (looked for %s)", name_or_path, path);
-    good = good && files_read(path, LARGEST, &text, &size, problem) && profile_parse(path, text, size, profile, problem);
+    good = good && files_read(path, PROFILE_LARGEST, &text, &size, problem) &&
+           profile_extend(path, &text, &size, &joined, problem);
+    whole = g_strconcat(good ? path : "", joined ? ", with what it extends" : "", NULL);
+    good = good && profile_parse(whole, text, size, profile, problem);
     free(text);
     free(path);
     return good;

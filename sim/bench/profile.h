@@ -180,7 +180,7 @@ struct profile {
     struct watch_wanted wanted;       /* what recovered wants to be seen */
     struct watch_wanted wanted_again; /* the same of the second power-up, with recovered.over */
     struct watch_wanted wanted_next;  /* what next.recovered wants to be seen */
-    char *text; /* what it was read from */
+    char *text; /* what it was read from, with what that extends */
     size_t text_size;
 };
 

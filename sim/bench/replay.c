@@ -234,7 +234,6 @@ bool replay_artifacts(struct replay *replay, const char *folder, const struct id
     const char *sram = replay->conditions[0].sram;
     struct id bare = *replay->id;
     char id[ID_TEXT], command[ID_COMMAND], faults[FAULT_OPTIONS], text[ID_TEXT + ID_COMMAND + FAULT_OPTIONS + 1500];
-    char *profile = profile_path(words->profile != NULL ? words->profile : bare.profile);
     bare.firmware[0] = '\0';
     id_format(&bare, id);
     id_command(id, replay->target.firmware, words, command);
@@ -249,11 +248,8 @@ bool replay_artifacts(struct replay *replay, const char *folder, const struct id
              has_marks(request.state) ? "\nThe power loss also left weak bits or an incompletely erased range, which "
                                         "these files cannot hold: only replay has them.\n"
                                       : "");
-    const struct artifacts_bundle bundle = {&replay->target, profile, about(replay, id)};
-    bool good = profile != NULL ? artifacts_write_bundle(folder, id, &bundle, &replay->machine, &request, text, problem)
-                                : problem_set(problem, PROBLEM_BENCH, "no memory");
-    free(profile);
-    return good;
+    const struct artifacts_bundle bundle = {&replay->target, about(replay, id)};
+    return artifacts_write_bundle(folder, id, &bundle, &replay->machine, &request, text, problem);
 }
 
 /* --- comparing --- */

@@ -139,7 +139,6 @@ static bool keep_finding(struct soak *soak, struct problem *problem)
     if (options->artifacts == NULL)
         return true;
     const struct trial_bundle bundle = {.target = &soak->target,
-                                        .profile_file = options->profile_file,
                                         .begin = &soak->begin,
                                         .trial = &result->trial,
                                         .result = &result->finding,

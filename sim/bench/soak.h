@@ -20,7 +20,7 @@ struct soak_conditions {
 
 struct soak_options {
     const char *root, *device; /* as target_open takes them */
-    const char *profile_file;  /* for bundles */
+    const char *profile_file;  /* nothing is written there */
     struct soak_conditions conditions;
     uint64_t updates;
     const char *store; /* checkpoint, written every so many updates and at the end; NULL: none */

@@ -11,6 +11,7 @@
 
 #define PROGRESS_PERIOD_MS 200
 #define SMALLEST_SPLIT 32 /* cases */
+#define RUNS_PER_SPLIT 8  /* where states are credited: a range begins without a representative, which mostly costs a run */
 #define MOST_ARTIFACTS 20 /* findings that leave artifacts: each takes 19 MB, and the first ones tell most */
 
 /* One thread with its machine. */
@@ -338,11 +339,13 @@ static void follow_known(struct worker *worker, size_t index)
     worker->stale = true;
 }
 
-/* Takes the cases of a range in order. What follows a state that had to be run is often run too, so the later half of the rest
+/* Takes the cases of a range in order. What follows states that had to be run is often run too, so the later half of the rest
  * is left to whoever is free. Where that happens depends on the states alone, not on the number of workers. */
 static bool recover_range(struct worker *worker, struct range range)
 {
     struct sweep *sweep = worker->sweep;
+    const unsigned most = sweep->options->prune ? RUNS_PER_SPLIT : 1;
+    unsigned runs = 0;
     worker->represented = SIZE_MAX;
     worker->stale = false;
     for (size_t i = range.from; i < range.to; i++) {
@@ -350,9 +353,10 @@ static bool recover_range(struct worker *worker, struct range range)
             follow_known(worker, i);
         else if (!may_begin(worker) || !settle_case(worker, &sweep->result->cases[i]))
             return false;
-        bool run = sweep->result->cases[i].representative == i;
-        if (run && (i > range.from || !sweep->options->prune) && range.to - i > SMALLEST_SPLIT) {
+        runs += sweep->result->cases[i].representative == i;
+        if (runs >= most && range.to - i > SMALLEST_SPLIT) {
             size_t middle = i + (range.to - i) / 2;
+            runs = 0;
             if (!ranges_put(sweep->ranges, (struct range){middle, range.to}))
                 return problem_set(worker->problem, PROBLEM_BENCH, "no memory");
             range.to = middle;

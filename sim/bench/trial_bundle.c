@@ -119,7 +119,7 @@ bool trial_bundle_write(const struct trial_bundle *bundle, const char *folder, s
     part = g_strdup_printf("%s.%ld.part", *path, (long)getpid());
     bool good = files_make_folder(part, problem) && write_logs(bundle, part, machine, offer, problem) &&
                 write_readme(bundle, part, problem) &&
-                bundle_write(part, bundle->target, bundle->profile_file, about(bundle), problem);
+                bundle_write(part, bundle->target, about(bundle), problem);
     if (good) {
         files_remove_folder(*path);
         good = rename(part, *path) == 0 ||

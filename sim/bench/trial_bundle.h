@@ -11,7 +11,6 @@
 
 struct trial_bundle {
     const struct target *target;
-    const char *profile_file;
     const struct arrays *begin;
     const struct trial *trial;
     const struct trial_result *result;
