@@ -219,8 +219,10 @@ typedef struct Touch {
     IOMMUMemoryRegion region;
     MemoryRegion alias;
     DECLARE_BITMAP(erased_pages, RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE);
+    uint32_t repeats[RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE]; /* reads of bytes that were touched already */
+    DECLARE_BITMAP(used_pages, RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE); /* of the map */
     DECLARE_BITMAP(erased_sectors, RAIL_NOR_SIZE / 4096);
-    DECLARE_BITMAP(used_sectors, RAIL_NOR_SIZE / 4096); /* of the map */
+    DECLARE_BITMAP(used_sectors, RAIL_NOR_SIZE / 4096);
 } Touch;
 
 void touch_open(Mcu *mcu, const char *path);
@@ -228,6 +230,8 @@ void touch_open(Mcu *mcu, const char *path);
 void touch_empty(Mcu *mcu);
 /* Maps what stands for the main array, which is elsewhere in the address space, to `base` and to 0. */
 void touch_map_internal(Mcu *mcu, hwaddr base);
+/* Once there is a core. */
+void touch_connect(Mcu *mcu);
 void touch_clear(Mcu *mcu);
 void touch_internal(Mcu *mcu, uint32_t offset, uint32_t length);
 /* A read of memory that does not pass through the core's TLB. */

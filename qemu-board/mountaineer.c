@@ -189,6 +189,7 @@ static void mountaineer_init(MachineState *machine)
     flash_init(mcu, board->internal, board->otp, board->flash_times, board->stale_cache);
     init_core(mcu);
     flash_connect(mcu);
+    touch_connect(mcu);
     trace_open(mcu, board->trace);
     rail_init(mcu, board->rail);
     supply_init(mcu);

@@ -25,7 +25,7 @@ def _definitions():
 
 globals().update(_definitions())
 
-RAIL_TOUCHED_NOR = RAIL_INTERNAL_SIZE // RAIL_TOUCHED_PAGE // 8  # noqa: F821
+RAIL_TOUCHED_NOR = RAIL_INTERNAL_SIZE // 8  # noqa: F821
 RAIL_TOUCHED_SIZE = RAIL_TOUCHED_NOR + RAIL_NOR_SIZE // 8  # noqa: F821
 
 SIZES = {"internal": RAIL_INTERNAL_SIZE, "nor": RAIL_NOR_SIZE, "otp": RAIL_OTP_SIZE}  # noqa: F821
@@ -182,14 +182,16 @@ class Machine:
     def touch_clear(self):
         self.command("touch clear")
 
-    def touched_pages(self):
-        """The offsets of the touched pages of the internal flash."""
-        return [page * RAIL_TOUCHED_PAGE for page in range(RAIL_TOUCHED_NOR * 8)  # noqa: F821
-                if self.touched[page // 8] >> page % 8 & 1]
+    def touched_internal(self):
+        """The offsets of the touched bytes of the internal flash."""
+        return self._touched(0, RAIL_TOUCHED_NOR)
 
     def touched_nor(self):
         """The offsets of the touched bytes of the SPI NOR."""
-        return [at * 8 + bit for at, byte in enumerate(self.touched[RAIL_TOUCHED_NOR:]) if byte
+        return self._touched(RAIL_TOUCHED_NOR, RAIL_TOUCHED_SIZE)
+
+    def _touched(self, begin, end):
+        return [at * 8 + bit for at, byte in enumerate(self.touched[begin:end]) if byte
                 for bit in range(8) if byte >> bit & 1]
 
     def write(self, chip, offset, data):

@@ -52,13 +52,11 @@ void representative_close(struct representative *representative)
 /* Which of 64 bytes the run touched before it erased them. */
 static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t word)
 {
-    uint32_t page = word / BYTES_PAGE_WORDS;
     uint64_t bits;
     if (array == ARRAY_OTP)
         return ~UINT64_C(0);
-    if (array == ARRAY_INTERNAL)
-        return (touched[RAIL_TOUCHED_INTERNAL + page / 8] >> (page % 8) & 1) != 0 ? ~UINT64_C(0) : 0;
-    memcpy(&bits, touched + RAIL_TOUCHED_NOR + word * sizeof bits, sizeof bits);
+    touched += array == ARRAY_INTERNAL ? RAIL_TOUCHED_INTERNAL : RAIL_TOUCHED_NOR;
+    memcpy(&bits, touched + word * sizeof bits, sizeof bits);
     return bits;
 }
 

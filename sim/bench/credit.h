@@ -27,8 +27,8 @@
  * a fault makes a run depend on bytes that it does not touch, or on what happened before the loss (fault_beyond_cells), nothing is
  * credited: how often a sector was erased, what a cache held before an erase, whether the rest of a page is blank.
  *
- * On the safe side: of the internal flash, a page of 1 KB counts as touched as a whole; the one-time programmable area and the status
- * registers of the SPI NOR always do; an erase or
+ * On the safe side: of the internal flash, a page of 1 KB that code is fetched from counts as touched as a whole, and so does one that is
+ * read very often (rail.h); the one-time programmable area and the status registers of the SPI NOR always do; an erase or
  * program that a power loss or reset cut short counts as a touch and not as an erase. The wear oracle counts erases
  * of the run before the loss too, in which M and R differ: it is judged for each state by itself (wear.h).
  *

@@ -114,17 +114,17 @@
 #define RAIL_OTP_OPTIONS 528u
 
 /* The touched map, a shared file that the machine writes (property touched=FILE): which bytes were read, fetched or
- * programmed before they were erased, since the last `touch clear`, over any number of power-ons. One bit per page of 1
- * KB of the internal main array (a page counts as a whole), then one bit per byte of the SPI NOR (exact). Bit n is bit
- * n mod 8 of byte n div 8. A debugger's read is not a touch.
+ * programmed before they were erased, since the last `touch clear`, over any number of power-ons. One bit per byte of
+ * the internal main array, then one per byte of the SPI NOR. Bit n is bit n mod 8 of byte n div 8. A debugger's read is
+ * not a touch.
  *
- * When in doubt a byte is touched. Each power-on fetches the vectors, so page 0 is always touched; so is an internal
- * page of which code was translated that then did not run, and one that was stored to in vain. Programming 0xFF is no
- * touch. Only an erase that completes protects. OTP, option bytes and the NOR's status are not in the map: they count
- * as touched. */
+ * When in doubt a byte is touched. Each power-on reads the first two vectors. Code that is fetched from the internal
+ * flash touches its whole page of 1 KB, also when it was translated and then did not run; so does the 4096th read of a
+ * page at a byte that was touched already. A read that is not aligned to its size touches the two units of that size
+ * around it. Programming 0xFF is no touch. Only an erase that completes protects. OTP, option bytes and the NOR's status are not in the map: they count as touched. */
 #define RAIL_TOUCHED_PAGE 1024u
 #define RAIL_TOUCHED_INTERNAL 0u
-#define RAIL_TOUCHED_NOR (RAIL_INTERNAL_SIZE / RAIL_TOUCHED_PAGE / 8)
+#define RAIL_TOUCHED_NOR (RAIL_INTERNAL_SIZE / 8)
 #define RAIL_TOUCHED_SIZE (RAIL_TOUCHED_NOR + RAIL_NOR_SIZE / 8)
 
 /* The trace: a shared file that the machine appends to. It starts with this header, padded to 64 bytes; events

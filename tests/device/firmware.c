@@ -461,6 +461,58 @@ static void test_mixture(void)
 }
 
 /* Carries out the triples of words that follow the number of the test: what to do, and two arguments. */
+/* Loads from `address` with the n-th of these instructions. */
+static void load(uint32_t address, uint32_t n)
+{
+    __asm volatile(".fpu fpv4-sp-d16");
+    REG(0xE000ED88) |= 0xFu << 20; /* CPACR: the FPU */
+    __asm volatile("dsb\n isb");
+    switch (n) {
+    case 0:
+        __asm volatile("ldrb r0, [%0]" : : "r"(address) : "r0");
+        break;
+    case 1:
+        __asm volatile("ldrh r0, [%0]" : : "r"(address) : "r0");
+        break;
+    case 2:
+        __asm volatile("ldr r0, [%0]" : : "r"(address) : "r0");
+        break;
+    case 3:
+        __asm volatile("ldrd r0, r1, [%0]" : : "r"(address) : "r0", "r1");
+        break;
+    case 4:
+        __asm volatile("ldm %0, {r0-r3}" : : "r"(address) : "r0", "r1", "r2", "r3");
+        break;
+    case 5:
+        __asm volatile("vldr s0, [%0]" : : "r"(address));
+        break;
+    case 6:
+        __asm volatile("vldr d0, [%0]" : : "r"(address));
+        break;
+    case 7:
+        __asm volatile("vldm %0, {s0-s3}" : : "r"(address));
+        break;
+    case 8:
+        __asm volatile("ldrex r0, [%0]\n clrex" : : "r"(address) : "r0");
+        break;
+    case 9:
+        __asm volatile("ldrbt r0, [%0]" : : "r"(address) : "r0");
+        break;
+    }
+}
+
+/* Reads the word while the sector is erased. */
+__attribute__((section(".ramcode"), noinline)) static uint32_t erase_and_read_in_ram(uint32_t sector, uint32_t address)
+{
+    FLASH_CR = 2u << 8 | sector << 3 | 2;
+    FLASH_CR = 2u << 8 | sector << 3 | 2 | 1u << 16;
+    uint32_t word = REG(address);
+    while (FLASH_SR & BSY)
+        ;
+    FLASH_CR = 2u << 8;
+    return word;
+}
+
 static void test_script(void)
 {
     unlock();
@@ -517,6 +569,16 @@ static void test_script(void)
             break;
         case 10:
             nor_erase(b, a);
+            break;
+        case 11:
+            load(a, b);
+            break;
+        case 12: /* b times */
+            while (b-- != 0)
+                (void)REG(a);
+            break;
+        case 13:
+            print("word", erase_and_read_in_ram(a, b));
             break;
         }
     }
