@@ -229,7 +229,7 @@ void page_groups(const struct page *page)
     FILE *stream = page->stream;
     if (page->groups.count == 0)
         return;
-    fputs("<h2>Where power was lost</h2>\n<div class=\"scroll\"><table class=\"groups\">\n<thead><tr><th scope=\"col\">area</th><th scope=\"col\">kind</th>"
+    fputs("<h2>Where power was lost</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Where power was lost\"><table class=\"groups\">\n<thead><tr><th scope=\"col\">area</th><th scope=\"col\">kind</th>"
           "<th scope=\"col\" class=\"n\">operations</th><th scope=\"col\" class=\"n\">cut points</th><th scope=\"col\" class=\"n\">power losses</th>"
           "<th scope=\"col\" class=\"n\">fired</th><th scope=\"col\" class=\"n\">run</th><th scope=\"col\" class=\"n\">credited</th>"
           "<th scope=\"col\" class=\"n\">not recovered</th><th scope=\"col\" class=\"n\">longest recovery</th></tr></thead>\n<tbody>\n",

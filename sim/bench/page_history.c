@@ -203,11 +203,11 @@ static void draw_findings(FILE *stream, const struct row *row)
 static void print_totals(FILE *stream, const struct row *row)
 {
     char number[PAGE_NUMBER];
-    uint32_t erases = sum(row->erases);
+    uint32_t erases = sum(row->erases), programs = sum(row->programs);
     fputs("<span class=\"held\">", stream);
     if (erases > 0)
         fprintf(stream, "%s erase%s, ", page_number(erases, number), erases > 1 ? "s" : "");
-    fprintf(stream, "%s programs</span>", page_number(sum(row->programs), number));
+    fprintf(stream, "%s program%s</span>", page_number(programs, number), programs != 1 ? "s" : "");
 }
 
 static void draw_row(const struct history *history, size_t index)

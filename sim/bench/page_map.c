@@ -198,8 +198,8 @@ void page_flashes(const struct page *page)
         {page, "Internal flash, 1 MB", RAIL_CHIP_INTERNAL, 0x08000000u, RAIL_INTERNAL_SIZE},
         {page, "SPI NOR, 8 MB:", RAIL_CHIP_NOR, 0, RAIL_NOR_SIZE},
     };
-    fputs("<h2>Both flashes</h2>\n<p class=\"note\">Every sector to which the update wrote. A stronger green says that power was "
-          "lost at more of its operations, a stronger red that fewer of the losses were recovered.</p>\n",
+    fputs("<h2>Both flashes</h2>\n<p class=\"note\">Every sector to which the update wrote. The stronger its colour, the more of its "
+          "operations power was lost at; where not all losses were recovered, the fewer were.</p>\n",
           page->stream);
     fputs("<section class=\"cells\">\n", page->stream);
     for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++)

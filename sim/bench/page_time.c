@@ -57,9 +57,21 @@ static void draw_erases(const struct view *view, unsigned chip)
     page_stretches(view->page->stream, "erase", erasing, 1, 0, PAGE_HEIGHT);
 }
 
+/* Whether anything is written to it. */
+static bool is_used(const struct view *view, unsigned chip)
+{
+    const struct recording *recording = &view->page->result->recording;
+    for (size_t i = 0; i < recording->count; i++)
+        if (recording->operations[i].item.event->chip == chip)
+            return true;
+    return false;
+}
+
 static void draw_chip(const struct view *view, unsigned chip, const char *name)
 {
     FILE *stream = view->page->stream;
+    if (!is_used(view, chip))
+        return;
     begin_track(stream, name, "");
     draw_erases(view, chip);
     page_bars(stream, "program", view->programs[chip], 1, largest_of(view->programs[chip]), PAGE_HEIGHT, PAGE_HEIGHT);
@@ -160,7 +172,7 @@ bool page_timeline(const struct page *page)
     if (end_ns == 0)
         return true;
     fprintf(stream, "<h2>The update without power loss</h2>\n<p class=\"note\">%.3f s of virtual time; every sector to which the update "
-                    "wrote has a row. Shaded stretches are phases, a vertical line is a reset.<span class=\"js\"> Move the slider, or "
+                    "wrote has a row. Shaded stretches are phases, a vertical line is a reset.<span class=\"live\"> Move the slider, or "
                     "point at a moment, to see what each sector held then.</span></p>\n",
             (double)end_ns * 1e-9);
     page_bands(page);

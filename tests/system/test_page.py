@@ -86,6 +86,9 @@ def test_page_is_well_formed_and_alone(page, swept):
 def test_page_is_for_any_screen_and_for_paper(swept):
     for words in ("width=device-width", "prefers-color-scheme: dark", "@media print", "max-width: 40rem", "color-scheme: light dark"):
         assert words in swept[2]
+    style = swept[2].partition("<style>")[2].partition("</style>")[0]
+    hidden = [selector.strip() for rule in re.findall(r"([^{}]*)\{[^{}]*display: none", style) for selector in rule.split(",")]
+    assert hidden and ".js" not in hidden, "the script puts that class on the page itself"
 
 
 # --- cut coverage ---
