@@ -2,60 +2,15 @@
 """The HTML page of a sweep as a browser reads it: well-formed, alone, and with the figures of --json and --list. On a planted bug and a sample, so
 that there are findings and holes."""
 
-import html.parser
-import json
 import re
 
 import pytest
 
 from .artifacts import BUILD, TOP, matterhorn, matterhorn_json, mutant
+from .page import Page
 
 MUTANT = "request-cleared"
 CUTS = 60
-VOID = {"meta", "input", "link", "br", "img"}
-
-
-class Page(html.parser.HTMLParser):
-    """What tests ask for. Elements that are not closed in order are told at once."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.ids, self.references, self.cells, self.rows, self.objects = [], [], [], [], [], {}
-        self.names, self.tracks = [], 0
-        self.feed(text)
-        self.close()
-        assert not self.open, self.open
-
-    def inside(self, name, **attributes):
-        return any(tag == name and attributes.items() <= own.items() for tag, own in self.open)
-
-    def handle_starttag(self, tag, attrs):
-        own = dict(attrs)
-        if "id" in own:
-            self.ids.append(own["id"])
-        self.references += [own[name] for name in ("href", "src", "for") if name in own]
-        if tag == "tr" and self.inside("table", **{"class": "matrix"}):
-            self.rows.append([])
-        if tag in ("th", "td") and self.inside("table", **{"class": "matrix"}):
-            self.rows[-1].append({"text": "", **own})
-        self.tracks += tag == "div" and own.get("class") == "track sector"
-        if tag not in VOID:
-            self.open.append((tag, own))
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open and self.open[-1][0] == tag, f"</{tag}> closes {self.open[-1:]} at {self.getpos()}"
-        self.open.pop()
-
-    def handle_data(self, data):
-        if self.inside("script", type="application/json"):
-            self.objects[self.open[-1][1]["id"]] = json.loads(data)
-        elif self.inside("table", **{"class": "matrix"}) and (self.inside("th") or self.inside("td")):
-            self.rows[-1][-1]["text"] += data
 
 
 @pytest.fixture(scope="module", name="swept")
@@ -76,9 +31,8 @@ def parsed_page(swept):
 
 
 def test_page_is_well_formed_and_alone(page, swept):
-    assert len(page.ids) == len(set(page.ids))
-    for reference in page.references:
-        assert reference.lstrip("#") in page.ids, reference
+    page.check()
+    assert page.ids and page.references
     assert not re.search(r"https?:|url\(|@import|<link|<iframe", swept[2])
     assert len(swept[2].encode()) < 1_000_000
 
@@ -96,7 +50,7 @@ def test_page_is_for_any_screen_and_for_paper(swept):
 
 def cells_of(page):
     """(area and kind, phase): the cell."""
-    head, *lines = page.rows
+    head, *lines = page.tables["matrix"]
     phases = [cell["text"] for cell in head[1:]]
     return {(line[0]["text"], phase): cell for line in lines for phase, cell in zip(phases, line[1:], strict=True)}
 
