@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The page stays small whatever was written: so many parts of the axis are one moment, so many rows a chip may have. */
-#define WIDTH 2
-#define MOMENTS (PAGE_BINS / WIDTH)
+/* The page stays small whatever was written. So many rows a chip may have; so many parts of the axis are one moment, more of them where with
+ * few there would be more moments at which something happened to a row than ENTRIES, of which each takes some 100 bytes. */
 #define MOST_ROWS 40
+static const unsigned widths[] = {2, 5};
+#define WIDTHS (sizeof widths / sizeof widths[0])
+#define MOMENTS (PAGE_BINS / 2)
+#define ENTRIES 5500
 #define STRIP 74 /* where the strip of power losses begins, in units of the track's height */
 
 struct row {
@@ -29,6 +32,7 @@ struct row {
 
 struct history {
     const struct page *page;
+    unsigned width; /* of a moment */
     struct row *rows;
     size_t count;
     uint32_t *row_of;            /* per summary.sectors */
@@ -37,7 +41,7 @@ struct history {
 
 static unsigned moment_of(const struct history *history, uint64_t time_ns)
 {
-    return page_bin(history->page, time_ns) / WIDTH;
+    return page_bin(history->page, time_ns) / history->width;
 }
 
 /* --- rows --- */
@@ -186,14 +190,15 @@ static void print_name(const struct history *history, const struct row *row)
 }
 
 /* A dot for each moment with findings: round whatever the size of the track, so that they are told by more than their colour. */
-static void draw_findings(FILE *stream, const struct row *row)
+static void draw_findings(const struct history *history, const struct row *row)
 {
-    page_stretches(stream, "bad-fill", row->findings, WIDTH, STRIP, PAGE_HEIGHT);
+    FILE *stream = history->page->stream;
+    page_stretches(stream, "bad-fill", row->findings, history->width, STRIP, PAGE_HEIGHT);
     bool any = false;
     for (unsigned i = 0; i < MOMENTS; i++) {
         if (row->findings[i] == 0)
             continue;
-        fprintf(stream, "%sM%u %dh0", any ? "" : "<path class=\"found\" d=\"", i * WIDTH + WIDTH / 2, (STRIP + PAGE_HEIGHT) / 2);
+        fprintf(stream, "%sM%u %dh0", any ? "" : "<path class=\"found\" d=\"", i * history->width + history->width / 2, (STRIP + PAGE_HEIGHT) / 2);
         any = true;
     }
     if (any)
@@ -220,10 +225,10 @@ static void draw_row(const struct history *history, size_t index)
     print_name(history, row);
     print_totals(stream, row);
     page_begin_track(stream, "sector");
-    page_stretches(stream, "erase", row->erasing, WIDTH, 0, STRIP - 6);
-    page_bars(stream, "program", row->programs, WIDTH, largest, STRIP - 6, STRIP - 6);
-    page_stretches(stream, "good", row->cuts, WIDTH, STRIP, PAGE_HEIGHT);
-    draw_findings(stream, row);
+    page_stretches(stream, "erase", row->erasing, history->width, 0, STRIP - 6);
+    page_bars(stream, "program", row->programs, history->width, largest, STRIP - 6, STRIP - 6);
+    page_stretches(stream, "good", row->cuts, history->width, STRIP, PAGE_HEIGHT);
+    draw_findings(history, row);
     page_end_track(stream);
 }
 
@@ -248,9 +253,9 @@ static void print_row(FILE *stream, const struct row *row)
 static void print_object(const struct history *history)
 {
     FILE *stream = history->page->stream;
-    fprintf(stream, "<script type=\"application/json\" id=\"history\">{\"end_ns\":%" PRIu64 ",\"moments\":%d,\"columns\":[\"moment\",\"programs\","
+    fprintf(stream, "<script type=\"application/json\" id=\"history\">{\"end_ns\":%" PRIu64 ",\"moments\":%u,\"columns\":[\"moment\",\"programs\","
                     "\"erases\",\"erasing\",\"held\",\"cuts\",\"findings\"],\"rows\":[\n",
-            history->page->coverage.summary.end_ns, MOMENTS);
+            history->page->coverage.summary.end_ns, PAGE_BINS / history->width);
     for (size_t i = 0; i < history->count; i++) {
         print_row(stream, &history->rows[i]);
         fputs(i + 1 < history->count ? ",\n" : "\n", stream);
@@ -273,20 +278,46 @@ static bool allocate(struct history *history)
     return good;
 }
 
+static void release(struct history *history)
+{
+    free(history->rows);
+    free(history->row_of);
+    for (enum array array = 0; array < ARRAYS; array++)
+        free(history->programmed[array]);
+}
+
+static size_t entries(const struct history *history)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->count; i++)
+        for (unsigned moment = 0; moment < MOMENTS; moment++)
+            count += history->rows[i].programs[moment] > 0 || history->rows[i].erasing[moment] > 0;
+    return count;
+}
+
+/* False: no memory. In either case, release it. */
+static bool make(struct history *history, const struct page *page, unsigned width)
+{
+    *history = (struct history){.page = page, .width = width};
+    if (!allocate(history))
+        return false;
+    make_rows(history);
+    take_all(history);
+    return true;
+}
+
 bool page_history(const struct page *page)
 {
-    struct history history = {.page = page};
-    bool good = allocate(&history);
-    if (good) {
-        make_rows(&history);
-        take_all(&history);
-        for (size_t i = 0; i < history.count; i++)
-            draw_row(&history, i);
-        print_object(&history);
+    struct history history;
+    bool good = make(&history, page, widths[0]);
+    for (size_t next = 1; good && next < WIDTHS && entries(&history) > ENTRIES; next++) {
+        release(&history);
+        good = make(&history, page, widths[next]);
     }
-    free(history.rows);
-    free(history.row_of);
-    for (enum array array = 0; array < ARRAYS; array++)
-        free(history.programmed[array]);
+    for (size_t i = 0; good && i < history.count; i++)
+        draw_row(&history, i);
+    if (good)
+        print_object(&history);
+    release(&history);
     return good;
 }

@@ -258,6 +258,31 @@ static void page_takes_many_sectors_together(void **state)
     sweep_free(&result);
 }
 
+/* Something happens to each of 200 sectors all the time, and half of it is not recovered: moments are longer, and there is room left for
+ * findings. */
+static void page_stays_small_whatever_is_written(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
+    struct recording *recording = &result.recording;
+    struct problem problem = {0};
+    record_line(recording, 10, "storing");
+    for (uint32_t i = 0; i < 50000; i++)
+        record_program(recording, 1000 + i * UINT64_C(100000), RAIL_CHIP_NOR, i % 200 * 0x1000 + i / 200 * 4, i);
+    assert_true(recording_index(recording, &profile, &problem));
+    result.plan = (struct plan){.count = recording->count, .points = recording->count};
+    result.cases = calloc(recording->count, sizeof *result.cases);
+    for (size_t i = 0; i < recording->count; i++)
+        result.cases[i] = (struct sweep_case){.cut.operation = i, .outcome = new_outcome(&result, i / 400 % 2 == 0), .representative = i};
+    char *text = written(page_write, &result, &nothing_said);
+    assert_in_range(strlen(text), PAGE_LIMIT / 2, PAGE_LIMIT);
+    assert_has(text, "\"moments\":100,");
+    assert_int_equal(occurrences(text, "{\"chip\":"), 25);
+    assert_in_range(occurrences(text, "<li><code>"), 1000, 25000);
+    free(text);
+    sweep_free(&result);
+}
+
 static void page_of_a_sweep_without_findings(void **state)
 {
     (void)state;
@@ -314,6 +339,7 @@ int main(void)
         cmocka_unit_test(page_tells_what_sectors_held),
         cmocka_unit_test(page_forgets_what_was_erased),
         cmocka_unit_test(page_takes_many_sectors_together),
+        cmocka_unit_test(page_stays_small_whatever_is_written),
         cmocka_unit_test(page_of_a_sweep_without_findings),
         cmocka_unit_test(page_of_an_update_that_fails_anyway),
         cmocka_unit_test(page_stays_small_and_counts_the_rest),
