@@ -66,10 +66,10 @@ static void print_words(const struct page *page, const struct group *cell)
 
 static const char *class_of(const struct group *cell)
 {
-    return cell->operations == 0               ? "none"
-           : cell->cuts > cell->recovered      ? "cell f"
-           : cell->tried == 0                  ? "cell hole"
-                                               : "cell g";
+    return cell->operations == 0          ? "none"
+           : cell->cuts > cell->recovered ? "cell f"
+           : cell->tried == 0             ? "cell hole"
+                                          : "cell g";
 }
 
 /* How strong its colour is: what share of the cut points was tried. */
@@ -229,7 +229,8 @@ void page_groups(const struct page *page)
     FILE *stream = page->stream;
     if (page->groups.count == 0)
         return;
-    fputs("<h2>Where power was lost</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Where power was lost\"><table class=\"groups\">\n<thead><tr><th scope=\"col\">area</th><th scope=\"col\">kind</th>"
+    fputs("<h2>Where power was lost</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Where power was lost\">"
+          "<table class=\"groups\">\n<thead><tr><th scope=\"col\">area</th><th scope=\"col\">kind</th>"
           "<th scope=\"col\" class=\"n\">operations</th><th scope=\"col\" class=\"n\">cut points</th><th scope=\"col\" class=\"n\">power losses</th>"
           "<th scope=\"col\" class=\"n\">fired</th><th scope=\"col\" class=\"n\">run</th><th scope=\"col\" class=\"n\">credited</th>"
           "<th scope=\"col\" class=\"n\">not recovered</th><th scope=\"col\" class=\"n\">longest recovery</th></tr></thead>\n<tbody>\n",
