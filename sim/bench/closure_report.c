@@ -36,7 +36,7 @@ static void print_menu(const struct closure_result *result, char *text, size_t s
         snprintf(text + used, size - (size_t)used, "; a sample of %zu cuts of each run", options->cuts);
 }
 
-static void print_end(FILE *stream, const struct closure_result *result)
+void closure_report_end(FILE *stream, const struct closure_result *result)
 {
     char menu[300];
     print_menu(result, menu, sizeof menu);
@@ -111,7 +111,7 @@ void closure_report_text(FILE *stream, const struct closure_result *result, cons
     print_depths(stream, result);
     print_figures(stream, result);
     print_findings(stream, result);
-    print_end(stream, result);
+    closure_report_end(stream, result);
     if (result->finding_count == 0)
         return;
     closure_id(result, result->findings[0].states[0], id);

@@ -31,11 +31,13 @@ bool groups_make(struct groups *groups, const struct sweep_result *result)
             return false;
         }
         group->operations++;
+        group->points += plan_points(&result->plan, &result->recording.operations[i]);
     }
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
         struct group *group = group_of(groups, &result->recording.operations[one->cut.operation]);
         group->cuts++;
+        group->tried += one->cut.repeat == 0;
         group->fired += one->fired;
         group->run += one->representative == i;
         const struct verdict *verdict = groups_verdict(one);

@@ -17,7 +17,9 @@ struct group {
     unsigned phase;
     const char *area;
     unsigned kind;
-    size_t operations, cuts, fired, run, recovered; /* run: not credited */
+    size_t operations;
+    size_t points, tried; /* distinct (operation, tear) there are; those of them at which power was lost */
+    size_t cuts, fired, run, recovered; /* cuts: a point may be repeated; run: not credited */
     size_t known; /* not recovered, and the baseline says so */
     uint64_t worst_ns;
     uint32_t worst_boots;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL_SIZE 60000 /* of the page, kept free for what comes behind the ids */
-
 /* Findings of the same oracle with the same detail. */
 struct cause {
     const struct sweep_case *first;
@@ -61,14 +59,7 @@ static bool find_causes(const struct sweep_result *result, struct causes *causes
 
 static bool has_room(const struct page *page)
 {
-    return ftell(page->stream) < PAGE_LIMIT - TAIL_SIZE;
-}
-
-static void print_command(FILE *stream, const char *command)
-{
-    fputs("<div class=\"command\"><code>", stream);
-    markup_text(stream, command);
-    fputs("</code><button type=\"button\">copy</button></div>\n", stream);
+    return (size_t)ftell(page->stream) < page->room;
 }
 
 static void print_id(const struct page *page, const struct sweep_finding *finding)
@@ -128,7 +119,7 @@ static size_t print_cause(const struct page *page, const struct causes *causes, 
     markup_text(stream, verdict->detail);
     fprintf(stream, "</p><p class=\"note\">after %s power loss%s%s</p>\n", page_number(cause->members, number),
             cause->members > 1 ? "es" : "", cause->members > 1 ? ", the first of them:" : ":");
-    print_command(stream, command);
+    page_command(stream, command);
     if (cause->members > 1)
         left = print_ids(page, causes, cause, command, id);
     fputs("</div>\n", stream);

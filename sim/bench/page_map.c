@@ -39,11 +39,6 @@ static double strength(const struct coverage_sector *cover)
     return 0.15 + 0.35 * fmin(1, log2((double)cover->operations + 1) / 16);
 }
 
-static void print_place(const struct drawing *drawing, uint32_t address)
-{
-    fprintf(drawing->page->stream, "%0*" PRIX32, drawing->chip == RAIL_CHIP_NOR ? 6 : 8, address);
-}
-
 /* The attributes of a sector: class, colour, and all of it in words. */
 static void print_sector(const struct drawing *drawing, uint32_t start, uint32_t size, const char *style)
 {
@@ -58,7 +53,7 @@ static void print_sector(const struct drawing *drawing, uint32_t start, uint32_t
     fprintf(stream, "<i class=\"s %c%s\" style=\"%s--o:%.2f\" tabindex=\"-1\" title=\"",
             covered->findings > 0 ? 'f' : covered->cuts > 0 ? 'g' : 'w', strength(covered) > 0.7 ? " strong" : "", style,
             strength(covered));
-    print_place(drawing, start);
+    page_address(stream, drawing->chip, start);
     const struct profile_area *area = profile_area_at(drawing->page->profile, drawing->chip, start);
     markup_print(stream, " (%s, %" PRIu32 " KB): ", area != NULL ? area->name : "no area", size / 1024);
     fprintf(stream, "%s operations, %" PRIu32 " of them erases; ", page_number(covered->operations, number),
@@ -129,7 +124,7 @@ static void draw_row(const struct drawing *drawing, uint32_t row, uint32_t secto
 {
     FILE *stream = drawing->page->stream;
     fputs("<code>", stream);
-    print_place(drawing, row);
+    page_address(stream, drawing->chip, row);
     fputs("</code><div class=\"row\">", stream);
     for (unsigned i = 0; i < ROW; i++) {
         print_sector(drawing, row + i * sector_size, sector_size, "");
@@ -148,7 +143,7 @@ static void list_areas(const struct drawing *drawing)
         fputs(any ? ", " : " ", drawing->page->stream);
         markup_text(drawing->page->stream, area->name);
         fputc(' ', drawing->page->stream);
-        print_place(drawing, area->address);
+        page_address(drawing->page->stream, drawing->chip, area->address);
         any = true;
     }
 }
@@ -167,7 +162,7 @@ static void draw_rows(const struct drawing *drawing, uint32_t sector_size)
         while (next < drawing->size && !row_is_used(drawing, next, sector_size))
             next += row_size;
         fputs("<code>", stream);
-        print_place(drawing, row);
+        page_address(stream, drawing->chip, row);
         fprintf(stream, "</code><div class=\"skip\" title=\"%" PRIu32 " KB without any operation\"></div>\n",
                 (next - row) / 1024);
     }
@@ -203,13 +198,14 @@ void page_flashes(const struct page *page)
         {page, "Internal flash, 1 MB", RAIL_CHIP_INTERNAL, 0x08000000u, RAIL_INTERNAL_SIZE},
         {page, "SPI NOR, 8 MB:", RAIL_CHIP_NOR, 0, RAIL_NOR_SIZE},
     };
-    fputs("<h2>Both flashes</h2>\n<p class=\"note\">Every sector to which the update wrote. A stronger green says that power was "
-          "lost at more of its operations, a stronger red that fewer of the losses were recovered.</p>\n",
+    fputs("<h2>Both flashes</h2>\n<p class=\"note\">Every sector to which the update wrote. The stronger its colour, the more of its "
+          "operations power was lost at; where not all losses were recovered, the fewer were.</p>\n",
           page->stream);
+    fputs("<section class=\"cells\">\n", page->stream);
     for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++)
         draw_chip(&chips[i]);
-    fputs("<p id=\"detail\">Point at a sector for its figures.</p>\n<ul class=\"legend\"><li><i class=\"program\" "
-          "style=\"opacity:.4\"></i>written, no power loss tried</li><li><i class=\"good\"></i>power lost, always recovered</li>"
-          "<li><i class=\"bad-fill\"></i>not always recovered</li></ul>\n",
+    fputs("<p class=\"detail\" aria-live=\"polite\">Point at a sector for its figures.</p>\n<ul class=\"legend\"><li><i class=\"hole\"></i>written, "
+          "no power loss tried</li><li><i class=\"good\"></i>power lost, always recovered</li><li><i class=\"bad-fill\"></i>not always "
+          "recovered</li></ul></section>\n",
           page->stream);
 }

@@ -1,58 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
- * The recorded run over time: phases, what both chips did, where power was lost, LEDs.
+ * The recorded run over time: what both chips did, where power was lost, LEDs, and each sector.
  */
 #include "markup.h"
 #include "page_parts.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
-#define BINS 500
-#define HEIGHT 100 /* of a track, in its own units */
-
-/* What happened in one of BINS equal parts of the run. */
-struct bin {
-    uint32_t programs[RAIL_CHIP_NOR + 1], cuts, findings;
-    bool boot;
-};
-
+/* What happened in one of PAGE_BINS equal parts of the run. */
 struct view {
     const struct page *page;
-    uint64_t end_ns;
-    struct bin bins[BINS];
+    uint32_t programs[RAIL_CHIP_NOR + 1][PAGE_BINS], cuts[PAGE_BINS], findings[PAGE_BINS];
 };
-
-static unsigned bin_of(const struct view *view, uint64_t time_ns)
-{
-    uint64_t bin = time_ns >= view->end_ns ? BINS - 1 : time_ns * BINS / view->end_ns;
-    return (unsigned)(bin < BINS ? bin : BINS - 1);
-}
-
-static double percent(const struct view *view, uint64_t time_ns)
-{
-    return 100.0 * (double)(time_ns < view->end_ns ? time_ns : view->end_ns) / (double)view->end_ns;
-}
 
 static void sort_into_bins(struct view *view)
 {
-    const struct sweep_result *result = view->page->result;
-    struct trace_item item;
-    size_t position = 0, operation = 0;
-    while (trace_next(result->recording.events, result->recording.size, &position, &item)) {
-        const struct rail_event *event = item.event;
-        struct bin *bin = &view->bins[bin_of(view, event->time_ns)];
-        bin->boot = bin->boot || event->kind == RAIL_RESET;
-        if (!trace_is_operation(event))
-            continue;
+    const struct recording *recording = &view->page->result->recording;
+    for (size_t i = 0; i < recording->count; i++) {
+        const struct rail_event *event = recording->operations[i].item.event;
+        unsigned bin = page_bin(view->page, event->time_ns);
         if (event->kind != RAIL_ERASE && event->chip <= RAIL_CHIP_NOR)
-            bin->programs[event->chip]++;
-        uint8_t marks = operation < result->recording.count ? view->page->coverage.marks[operation] : 0;
-        bin->cuts += marks != 0;
-        bin->findings += (marks & COVERAGE_FINDING) != 0;
-        operation++;
+            view->programs[event->chip][bin]++;
+        view->cuts[bin] += view->page->coverage.marks[i] != 0;
+        view->findings[bin] += (view->page->coverage.marks[i] & COVERAGE_FINDING) != 0;
     }
+}
+
+static uint32_t largest_of(const uint32_t values[PAGE_BINS])
+{
+    uint32_t largest = 1;
+    for (unsigned i = 0; i < PAGE_BINS; i++)
+        largest = values[i] > largest ? values[i] : largest;
+    return largest;
 }
 
 /* --- tracks --- */
@@ -61,74 +40,55 @@ static void begin_track(FILE *stream, const char *name, const char *class)
 {
     fputs("<span class=\"name\">", stream);
     markup_text(stream, name);
-    fprintf(stream, "</span><div class=\"track %s\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\">", class, BINS,
-            HEIGHT);
-}
-
-static void end_track(const struct view *view)
-{
-    FILE *stream = view->page->stream;
-    for (unsigned i = 0; i < BINS; i++)
-        if (view->bins[i].boot)
-            fprintf(stream, "<path class=\"boot\" d=\"M%u.5 0V%d\"/>", i, HEIGHT);
-    fputs("</svg></div>\n", stream);
-}
-
-/* Bars from the bottom; `value` of the largest fills the track, and what is there at all can be seen. */
-static void draw_bars(FILE *stream, const char *class, const uint32_t values[BINS], uint32_t largest)
-{
-    bool any = false;
-    for (unsigned i = 0; i < BINS; i++) {
-        if (values[i] == 0)
-            continue;
-        unsigned height = (unsigned)(HEIGHT * (0.12 + 0.88 * sqrt((double)values[i] / largest)));
-        fprintf(stream, "%sM%u %dv-%uh1v%u", any ? "" : "<path d=\"", i, HEIGHT, height, height);
-        any = true;
-    }
-    if (any)
-        fprintf(stream, "\" class=\"%s\"/>", class);
+    fputs("</span><span class=\"held\"></span>", stream);
+    page_begin_track(stream, class);
 }
 
 static void draw_erases(const struct view *view, unsigned chip)
 {
     const struct recording *recording = &view->page->result->recording;
+    uint32_t erasing[PAGE_BINS] = {0};
     for (size_t i = 0; i < recording->count; i++) {
         const struct rail_event *event = recording->operations[i].item.event;
-        if (event->kind != RAIL_ERASE || event->chip != chip)
-            continue;
-        double from = percent(view, event->time_ns) * BINS / 100;
-        double to = percent(view, event->time_ns + event->duration_ns) * BINS / 100;
-        fprintf(view->page->stream, "<rect class=\"erase\" x=\"%.2f\" width=\"%.2f\" height=\"%d\"/>", from,
-                to - from < 0.6 ? 0.6 : to - from, HEIGHT);
+        if (event->kind == RAIL_ERASE && event->chip == chip)
+            for (unsigned bin = page_bin(view->page, event->time_ns); bin <= page_bin(view->page, event->time_ns + event->duration_ns); bin++)
+                erasing[bin]++;
     }
+    page_stretches(view->page->stream, "erase", erasing, 1, 0, PAGE_HEIGHT);
+}
+
+/* Whether anything is written to it. */
+static bool is_used(const struct view *view, unsigned chip)
+{
+    const struct recording *recording = &view->page->result->recording;
+    for (size_t i = 0; i < recording->count; i++)
+        if (recording->operations[i].item.event->chip == chip)
+            return true;
+    return false;
 }
 
 static void draw_chip(const struct view *view, unsigned chip, const char *name)
 {
-    uint32_t values[BINS], largest = 1;
-    for (unsigned i = 0; i < BINS; i++) {
-        values[i] = view->bins[i].programs[chip];
-        largest = values[i] > largest ? values[i] : largest;
-    }
-    begin_track(view->page->stream, name, "");
+    FILE *stream = view->page->stream;
+    if (!is_used(view, chip))
+        return;
+    begin_track(stream, name, "");
     draw_erases(view, chip);
-    draw_bars(view->page->stream, "program", values, largest);
-    end_track(view);
+    page_bars(stream, "program", view->programs[chip], 1, largest_of(view->programs[chip]), PAGE_HEIGHT, PAGE_HEIGHT);
+    page_end_track(stream);
 }
 
 static void draw_cuts(const struct view *view)
 {
-    uint32_t all[BINS], bad[BINS], largest = 1;
-    for (unsigned i = 0; i < BINS; i++) {
-        all[i] = view->bins[i].cuts;
-        bad[i] = view->bins[i].findings;
-        largest = all[i] > largest ? all[i] : largest;
-    }
-    begin_track(view->page->stream, "power losses", "");
-    draw_bars(view->page->stream, "good", all, largest);
-    draw_bars(view->page->stream, "bad-fill", bad, largest);
-    end_track(view);
+    FILE *stream = view->page->stream;
+    uint32_t largest = largest_of(view->cuts);
+    begin_track(stream, "power losses", "");
+    page_bars(stream, "good", view->cuts, 1, largest, PAGE_HEIGHT, PAGE_HEIGHT);
+    page_bars(stream, "bad-fill", view->findings, 1, largest, PAGE_HEIGHT, PAGE_HEIGHT);
+    page_end_track(stream);
 }
+
+/* --- lights --- */
 
 /* The colour of a light by its name, when it is one. */
 static const char *light(const char *name)
@@ -145,7 +105,7 @@ static const char *light(const char *name)
 /* A lit stretch: bins `from` to `to`. */
 static void draw_light(FILE *stream, unsigned from, unsigned to)
 {
-    fprintf(stream, "M%u 0h%uv%dH%uz", from, to - from + 1, HEIGHT, from);
+    fprintf(stream, "M%u 0h%uv%dH%uz", from, to - from + 1, PAGE_HEIGHT, from);
 }
 
 static void draw_pin(const struct view *view, const struct profile_pin *pin)
@@ -154,7 +114,7 @@ static void draw_pin(const struct view *view, const struct profile_pin *pin)
     FILE *stream = view->page->stream;
     struct trace_item item;
     size_t position = 0;
-    unsigned from = BINS, to = 0; /* the stretch that is not drawn yet; none while from is BINS */
+    unsigned from = PAGE_BINS, to = 0; /* the stretch that is not drawn yet; none while from is PAGE_BINS */
     bool lit = false;
     uint64_t since = 0;
     begin_track(stream, pin->name, "thin");
@@ -165,85 +125,65 @@ static void draw_pin(const struct view *view, const struct profile_pin *pin)
         if (more && !edge)
             continue;
         if (lit) {
-            unsigned first = bin_of(view, since), last = bin_of(view, more ? item.event->time_ns : view->end_ns);
-            if (from < BINS && first > to + 1) {
+            unsigned first = page_bin(view->page, since);
+            unsigned last = page_bin(view->page, more ? item.event->time_ns : view->page->coverage.summary.end_ns);
+            if (from < PAGE_BINS && first > to + 1) {
                 draw_light(stream, from, to);
-                from = BINS;
+                from = PAGE_BINS;
             }
-            from = from < BINS ? from : first;
+            from = from < PAGE_BINS ? from : first;
             to = last;
         }
         lit = more && item.event->value != 0;
         since = more ? item.event->time_ns : 0;
     }
-    if (from < BINS)
+    if (from < PAGE_BINS)
         draw_light(stream, from, to);
     fputs("\"/>", stream);
-    end_track(view);
+    page_end_track(stream);
 }
 
-/* --- phases and the axis --- */
+/* --- all of it --- */
 
-static void draw_phases(const struct view *view)
+static void draw_tracks(const struct page *page)
 {
-    const struct summary *summary = &view->page->coverage.summary;
-    FILE *stream = view->page->stream;
-    char number[PAGE_NUMBER];
-    fputs("<span class=\"name\"></span><div class=\"phases\">", stream);
-    for (size_t i = 0; i < summary->phase_count; i++) {
-        const struct summary_phase *phase = &summary->phases[i];
-        uint64_t end_ns = i + 1 < summary->phase_count ? phase[1].begin_ns : view->end_ns;
-        double left = percent(view, phase->begin_ns), width = percent(view, end_ns) - left;
-        fprintf(stream, "<span style=\"left:%.2f%%;width:%.2f%%\" title=\"", left, width);
-        markup_print(stream, "%s: from %.3f s, %.3f s long, %s operations", phase->name, (double)phase->begin_ns * 1e-9,
-                     (double)(end_ns - phase->begin_ns) * 1e-9, page_number(phase->operations, number));
-        fputs("\">", stream);
-        if (width >= 4)
-            markup_text(stream, phase->name);
-        fputs("</span>", stream);
-    }
-    fputs("</div>\n", stream);
-}
-
-/* 1, 2 or 5 times a power of ten: at most eight ticks. */
-static double tick_s(double end_s)
-{
-    double tick = pow(10, floor(log10(end_s)) - 1);
-    while (end_s / tick > 8)
-        tick *= end_s / (tick * 2) <= 8 ? 2 : end_s / (tick * 5) <= 8 ? 5 : 10;
-    return tick;
-}
-
-static void draw_axis(const struct view *view)
-{
-    FILE *stream = view->page->stream;
-    double end_s = (double)view->end_ns * 1e-9, tick = tick_s(end_s);
-    fputs("<span class=\"name\"></span><div class=\"axis\">", stream);
-    for (unsigned i = 0; i * tick <= end_s; i++)
-        fprintf(stream, "<span%s style=\"left:%.2f%%\">%g s</span>", i * tick > end_s * 0.97 ? " class=\"last\"" : "",
-                100 * i * tick / end_s, i * tick);
-    fputs("</div>\n", stream);
-}
-
-void page_timeline(const struct page *page)
-{
-    struct view view = {.page = page, .end_ns = page->coverage.summary.end_ns};
-    FILE *stream = page->stream;
-    if (view.end_ns == 0)
-        return;
+    struct view view = {.page = page};
     sort_into_bins(&view);
-    fprintf(stream, "<h2>The update without power loss</h2>\n<p class=\"note\">%.3f s of virtual time. A vertical line is a "
-                    "reset.</p>\n<div class=\"timeline\">\n",
-            (double)view.end_ns * 1e-9);
-    draw_phases(&view);
-    draw_chip(&view, RAIL_CHIP_INTERNAL, "internal flash");
-    draw_chip(&view, RAIL_CHIP_NOR, "SPI NOR");
     if (page->result->cases != NULL)
         draw_cuts(&view);
     for (unsigned i = 0; i < page->profile->pins_count; i++)
         draw_pin(&view, &page->profile->pins[i]);
-    draw_axis(&view);
+    draw_chip(&view, RAIL_CHIP_INTERNAL, "internal flash");
+    draw_chip(&view, RAIL_CHIP_NOR, "SPI NOR");
+}
+
+/* For whoever has a keyboard or a finger: the moment that the line and the last column show. */
+static void print_moment(FILE *stream)
+{
+    fprintf(stream, "<label class=\"name moment\" for=\"moment\">moment</label><input class=\"moment\" type=\"range\" id=\"moment\" min=\"0\" "
+                    "max=\"%d\" value=\"%d\"><output class=\"held\" for=\"moment\"></output>\n",
+            PAGE_BINS, PAGE_BINS);
+}
+
+bool page_timeline(const struct page *page)
+{
+    FILE *stream = page->stream;
+    uint64_t end_ns = page->coverage.summary.end_ns;
+    if (end_ns == 0)
+        return true;
+    fprintf(stream, "<h2>The update without power loss</h2>\n<p class=\"note\">%.3f s of virtual time; every sector to which the update "
+                    "wrote has a row. Shaded stretches are phases, a vertical line is a reset.<span class=\"live\"> Move the slider, or "
+                    "point at a moment, to see what each sector held then.</span></p>\n",
+            (double)end_ns * 1e-9);
+    page_bands(page);
+    fputs("<div class=\"timeline\">\n", stream);
+    page_phases(page);
+    draw_tracks(page);
+    bool good = page_history(page);
+    page_axis(page);
+    print_moment(stream);
     fputs("</div>\n<ul class=\"legend\"><li><i class=\"program\"></i>programs</li><li><i class=\"erase\"></i>erases</li>"
-          "<li><i class=\"good\"></i>power lost here, recovered</li><li><i class=\"bad-fill\"></i>not recovered</li></ul>\n",
+          "<li><i class=\"good\"></i>power lost here, recovered</li><li><i class=\"bad-fill dot\"></i>not recovered</li></ul>\n",
           stream);
+    return good;
 }

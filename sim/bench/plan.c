@@ -26,12 +26,16 @@ struct choice {
     uint64_t random;
 };
 
-/* Whether there is such a point: the menu has the tear for the operation's kind. */
+/* Whether the menu has the tear for the operation's kind. */
+static bool applies(const struct operation *operation, enum nor_tear tear)
+{
+    return nor_tear_applies(operation->item.event->kind == RAIL_ERASE ? NOR_ERASE : NOR_PROGRAM, tear);
+}
+
+/* Whether there is such a point. */
 static bool exists(const struct choice *choice, size_t point)
 {
-    const struct operation *operation = &choice->recording->operations[point / choice->tear_count];
-    return nor_tear_applies(operation->item.event->kind == RAIL_ERASE ? NOR_ERASE : NOR_PROGRAM,
-                            choice->tears[point % choice->tear_count]);
+    return applies(&choice->recording->operations[point / choice->tear_count], choice->tears[point % choice->tear_count]);
 }
 
 static bool matches(const struct choice *choice, size_t point, const struct profile_minimum *minimum)
@@ -114,6 +118,8 @@ bool plan_make(struct plan *plan, const struct recording *recording, const struc
                             .tear_count = request->tear_count,
                             .random = request->seed};
     memset(plan, 0, sizeof *plan);
+    plan->tear_count = request->tear_count;
+    memcpy(plan->tears, request->tears, sizeof plan->tears);
     choice.points = recording->count * choice.tear_count;
     choice.times = calloc(choice.points + 1, sizeof *choice.times);
     choice.pool = calloc(choice.points + 1, sizeof *choice.pool);
@@ -133,6 +139,14 @@ void plan_free(struct plan *plan)
 {
     free(plan->cuts);
     memset(plan, 0, sizeof *plan);
+}
+
+size_t plan_points(const struct plan *plan, const struct operation *operation)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < plan->tear_count; i++)
+        count += applies(operation, plan->tears[i]);
+    return count;
 }
 
 void plan_name(const struct recording *recording, const struct cut *cut, char name[PLAN_NAME])

@@ -29,6 +29,8 @@ struct plan {
     size_t whole;    /* how many the whole plan has, of which this may be a part (shard.h) */
     size_t points;   /* distinct (operation, tear) there are */
     size_t repeated; /* cuts that repeat an (operation, tear), to reach a minimum */
+    enum nor_tear tears[NOR_TEARS]; /* to choose from */
+    unsigned tear_count;
 };
 
 struct plan_request {
@@ -43,6 +45,8 @@ struct plan_request {
 bool plan_make(struct plan *plan, const struct recording *recording, const struct profile *profile,
                const struct plan_request *request, struct problem *problem);
 void plan_free(struct plan *plan);
+/* How many of the plan's points are at this operation: the tears that its kind has. */
+size_t plan_points(const struct plan *plan, const struct operation *operation);
 
 /* The name of a cut, such as "int.080A4800.p1.before". */
 #define PLAN_NAME (RECORDING_NAME + 16)

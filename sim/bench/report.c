@@ -283,9 +283,10 @@ static json_t *groups_json(const struct groups *groups, const struct profile *pr
     for (size_t i = 0; i < groups->count; i++) {
         const struct group *group = &groups->entries[i];
         json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
+            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
                              recording_phase_name(profile, group->phase), "area", group->area, "kind",
-                             trace_kind_name(group->kind), "operations", (json_int_t)group->operations, "cuts",
+                             trace_kind_name(group->kind), "operations", (json_int_t)group->operations, "cut_points",
+                             (json_int_t)group->points, "tried", (json_int_t)group->tried, "cuts",
                              (json_int_t)group->cuts, "fired", (json_int_t)group->fired, "run", (json_int_t)group->run, "recovered",
                              (json_int_t)group->recovered, "worst_s", (double)group->worst_ns * 1e-9, "boots",
                              (json_int_t)group->worst_boots));

@@ -9,6 +9,7 @@
 #include "groups.h"
 #include "interrupt.h"
 #include "outputs.h"
+#include "page.h"
 #include "report.h"
 #include "store.h"
 
@@ -92,10 +93,10 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
 /* Without --depth it is a sweep of one power loss, which has other reports, and a store. */
 static const char *not_with_depth(const struct request *request)
 {
-    static const char *const names[OUTPUTS] = {[OUTPUT_JUNIT] = "--junit", [OUTPUT_HTML] = "--html", [OUTPUT_MARKDOWN] = "--markdown",
-                                               [OUTPUT_SARIF] = "--sarif", [OUTPUT_BASELINE] = "--write-baseline"};
+    static const char *const names[OUTPUTS] = {[OUTPUT_JUNIT] = "--junit", [OUTPUT_MARKDOWN] = "--markdown", [OUTPUT_SARIF] = "--sarif",
+                                               [OUTPUT_BASELINE] = "--write-baseline"};
     for (unsigned i = 0; i < OUTPUTS; i++)
-        if (i != OUTPUT_LIST && request->outputs.paths[i] != NULL)
+        if (names[i] != NULL && request->outputs.paths[i] != NULL)
             return names[i];
     return request->outputs.baseline_path != NULL ? "--baseline"
            : request->artifacts != NULL           ? "--artifacts"
@@ -115,7 +116,7 @@ static bool read_depth(const struct request *request, struct sweep_options *opti
     if (strcmp(text, "any") != 0 && (options->depth < 1 || options->depth > CLOSURE_DEPTHS))
         *status = usage_error("sweep --depth %s: a number of power losses from 1 to %d, or any", text, CLOSURE_DEPTHS);
     else if (other != NULL)
-        *status = usage_error("sweep: %s does not go with --depth; --json and --list do", other);
+        *status = usage_error("sweep: %s does not go with --depth; --json, --list and --html do", other);
     return *status == EXIT_PASS;
 }
 
@@ -288,15 +289,18 @@ static bool write_closure(const struct request *request, struct outputs *outputs
                           struct problem *problem)
 {
     struct id_target target = target_of(request, result->profile);
-    struct file_writer *list = &outputs->writers[OUTPUT_LIST];
+    struct file_writer *list = &outputs->writers[OUTPUT_LIST], *page = &outputs->writers[OUTPUT_HTML];
     if (!request->json)
         closure_report_text(stdout, result, &target);
     else if (!closure_report_json(stdout, result))
         return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
-    if (problem->kind != PROBLEM_NONE || list->stream == NULL)
+    if (problem->kind != PROBLEM_NONE)
         return true;
-    closure_report_list(list->stream, result);
-    return files_commit(list, problem);
+    if (list->stream != NULL)
+        closure_report_list(list->stream, result);
+    if (page->stream != NULL && !page_write_closure(page->stream, result, &target))
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
+    return (list->stream == NULL || files_commit(list, problem)) && (page->stream == NULL || files_commit(page, problem));
 }
 
 /* What was found until then is printed also where the search was given up. */

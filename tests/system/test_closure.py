@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from .artifacts import MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant, run
+from .page import Page
 
 PROFILE = "eth-confirm"
 ENDLESS = TOP / "tests/planted/starts-counted.patch"
@@ -19,9 +20,24 @@ def lines(path):
     return [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
+def page_of(path, result):
+    """The text of the page, after its table was compared: depth, states, run, credited, not recovered, open; where the search ended, what is open has a
+    line too."""
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    page.check()
+    told = [[int(cell["text"].replace(",", "")) for cell in line[:6]] for line in page.tables["depths"][1:]]
+    wanted = [[each[name] for name in ("depth", "states", "run", "credited", "failing")] for each in result["depths"]]
+    wanted = [[*line, line[1] - line[2] - line[3]] for line in wanted]
+    beyond = result["open"] - sum(line[5] for line in wanted)
+    assert told == wanted + ([[len(wanted) + 1, beyond, 0, 0, 0, beyond]] if beyond else [])
+    return text
+
+
 def test_closed(tmp_path):
     """No new state is met after some losses in a row, and every one was judged."""
-    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before", "--jobs", 2, "--list", tmp_path / "list")
+    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before", "--jobs", 2, "--list", tmp_path / "list",
+                             "--html", tmp_path / "page")
     assert (result["verdict"], result["closed"], result["open"], result["end"]) == ("pass", True, 0, "all")
     assert result["tears"] == ["before"]
     assert result["depth"] == len(result["depths"]) >= 1
@@ -29,6 +45,7 @@ def test_closed(tmp_path):
     assert states == result["states_run"] + result["states_pruned"] == len(lines(tmp_path / "list")) >= 3
     assert result["states_seen"] >= 1, "it ends by meeting states again"
     assert result["live"] == states, "each of them was also left by a real machine"
+    assert "Closed: recovered from any number of power losses" in page_of(tmp_path / "page", result)
 
 
 def test_closed_with_torn_operations():
@@ -47,9 +64,10 @@ def test_recoveries_that_join_lead_to_nothing_else():
         assert told[0][key] == told[1][key], key
 
 
-def test_not_closed_at_a_depth():
+def test_not_closed_at_a_depth(tmp_path):
     """What one more loss would lead to is counted, not forgotten."""
-    result = matterhorn_json("sweep", PROFILE, "--depth", 1, "--tears", "before,half", "--live", 0, "--jobs", 2)
+    result = matterhorn_json("sweep", PROFILE, "--depth", 1, "--tears", "before,half", "--live", 0, "--jobs", 2, "--html", tmp_path / "page")
+    assert "Nothing found: depth 1 complete, not closed" in page_of(tmp_path / "page", result)
     assert (result["verdict"], result["closed"], result["end"], result["depth"]) == ("pass", False, "depth", 1)
     assert result["open"] > result["depths"][0]["states"]
     said = matterhorn("sweep", PROFILE, "--depth", 1, "--tears", "before,half", "--live", 0, "--jobs", 2).stdout
@@ -93,9 +111,11 @@ def test_pruning_changes_no_verdict_of_two_losses():
 def test_a_finding_of_two_losses_can_be_replayed(tmp_path):
     """From the first one alone the device recovers; the id of both leads there again, in the good firmware to a recovery."""
     root, path = mutant(PLANTED), tmp_path / "list"
-    options = ("--root", root, "--depth", 2, "--cuts", 60, "--live", 0, "--jobs", 2, "--list", path)
+    options = ("--root", root, "--depth", 2, "--cuts", 60, "--live", 0, "--jobs", 2, "--list", path, "--html", tmp_path / "page")
     result = matterhorn_json("sweep", "eth-small-update", *options, status=1)
     assert (result["verdict"], result["closed"]) == ("fail", False)
+    page = page_of(tmp_path / "page", result)
+    assert "not recovered from</h1>" in page and all(identity in page for finding in result["findings"] for identity in finding["ids"])
     verdicts = {identity: verdict for identity, _, verdict, _ in lines(path)}
     failing = [identity for identity, verdict in verdicts.items() if identity.count("+") == 1 and verdict not in ("recovered", "open")]
     assert failing
@@ -142,7 +162,7 @@ def test_interrupt_says_how_far_it_got():
 
 
 @pytest.mark.parametrize("options", [("--depth", "0"), ("--depth", "32"), ("--depth", "two"), ("--time", "5"),
-                                     ("--depth", "2", "--html", "x.html"), ("--depth", "2", "--store", "x.store"), ("--depth", "2", "--junit", "x.xml")])
+                                     ("--depth", "2", "--markdown", "x.md"), ("--depth", "2", "--store", "x.store"), ("--depth", "2", "--junit", "x.xml")])
 def test_wrong_use(options):
     done = run("sweep", PROFILE, *options)
     assert done.returncode == 2

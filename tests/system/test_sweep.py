@@ -34,6 +34,8 @@ def test_cuts_are_where_it_hurts(result):
     assert fired(area="journal") >= 5
     assert fired(phase="confirmation") >= 5
     assert fired() == CUTS
+    assert sum(group["tried"] for group in result["groups"]) == CUTS - result["repeated"] < CUTS, "a repeated one is tried once"
+    assert sum(group["cut_points"] for group in result["groups"]) == result["cut_points"]
 
 
 def test_torn_power_losses_are_recovered_and_credited_rightly():

@@ -215,6 +215,8 @@ static void tears_of_the_other_kind_are_left_out(void **state)
     assert_int_equal(plan.count, plan.points);
     assert_int_equal(plan.cuts[1].tear, NOR_TEAR_ZEROS); /* of the erase */
     assert_int_equal(plan.cuts[3].tear, NOR_TEAR_LAST);  /* of the program */
+    for (size_t i = 0; i < recording.count; i++)
+        assert_int_equal(plan_points(&plan, &recording.operations[i]), 2);
     plan_free(&plan);
     recording_free(&recording);
 }

@@ -67,6 +67,9 @@ static struct sweep_result example(size_t bad)
     result.clean = (struct verdict){.pass = true, .recovery_ns = 300000000, .boots = 2};
     result.plan.count = recording->count;
     result.plan.points = 2 * recording->count;
+    result.plan.tears[0] = NOR_TEAR_BEFORE;
+    result.plan.tears[1] = NOR_TEAR_AFTER;
+    result.plan.tear_count = 2;
     result.plan.cuts = calloc(recording->count, sizeof *result.plan.cuts);
     result.cases = calloc(recording->count, sizeof *result.cases);
     for (size_t i = 0; i < recording->count; i++) {
@@ -185,6 +188,101 @@ static void page_has_every_id_and_escapes(void **state)
     sweep_free(&result);
 }
 
+/* What a cell of the table says: areas and kinds by phase. */
+static void page_counts_cut_points_and_shows_holes(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(4);
+    result.plan.count = result.recording.count - 1; /* nothing is tried at the journal page */
+    char *text = written(page_write, &result, &nothing_said);
+    assert_int_equal(occurrences(text, "class=\"cell f\" style=\"--o:0.27\" tabindex=\"-1\" data-points=\"8000\" data-tried=\"4000\" "
+                                       "data-cuts=\"4000\" data-failing=\"3\""), 2); /* in its phase, and in all */
+    assert_int_equal(occurrences(text, "class=\"cell hole\" style=\"--o:0.00\" tabindex=\"-1\" data-points=\"2\" data-tried=\"0\""), 2);
+    assert_has(text, "<b>0</b> of 2</td>");
+    assert_has(text, "4,001 of 8,004 were tried; <b class=\"holes\">1 hole</b>");
+    free(text);
+    sweep_free(&result);
+}
+
+/* In the order of time: nothing, an erase, its words; at the end, the page of the other chip. */
+static void page_tells_what_sectors_held(void **state)
+{
+    (void)state;
+    struct sweep_result result = example(0);
+    char *text = written(page_write, &result, &nothing_said);
+    assert_int_equal(occurrences(text, "{\"chip\":"), 2);
+    assert_has(text, "{\"chip\":\"internal\",\"address\":134873088,\"size\":131072,\"sectors\":1,\"at\":[[0,0,1,1,0,1,0],[1,20,0,0,80,20,0],");
+    assert_has(text, ",16000,"); /* 4,000 words are held in the end */
+    assert_has(text, "{\"chip\":\"nor\",\"address\":8380416,\"size\":4096,\"sectors\":1,\"at\":[[166,1,0,0,4,1,0]]}");
+    free(text);
+    sweep_free(&result);
+}
+
+/* An erase takes away what was programmed, and what is programmed twice is held once. */
+static void page_forgets_what_was_erased(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = 250000000}};
+    struct problem problem = {0};
+    record_line(&result.recording, 10, "storing");
+    record_program(&result.recording, 1000000, RAIL_CHIP_NOR, 0x7FE000, 1);
+    record_program(&result.recording, 2000000, RAIL_CHIP_NOR, 0x7FE004, 1);
+    record_program(&result.recording, 3000000, RAIL_CHIP_NOR, 0x7FE004, 0);
+    record_erase(&result.recording, 4000000, RAIL_CHIP_NOR, 0x7FE000, 0x1000);
+    record_program(&result.recording, 6000000, RAIL_CHIP_NOR, 0x7FE008, 1);
+    assert_true(recording_index(&result.recording, &profile, &problem));
+    char *text = written(page_write, &result, &nothing_said);
+    assert_has(text, "\"at\":[[1,1,0,0,4,0,0],[2,1,0,0,8,0,0],[3,1,0,0,8,0,0],[4,0,1,1,0,0,0],[5,0,0,1,0,0,0],[6,1,0,0,4,0,0]]}");
+    free(text);
+    sweep_free(&result);
+}
+
+/* 500 sectors of the SPI NOR share rows of 16; each erase and each program is counted. */
+static void page_takes_many_sectors_together(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
+    struct problem problem = {0};
+    record_line(&result.recording, 10, "storing");
+    for (uint32_t i = 0; i < 500; i++) {
+        record_erase(&result.recording, 1000 + i * UINT64_C(9000000), RAIL_CHIP_NOR, i * 0x1000, 0x1000);
+        record_program(&result.recording, 2000000 + i * UINT64_C(9000000), RAIL_CHIP_NOR, i * 0x1000, i);
+    }
+    assert_true(recording_index(&result.recording, &profile, &problem));
+    char *text = written(page_write, &result, &nothing_said);
+    assert_int_equal(occurrences(text, "\"size\":65536,\"sectors\":16,"), 31);
+    assert_int_equal(occurrences(text, "\"size\":65536,\"sectors\":4,"), 1);
+    assert_int_equal(occurrences(text, "{\"chip\":"), 32);
+    assert_int_equal(occurrences(text, ">16 erases, 16 programs</span>"), 31);
+    free(text);
+    sweep_free(&result);
+}
+
+/* Something happens to each of 200 sectors all the time, and half of it is not recovered: moments are longer, and there is room left for
+ * findings. */
+static void page_stays_small_whatever_is_written(void **state)
+{
+    (void)state;
+    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
+    struct recording *recording = &result.recording;
+    struct problem problem = {0};
+    record_line(recording, 10, "storing");
+    for (uint32_t i = 0; i < 50000; i++)
+        record_program(recording, 1000 + i * UINT64_C(100000), RAIL_CHIP_NOR, i % 200 * 0x1000 + i / 200 * 4, i);
+    assert_true(recording_index(recording, &profile, &problem));
+    result.plan = (struct plan){.count = recording->count, .points = recording->count};
+    result.cases = calloc(recording->count, sizeof *result.cases);
+    for (size_t i = 0; i < recording->count; i++)
+        result.cases[i] = (struct sweep_case){.cut.operation = i, .outcome = new_outcome(&result, i / 400 % 2 == 0), .representative = i};
+    char *text = written(page_write, &result, &nothing_said);
+    assert_in_range(strlen(text), PAGE_LIMIT / 2, PAGE_LIMIT);
+    assert_has(text, "\"moments\":100,");
+    assert_int_equal(occurrences(text, "{\"chip\":"), 25);
+    assert_in_range(occurrences(text, "<li><code>"), 1000, 25000);
+    free(text);
+    sweep_free(&result);
+}
+
 static void page_of_a_sweep_without_findings(void **state)
 {
     (void)state;
@@ -237,6 +335,11 @@ int main(void)
         cmocka_unit_test(reports_count_findings_with_their_members),
         cmocka_unit_test(junit_of_an_update_that_fails_anyway),
         cmocka_unit_test(page_has_every_id_and_escapes),
+        cmocka_unit_test(page_counts_cut_points_and_shows_holes),
+        cmocka_unit_test(page_tells_what_sectors_held),
+        cmocka_unit_test(page_forgets_what_was_erased),
+        cmocka_unit_test(page_takes_many_sectors_together),
+        cmocka_unit_test(page_stays_small_whatever_is_written),
         cmocka_unit_test(page_of_a_sweep_without_findings),
         cmocka_unit_test(page_of_an_update_that_fails_anyway),
         cmocka_unit_test(page_stays_small_and_counts_the_rest),
