@@ -76,7 +76,8 @@ def s_file(parts, width=32, end="\n", title=b"matterhorn"):
 EXECUTABLE, OBJECT = 2, 1
 ARM = 40
 LOAD = 1
-PROGBITS, NOBITS = 1, 8
+PROGBITS, STRINGS = 1, 3
+NAMES = b"\0.part\0.names\0"
 ALLOC = 2
 ELF_HEADER_SIZE, SEGMENT_SIZE, SECTION_SIZE = 52, 32, 40
 
@@ -96,7 +97,7 @@ def elf_header(segments, sections, at, **changes):
         "segments": segments,
         "section_size": SECTION_SIZE,
         "sections": sections,
-        "names": 0,
+        "names": sections - 1 if sections else 0,
         **changes,
     }
     return struct.pack("<16sHHIIIIIHHHHHH", *fields.values())
@@ -109,11 +110,14 @@ def elf_file(parts, with_sections=True, run_at=None, **changes):
     for address, data in parts.items():
         virtual = (run_at or {}).get(address, address)
         segments += struct.pack("<8I", LOAD, at + len(contents), virtual, address, len(data), len(data), 5, 4)
-        sections.append(struct.pack("<10I", 0, PROGBITS, ALLOC, virtual, at + len(contents), len(data), 0, 0, 4, 0))
+        sections.append(struct.pack("<10I", 1, PROGBITS, ALLOC, virtual, at + len(contents), len(data), 0, 0, 4, 0))
         contents += data
-    count = len(sections) if with_sections else 0
-    header = elf_header(len(parts), count, at + len(contents), **changes)
-    return header + segments + contents + (b"".join(sections) if with_sections else b"")
+    sections.append(struct.pack("<10I", 7, STRINGS, 0, 0, at + len(contents), len(NAMES), 0, 0, 1, 0))
+    if not with_sections:
+        return elf_header(len(parts), 0, 0, **changes) + segments + contents
+    contents += NAMES
+    header = elf_header(len(parts), len(sections), at + len(contents), **changes)
+    return header + segments + contents + b"".join(sections)
 
 
 # --- The original updater's images -------------------------------------------------------------------------------
