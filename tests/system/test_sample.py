@@ -2,6 +2,7 @@
 """samples/blink, copied out of the checkout as its README says: it builds, its update is installed, and it runs."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -11,7 +12,7 @@ from formats import boards, keys, package
 from formats.boards import APPLICATION
 
 from . import jobs, trace
-from .artifacts import BUILD, MATTERHORN, PRIVATE_KEY, PUBLIC_KEY, TOP, device_folder, matterhorn
+from .artifacts import BUILD, MATTERHORN, PRIVATE_KEY, PUBLIC_KEY, SAFETY_SECONDS, TOP, device_folder, matterhorn
 from .device import Cells
 
 each_board = pytest.mark.parametrize("board", boards.BOARDS.values(), ids=lambda board: board.name)
@@ -28,7 +29,8 @@ class Project:
         self.package = self.build / "blink.nmf"
 
     def run(self, *command, status=0):
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        words = [str(part) for part in command]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
         assert (done.returncode == 0) == (status == 0), done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -65,6 +67,17 @@ def test_sample_is_built_installed_and_runs(bench, project, board, tmp_path):
     cells = session.cells
     session.power_off()
     assert cells.component(board, APPLICATION)[1] == read.images[APPLICATION]
+
+
+def test_commands_of_its_page(project):
+    page = (project.source / "README.md").read_text(encoding="utf-8")
+    commands = "\n".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)).replace("$MATTERHORN/build", str(BUILD))
+    variables = {**os.environ, "MATTERHORN": str(TOP), "PATH": f"{MATTERHORN.parent}:{os.environ['PATH']}"}
+    words, where = ["sh", "-e", "-c", commands], {"cwd": project.source, "env": variables, "timeout": SAFETY_SECONDS}
+    done = subprocess.run(words, **where, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "blink: confirmed" in done.stdout
+    assert (project.source / "by-hand.nmf").read_bytes() == project.package.read_bytes()
 
 
 def test_package_follows_program_and_key(project):
