@@ -9,8 +9,8 @@
 static void bytes_are_where_they_were_put_and_the_rest_is_blank(void **state)
 {
     (void)state;
-    assert_true(memory_put(&memory, APPLICATION + 4, (const uint8_t *)"abcd", 4, &problem));
     assert_true(memory_put(&memory, APPLICATION + 12, (const uint8_t *)"xy", 2, &problem));
+    assert_true(memory_put(&memory, APPLICATION + 4, (const uint8_t *)"abcd", 4, &problem));
     assert_int_equal(memory.rooms[1].used, 14);
     assert_memory_equal(memory.rooms[1].bytes, "\xFF\xFF\xFF\xFF" "abcd" "\xFF\xFF\xFF\xFFxy\xFF", 15);
     assert_int_equal(memory_first(&memory.rooms[1]), APPLICATION + 4);

@@ -20,7 +20,7 @@ static struct problem problem;
 
 static bool check(const char *text, size_t size)
 {
-    const struct symdefs_range range = {"the runtime", 0x08010200, 0x1000};
+    const struct symdefs_range range = {"the runtime", 0x08010200, 0xFFF};
     uint8_t *copy = malloc(size ? size : 1);
 
     memcpy(copy, text, size);
@@ -72,10 +72,10 @@ static void files_as_people_write_them(void **state)
 static void range_is_what_counts(void **state)
 {
     (void)state;
-    assert_good("0x08010200 D first\n0x080111FF D last\n");
+    assert_good("0x08010200 D first\n0x080111FE D last\n");
     assert_good("0x080111FF T last_and_thumb\n0x08010201 T first_and_thumb\n");
-    assert_bad("0x080101FF D x\n", "line 1: x at 0x080101FF is not in the runtime (0x08010200 to 0x080111FF)");
-    assert_bad("0x08011200 D x\n", "line 1: x at 0x08011200 is not in the runtime");
+    assert_bad("0x080101FF D x\n", "line 1: x at 0x080101FF is not in the runtime (0x08010200 to 0x080111FE)");
+    assert_bad("0x080111FF D x\n", "line 1: x at 0x080111FF is not in the runtime");
     assert_bad("0x08011201 T x\n", "line 1: x at 0x08011201 is not in");
     assert_bad("0x080101FF T x\n", "line 1: x at 0x080101FF is not in");
     assert_bad("0x08010201 T x\n0x20000000 D variable\n", "line 2: variable at 0x20000000 is not in");
