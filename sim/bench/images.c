@@ -76,9 +76,7 @@ static bool place_elf(struct images *images, const char *path, struct problem *p
     if (!elf_file_is(bytes, size))
         problem_set(problem, PROBLEM_USE, "it is no ELF file; a raw binary needs its address, such as %s@0x08020000",
                     path);
-    else if (!elf_file_each(bytes, size, place_section, &loading))
-        problem_set(problem, PROBLEM_USE, "it is no complete 32-bit ELF file for ARM");
-    else if (images->count == before)
+    else if (elf_file_each(bytes, size, place_section, &loading, problem) && images->count == before)
         problem_set(problem, PROBLEM_USE, "nothing in it is loaded");
     free(bytes);
     return problem->kind == PROBLEM_NONE;

@@ -32,7 +32,7 @@ bool symbols_fit(const char *path, const struct arrays *arrays)
     size_t size;
     if (!files_read(path, ELF_FILE_LARGEST, &file, &size, &ignored))
         return false;
-    bool fit = elf_file_each(file, size, section_fits, &fitting) && fitting.any;
+    bool fit = elf_file_each(file, size, section_fits, &fitting, &ignored) && fitting.any;
     free(file);
     return fit;
 }

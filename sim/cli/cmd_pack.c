@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * matterhorn pack: makes a signed package from images.
+ * matterhorn pack: makes a signed package from programs.
  */
 #include "command.h"
 #include "files.h"
+#include "input.h"
 #include "keys.h"
 #include "options.h"
+#include "pack_inputs.h"
 #include "package_writer.h"
 
 #include <stdio.h>
@@ -14,7 +16,7 @@
 
 struct pack_arguments {
     char *board, *key, *output, *flash, *version, *name, *codec;
-    char *images[MH_COMPONENTS];
+    struct pack_inputs inputs;
     long long counter;
 };
 
@@ -42,18 +44,12 @@ static bool parse_codec(const char *text, uint32_t *codec)
     return *codec == MH_CODEC_STORED || strcmp(text, "lz4") == 0;
 }
 
-static bool read_image(const char *path, struct package_image *image, struct problem *problem)
-{
-    image->path = path;
-    return files_read(path, 2 * MH_INTERNAL_SIZE, &image->bytes, &image->size, problem);
-}
-
 /* An output must not take the place of what it is made from, or of another output. */
 static bool check_paths(const struct pack_arguments *a, struct problem *problem)
 {
-    const char *const paths[] = {a->output, a->flash, a->key, a->images[0], a->images[1]};
+    const char *const paths[] = {a->output, a->flash, a->key};
 
-    return files_apart(paths, 2, sizeof paths / sizeof *paths, problem);
+    return pack_inputs_apart(&a->inputs, paths, 2, sizeof paths / sizeof *paths, problem);
 }
 
 static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)
@@ -76,12 +72,8 @@ static bool take_order(const struct pack_arguments *arguments, struct package_or
     }
     order->counter = (uint32_t)arguments->counter;
     order->name = arguments->name;
-    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
-        if (arguments->images[i] && !read_image(arguments->images[i], &order->images[i], problem)) {
-            return false;
-        }
-    }
-    return keys_read_private(arguments->key, order->seed, problem) && package_check(order, problem);
+    return pack_inputs_read(&arguments->inputs, order, problem) &&
+           keys_read_private(arguments->key, order->seed, problem) && package_check(order, problem);
 }
 
 /* What the region of the one component holds after the install: header and image. */
@@ -127,9 +119,17 @@ static bool pack(const struct pack_arguments *arguments, struct problem *problem
 
 static const struct options_help help = {
     .arguments = "--board NAME --key FILE --application FILE --output FILE",
-    .text = "Makes a signed package from one or two raw binaries, each linked for its region plus 512 bytes.",
+    .text = "Makes a signed package from programs, each linked for its region plus 512 bytes: ELF files, Intel HEX, Motorola\n"
+            "S-records, raw binaries, or images of the .NET Micro Framework's original updater. Gaps are filled with 0xFF;\n"
+            "overlaps, and whatever lies outside the regions of the board, are refused.",
     .examples = "matterhorn pack --board mountaineer-eth --key release.private --version 2.1.0.0 \\\n"
-                "    --application app.bin --output app.nmf\n",
+                "    --application app.elf --output app.nmf\n"
+                "matterhorn pack --board mountaineer-eth --key release.private --runtime runtime.bin --application app.hex \\\n"
+                "    --symdefs symdefs.txt --output both.nmf\n"
+                "matterhorn pack --board mountaineer-eth --key release.private --input everything.srec --output both.nmf\n"
+                "matterhorn pack --board mountaineer-eth --key release.private --input old.nmf --output new.nmf\n"
+                "matterhorn pack --board mountaineer-eth --key release.private --input code.bin@0x080A0200 \\\n"
+                "    --input tables.bin@0x080C0000 --output app.nmf\n",
 };
 
 static int run(int argc, const char *argv[])
@@ -138,8 +138,11 @@ static int run(int argc, const char *argv[])
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"key", 0, POPT_ARG_STRING, &a.key, 0, "private key that signs", "FILE"},
-        {"application", 0, POPT_ARG_STRING, &a.images[MH_APPLICATION - 1], 0, "raw binary for the application region", "FILE"},
-        {"runtime", 0, POPT_ARG_STRING, &a.images[MH_RUNTIME - 1], 0, "raw binary for the runtime region", "FILE"},
+        {"application", 0, POPT_ARG_STRING, &a.inputs.images[MH_APPLICATION - 1], 0, "program for the application region", "FILE"},
+        {"runtime", 0, POPT_ARG_STRING, &a.inputs.images[MH_RUNTIME - 1], 0, "program for the runtime region", "FILE"},
+        {"input", 0, POPT_ARG_ARGV, &a.inputs.inputs, 0, "programs for the regions that their addresses say; may be repeated", "FILE[@ADDRESS]"},
+        {"format", 0, POPT_ARG_STRING, &a.inputs.format, 0, "of all programs: " INPUT_FORMATS " (default auto: as each looks)", "FORMAT"},
+        {"symdefs", 0, POPT_ARG_STRING, &a.inputs.symdefs, 0, "symbols the application was linked against: all must be in the runtime", "FILE"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "the package (.nmf)", "FILE"},
         {"version", 0, POPT_ARG_STRING, &a.version, 0, "version, e.g. 1.2.3.4 (default 1.0.0.0)", "VERSION"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter (default 0)", "N"},
@@ -160,11 +163,12 @@ static int run(int argc, const char *argv[])
         }
     }
     options_close(&options);
-    char *const strings[] = {a.board, a.key, a.output, a.flash, a.version, a.name, a.codec, a.images[0], a.images[1]};
+    pack_inputs_free(&a.inputs);
+    char *const strings[] = {a.board, a.key, a.output, a.flash, a.version, a.name, a.codec};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }
     return status;
 }
 
-const struct command command_pack = {"pack", "make a signed package from images", run};
+const struct command command_pack = {"pack", "make a signed package from programs", run};

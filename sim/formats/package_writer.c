@@ -66,7 +66,7 @@ bool package_check(const struct package_order *order, struct problem *problem)
         return problem_set(problem, PROBLEM_USE, "pack: a name has 1 to %u characters, all of them printable ASCII",
                            MH_NAME_MAX);
     }
-    return any || problem_set(problem, PROBLEM_USE, "pack: nothing to pack; give --application, --runtime or both");
+    return any || problem_set(problem, PROBLEM_USE, "pack: nothing to pack; give --application, --runtime or --input");
 }
 
 /// Chunks ///
