@@ -90,7 +90,7 @@ def test_the_same_with_any_number_of_workers_and_members_of_classes_too(tmp_path
         path = tmp_path / f"{jobs}"
         result = matterhorn_json("sweep", "eth-small-update", "--depth", 2, "--cuts", 60, "--live", 4, "--jobs", jobs,
                                  "--check-credited", checked, "--list", path)
-        assert result["checked"] == checked
+        assert checked / 2 <= result["checked"] <= checked, "of the sample, those with other members"
         assert result["states_pruned"] > result["states_run"] > 2
         told.append(path.read_text())
     assert told[0] == told[1]
