@@ -236,7 +236,7 @@ void touch_clear(Mcu *mcu);
 void touch_internal(Mcu *mcu, uint32_t offset, uint32_t length);
 /* A read of memory that does not pass through the core's TLB. */
 void touch_address(Mcu *mcu, hwaddr address, uint32_t length);
-void touch_nor(Mcu *mcu, uint32_t offset);
+void touch_nor(Mcu *mcu, uint32_t offset, uint32_t length);
 void touch_programmed(Mcu *mcu, const struct nor_array *array, const struct nor_op *op);
 void touch_erased(Mcu *mcu, const struct nor_array *array, const struct nor_op *op);
 
@@ -580,7 +580,8 @@ void spi_nor_supply(Mcu *mcu, bool on);
 void spi_nor_settle(Mcu *mcu);
 /* Chip select; `boundary` tells whether it rises on a byte boundary. */
 void spi_nor_select(Mcu *mcu, bool selected, bool boundary);
-uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte);
+/* Each byte becomes what the chip says to it. */
+void spi_nor_exchange(Mcu *mcu, uint8_t *bytes, uint32_t count);
 /* The clock stopped in the middle of a byte, for good. */
 void spi_nor_clock_lost(Mcu *mcu);
 /* Number of status registers; 0 without a chip. */

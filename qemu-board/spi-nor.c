@@ -206,15 +206,19 @@ static uint8_t random_byte(uint32_t offset, uint64_t noise)
 }
 
 /* Weak bits read anew in each command. */
+static uint64_t noise(const SpiNor *nor)
+{
+    return nor->mcu->rail.noise + nor->reads * RAIL_NOISE_STEP;
+}
+
 static uint8_t read_cells(SpiNor *nor)
 {
-    uint64_t noise = nor->mcu->rail.noise + nor->reads * RAIL_NOISE_STEP;
-    uint8_t byte = nor_read(&nor->array, nor->address, noise);
+    uint8_t byte = nor_read(&nor->array, nor->address, noise(nor));
     if (spi_nor_undefined(nor, nor->address)) {
         qemu_log_mask(LOG_GUEST_ERROR, "NOR: read of 0x%06x, where an operation is suspended\n", nor->address);
-        byte = random_byte(nor->address, noise);
+        byte = random_byte(nor->address, noise(nor));
     }
-    touch_nor(nor->mcu, nor->address);
+    touch_nor(nor->mcu, nor->address, 1);
     nor->address = (nor->address + 1) % nor->array.part->size;
     return nor->mcu->faults.flips ? faults_read(nor->mcu, byte) : byte;
 }
@@ -314,7 +318,7 @@ static uint8_t answer(SpiNor *nor, uint8_t byte)
     return HIGH_Z;
 }
 
-uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
+static uint8_t exchange_byte(Mcu *mcu, uint8_t byte)
 {
     SpiNor *nor = &mcu->nor;
     uint8_t reply = HIGH_Z;
@@ -332,6 +336,45 @@ uint8_t spi_nor_exchange(Mcu *mcu, uint8_t byte)
         reply = faults_nor_reply(mcu, reply);
     nor->index++;
     return reply;
+}
+
+/* In the middle of a read, of cells that neither an operation nor a fault makes special. */
+static bool reads_on(const SpiNor *nor)
+{
+    const Mcu *mcu = nor->mcu;
+    bool data = (nor->command == READ && nor->index > 3) || (nor->command == FAST_READ && nor->index > 4);
+    return data && nor->selected && nor->model != NULL && nor->powered && !nor->inside_byte && !nor->ignored &&
+           !nor->operation.pending && !nor->suspended.pending && !nor->writes_status && !mcu->faults.bus &&
+           !mcu->faults.flips;
+}
+
+/* What exchange_byte() would do for each of them, up to the end of the array; returns how many. Reads are most of what
+ * is exchanged. */
+static uint32_t read_on(SpiNor *nor, uint8_t *bytes, uint32_t count)
+{
+    const struct nor_marks *marks = nor->array.marks;
+    uint32_t length = MIN(count, nor->array.part->size - nor->address);
+    memcpy(bytes, nor->array.cells + nor->address, length);
+    for (uint32_t n = 0; n < marks->count && marks->list[n].kind == NOR_WEAK; n++)
+        if (marks->list[n].offset - nor->address < length)
+            bytes[marks->list[n].offset - nor->address] = nor_read(&nor->array, marks->list[n].offset, noise(nor));
+    touch_nor(nor->mcu, nor->address, length);
+    nor->address = (nor->address + length) % nor->array.part->size;
+    nor->index += length;
+    return length;
+}
+
+void spi_nor_exchange(Mcu *mcu, uint8_t *bytes, uint32_t count)
+{
+    uint32_t done = 0;
+    while (done < count) {
+        if (reads_on(&mcu->nor)) {
+            done += read_on(&mcu->nor, bytes + done, count - done);
+        } else {
+            bytes[done] = exchange_byte(mcu, bytes[done]);
+            done++;
+        }
+    }
 }
 
 /// Life ///

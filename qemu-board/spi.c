@@ -145,9 +145,10 @@ static bool enabled(Spi *spi)
 
 static void exchange(Spi *spi, uint8_t *bytes, uint32_t count)
 {
-    bool wired = connected(spi);
-    for (uint32_t i = 0; i < count; i++)
-        bytes[i] = wired ? spi_nor_exchange(spi->mcu, bytes[i]) : 0xFF;
+    if (connected(spi))
+        spi_nor_exchange(spi->mcu, bytes, count);
+    else
+        memset(bytes, 0xFF, count);
 }
 
 /* Frames as they are in memory, little-endian; on the wire the high byte comes first. */

@@ -62,13 +62,29 @@ void touch_address(Mcu *mcu, hwaddr address, uint32_t length)
         touch_internal(mcu, offset, MIN(length, RAIL_INTERNAL_SIZE - offset));
 }
 
-void touch_nor(Mcu *mcu, uint32_t offset)
+/* Inside one sector. */
+static void touch_sector(Mcu *mcu, uint32_t offset, uint32_t length)
 {
     Touch *state = &mcu->touch;
-    if (state->map == NULL || test_bit(offset / SECTOR, state->erased_sectors))
+    uint32_t bit = 8 * RAIL_TOUCHED_NOR + offset, end = bit + length;
+    if (test_bit(offset / SECTOR, state->erased_sectors))
         return;
     set_bit(offset / SECTOR, state->used_sectors);
-    touch(mcu, 8 * RAIL_TOUCHED_NOR + offset);
+    for (; bit < end && bit % 8 != 0; bit++)
+        touch(mcu, bit);
+    memset(state->map + bit / 8, 0xFF, (end - bit) / 8);
+    for (bit += (end - bit) / 8 * 8; bit < end; bit++)
+        touch(mcu, bit);
+}
+
+void touch_nor(Mcu *mcu, uint32_t offset, uint32_t length)
+{
+    if (mcu->touch.map == NULL)
+        return;
+    for (uint32_t part; length > 0; offset += part, length -= part) {
+        part = MIN(length, SECTOR - offset % SECTOR);
+        touch_sector(mcu, offset, part);
+    }
 }
 
 /* Programming 0xFF does nothing to a cell, whatever it holds. */
@@ -80,7 +96,7 @@ void touch_programmed(Mcu *mcu, const struct nor_array *array, const struct nor_
         if (array == &mcu->flash.array)
             touch_internal(mcu, op->offset + i, 1);
         else if (array == &mcu->nor.array)
-            touch_nor(mcu, op->offset + i);
+            touch_nor(mcu, op->offset + i, 1);
     }
 }
 

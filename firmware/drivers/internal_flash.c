@@ -14,11 +14,15 @@ static void unlock(void)
     FLASH->SR = FLASH_SR_ERRORS; /* flags left behind would block every operation */
 }
 
+/* The read that finds it ready says how it ended, too: an error is flagged no later than BSY falls. */
 static enum mh_error finish(void)
 {
-    while (FLASH->SR & FLASH_SR_BSY) {
-    }
-    return FLASH->SR & FLASH_SR_ERRORS ? MH_ERR_FLASH : MH_OK;
+    uint32_t status;
+
+    do {
+        status = FLASH->SR;
+    } while (status & FLASH_SR_BSY);
+    return status & FLASH_SR_ERRORS ? MH_ERR_FLASH : MH_OK;
 }
 
 static void lock(void)

@@ -294,12 +294,12 @@ static void test_nor_reset(void)
 
 static uint8_t buffer[64];
 
-static uint32_t nor_read_by_dma(uint32_t destination, uint32_t count)
+static uint32_t nor_read_by_dma(uint32_t from, uint32_t destination, uint32_t count)
 {
     static const uint8_t zero = 0;
     REG(DMA2 + 8) = REG(DMA2 + 12) = 0xFFFFFFFF;
     select(true);
-    address(0x03, 0);
+    address(0x03, from);
     REG(DMA2 + 0x10 + 4) = count;
     REG(DMA2 + 0x10 + 8) = SPI1 + 12;
     REG(DMA2 + 0x10 + 12) = destination;
@@ -322,10 +322,10 @@ static uint32_t nor_read_by_dma(uint32_t destination, uint32_t count)
 
 static void test_dma(void)
 {
-    print("sram_flags", nor_read_by_dma((uint32_t)buffer, sizeof(buffer)));
+    print("sram_flags", nor_read_by_dma(0, (uint32_t)buffer, sizeof(buffer)));
     print("first", buffer[0]);
     print("last", buffer[63]);
-    print("ccm_flags", nor_read_by_dma(0x10000000, 64));
+    print("ccm_flags", nor_read_by_dma(0, 0x10000000, 64));
 }
 
 /// Core, reset and time ///
@@ -579,6 +579,11 @@ static void test_script(void)
             break;
         case 13:
             print("word", erase_and_read_in_ram(a, b));
+            break;
+        case 14: /* b bytes by DMA, at most 64 */
+            nor_read_by_dma(a, (uint32_t)buffer, b);
+            for (uint32_t i = 0; i < b; i++)
+                print("byte", buffer[i]);
             break;
         }
     }

@@ -12,7 +12,7 @@ import pytest
 
 import rail
 from bed import (CALL, COPY, ERASE, ERASE_IN_RAM, EXCEPTION, LDM_OF_4, LDR, LDRB, LDRBT, LDRD, LDREX, LDRH, LOAD,
-                 MIXTURE, NOR_BYTE, NOR_ERASE, NOR_ERASE_NO_WAIT, NOR_PROGRAM, NOR_READ, PROGRAM, SCRATCH, SCRIPT,
+                 MIXTURE, NOR_BYTE, NOR_DMA, NOR_ERASE, NOR_ERASE_NO_WAIT, NOR_PROGRAM, NOR_READ, PROGRAM, SCRATCH, SCRIPT,
                  SECOND, VLDM_OF_4, VLDR_DOUBLE, VLDR_SINGLE, WORD, WORD_OFTEN, choose, choose_script, run_script)
 
 FLASH = 0x08000000
@@ -231,6 +231,29 @@ def test_nor_bytes_are_exact(watched):
     assert nor_touched_by(watched, (NOR_READ, 0x4FFF, 2), (NOR_ERASE, 0x5000, 0x20), (NOR_READ, 0x5000, 4096),
                           (NOR_PROGRAM, 0x5000, 20), (NOR_READ, 0x6000, 1)) == [0x4FFF, 0x5000, 0x6000]
     assert nor_touched_by(watched, (NOR_ERASE, 0x10000, 0xD8), (NOR_READ, 0x0FFFF, 0x10002)) == [0xFFFF, 0x20000]
+
+
+@pytest.mark.parametrize("offset, count", ((0x1234, 1), (0x1FFD, 7), (0x1FF1, 64), (0x2008, 8), (0x7FFFFB, 30)))
+def test_a_read_by_dma_touches_its_bytes(watched, offset, count):
+    expected = sorted((offset + n) % rail.RAIL_NOR_SIZE for n in range(count))
+    for n, at in enumerate(expected):
+        watched.write("nor", at, bytes([n + 1]))
+    watched.touch_clear()
+    read = run_script(watched, (NOR_DMA, offset, count))["byte"]
+    assert watched.touched_nor() == expected
+    assert ([read] if count == 1 else read) == [watched.nor[(offset + n) % rail.RAIL_NOR_SIZE] for n in range(count)]
+
+
+def test_a_read_by_dma_touches_nothing_that_was_erased(watched):
+    assert nor_touched_by(watched, (NOR_ERASE, 0x5000, 0x20), (NOR_DMA, 0x4FFE, 8), (NOR_DMA, 0x5FFF, 2)) == \
+        [0x4FFE, 0x4FFF, 0x6000]
+
+
+def test_a_read_by_dma_sees_weak_bits(watched):
+    watched.write("nor", 0x1FFE, bytes(4))
+    watched.mark("nor", ("weak", 0x1FFD, 0), ("weak", 0x1FFF, 3), ("weak", 0x2002, 0))
+    reads = {tuple(run_script(watched, (NOR_DMA, 0x1FFE, 4), noise=noise)["byte"]) for noise in range(12)}
+    assert reads == {(0, 0, 0, 0), (0, 8, 0, 0)}
 
 
 def test_a_page_program_that_wraps_touches_where_its_bytes_go(watched):
