@@ -17,12 +17,12 @@
 #include <string.h>
 
 /* More than enough for every page, sector and generation to come around. */
-#define JOURNAL_STATES_MAX 1000u
+#define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
     char *board, *bootloader, *key, *mac, *output;
     char *packages[MH_COMPONENTS];
-    long long counter, user_seed, reserved_seed, journal_states;
+    long long counter, user_seed, reserved_seed, journal_records;
 };
 
 static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
@@ -152,9 +152,9 @@ static bool install_file(struct array_device *array, struct mh_update *update, u
     return true;
 }
 
-/* A new device's journal says idle, with the factory packages in the directory. That of a device in use has a past, which
- * is `states` times the same here. */
-static bool reset_journal(struct array_device *array, struct mh_update *update, long long states,
+/* A new device's journal says idle, with the factory packages in the directory, in two records, as any state at rest. That of a device in use has
+ * a past, which is the same again and again here; where the number of records is odd, an update was on trial last. */
+static bool reset_journal(struct array_device *array, struct mh_update *update, long long records,
                           struct problem *problem)
 {
     const struct mh_state state = update->journal.state;
@@ -162,8 +162,16 @@ static bool reset_journal(struct array_device *array, struct mh_update *update, 
     memset(array->nor.cells + MH_JOURNAL_ADDRESS, 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
     enum mh_error error = mh_journal_open(&update->journal, &array->device.nor);
     update->journal.state = state;
-    for (long long i = 0; error == MH_OK && i < states; i++) {
-        error = mh_journal_write(&update->journal);
+    for (; error == MH_OK && records > 0; records -= 2) {
+        if (records == 3) {
+            update->journal.state.phase = MH_TRIAL;
+            error = mh_journal_write(&update->journal);
+            update->journal.state.phase = MH_IDLE;
+            records--;
+        }
+        if (error == MH_OK) {
+            error = mh_journal_write(&update->journal);
+        }
     }
     return error == MH_OK ||
            problem_set(problem, PROBLEM_BENCH, "provision: the journal could not be written: %s", mh_error_text(error));
@@ -180,7 +188,7 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
     for (unsigned number = 1; good && number <= MH_COMPONENTS; number++) {
         good = install_file(array, update, number, a->packages[number - 1], problem);
     }
-    good = good && reset_journal(array, update, a->journal_states, problem);
+    good = good && reset_journal(array, update, a->journal_records, problem);
     if (good) {
         fill_free_extents(array, &update->journal.state, (uint32_t)a->reserved_seed);
     }
@@ -196,9 +204,9 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
     if (a->user_seed < 0 || a->user_seed > UINT32_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: a seed is a number from 0 to 4294967295");
     }
-    if (a->journal_states < 1 || a->journal_states > JOURNAL_STATES_MAX) {
-        return problem_set(problem, PROBLEM_USE, "provision: the journal has from 1 to %u states behind it",
-                           JOURNAL_STATES_MAX);
+    if (a->journal_records < 2 || a->journal_records > JOURNAL_RECORDS_MAX) {
+        return problem_set(problem, PROBLEM_USE, "provision: the journal has from 2 to %u records",
+                           JOURNAL_RECORDS_MAX);
     }
     if (!board) {
         return problem_set(problem, PROBLEM_USE,
@@ -223,7 +231,7 @@ static const struct options_help help = {
 
 static int run(int argc, const char *argv[])
 {
-    struct provision_arguments a = {.journal_states = 1};
+    struct provision_arguments a = {.journal_records = 2};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
@@ -234,7 +242,7 @@ static int run(int argc, const char *argv[])
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
         {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
-        {"journal-states", 0, POPT_ARG_LONGLONG, &a.journal_states, 0, "age of the journal: states written to it, in two records each (default 1)", "N"},
+        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,
     };

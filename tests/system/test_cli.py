@@ -234,19 +234,20 @@ def test_provision_makes_a_device(tmp_path):
         ({"mac": "gg:00:00:00:00:01"}, "gg:00"),
         ({"bootloader": "/nowhere/boot.bin"}, "/nowhere/boot.bin"),
         ({"board": "mountaineer-usb"}, "made for another board"),
-        ({"journal-states": 0}, "journal"),
+        ({"journal-records": 1}, "journal"),
         ({"application": package_file(ETHERNET, "runtime")}, "application"),
     ],
-    ids=["short-mac", "odd-mac", "no-bootloader", "other-board", "no-states", "no-application"],
+    ids=["short-mac", "odd-mac", "no-bootloader", "other-board", "no-records", "no-application"],
 )
 def test_provision_refuses(tmp_path, changes, word):
     assert word in provision(tmp_path, status=2, **changes).stderr
     assert not (tmp_path / "device").exists()
 
 
-@pytest.mark.parametrize("states, sector, page, generation", [(1, 0, 1, 0), (8, 0, 15, 0), (29, 1, 9, 3), (33, 0, 1, 0)])
-def test_provision_of_a_journal_with_a_past(tmp_path, states, sector, page, generation):
-    provision(tmp_path, **{"journal-states": states})
+@pytest.mark.parametrize("records, sector, page, generation",
+                         [(2, 0, 1, 0), (3, 0, 2, 0), (16, 0, 15, 0), (59, 1, 10, 3), (66, 0, 1, 0)])
+def test_provision_of_a_journal_with_a_past(tmp_path, records, sector, page, generation):
+    provision(tmp_path, **{"journal-records": records})
     found = journal.locate((tmp_path / "device/nor.bin").read_bytes())
     assert (found.sector, found.page, found.state.generation) == (sector, page, generation)
     assert found.state.phase == journal.IDLE and found.state.application.length > 0

@@ -82,7 +82,8 @@ def test_machine_that_is_killed_in_the_run_without_power_loss_is_replaced(tmp_pa
 def test_case_that_loses_two_machines_is_named_and_findings_until_then_are_said(tmp_path):
     """The next update is taken in the run without power loss and refused later, so that there is something to find."""
     once = f'["sh", "-c", "mkdir {tmp_path}/once && exec \\"$@\\"", "sh", "{{matterhorn}}"'
-    profile = write_profile(tmp_path, lambda text: text.replace('["{matterhorn}"', once))
+    torn = "  minimum:\n    - {area: journal, kind: program, count: 6}\n"  # which leaves another end state
+    profile = write_profile(tmp_path, lambda text: text.replace('["{matterhorn}"', once) + torn)
     outputs = ("--list", tmp_path / "list", "--junit", tmp_path / "junit", "--html", tmp_path / "html")
     done = matterhorn("sweep", profile, *SWEEP, *outputs, "--json", status=3, **fragile(tmp_path, "2:100,3:1"))
     result = json.loads(done.stdout)

@@ -81,8 +81,8 @@ def test_mutant_of_the_bootloader_is_killed_by_a_power_loss(tmp_path):
     assert told.replays == {"mutant": "recovered", "good": "recovered"}
 
 
-def test_mutant_of_the_journal_is_killed_at_an_operation_of_its_own(tmp_path):
-    """It compacts in place: the good build never erases that sector."""
+def test_mutant_of_the_journal_is_killed(tmp_path):
+    """It compacts in place: a loss in the erase of the sector that counts. The good build erases it too, but afterwards."""
     told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts"))
     assert told.killed
-    assert told.replays == {"mutant": "reproduced", "good": mutants.ABSENT}
+    assert told.replays == {"mutant": "reproduced", "good": "recovered"}

@@ -40,13 +40,13 @@ def test_it_cannot_be_made_smaller_again(mutant):
 
 
 def test_the_operation_before_the_smallest_recovers(mutant):
-    """An order to install that is lost is found by the update that comes next: the loss has to be at the last of the journal's records
-    but two, and the search ends right there."""
-    given = f"{PROFILE}~s7/nor.7FEB00.p1.mask"
+    """An order to install that is lost is found by the update that comes next: the loss has to be at the journal's record of the
+    trial, and the search ends right there."""
+    given = f"{PROFILE}~s7/nor.7FEA00.p1.mask"
     result = matterhorn_json("shrink", given, "--root", mutant, status=1)
-    assert result["id"] == f"{PROFILE}~s1/nor.7FEB00.p1.before"
+    assert result["id"] == f"{PROFILE}~s1/nor.7FEA00.p1.before"
     assert result["finding"]["oracle"] == "next"
-    matterhorn("replay", f"{PROFILE}~s1/nor.7FEA00.p1.before", "--root", mutant)
+    matterhorn("replay", f"{PROFILE}~s1/nor.7FE900.p1.before", "--root", mutant)
 
 
 def test_first_word_that_fails_is_found_by_halving():

@@ -214,8 +214,9 @@ def test_failing_next_update_is_in_the_store(sweep, tmp_path):
     """It is taken in the run without power loss, and refused later."""
     once = f'["sh", "-c", "mkdir {tmp_path}/once && exec \\"$@\\"", "sh", "{{matterhorn}}"'
     profile = tmp_path / "profile.yaml"
-    profile.write_text(sweep[1].read_text(encoding="utf-8").replace('["{matterhorn}"', once), encoding="utf-8")
-    result = matterhorn_json("sweep", profile, *OPTIONS[:2], "--jobs", 2, "--live", 0, "--store", tmp_path / "store", status=1)
+    torn = "  minimum:\n    - {area: journal, kind: program, count: 6}\n"  # which leaves another end state
+    profile.write_text(sweep[1].read_text(encoding="utf-8").replace('["{matterhorn}"', once) + torn, encoding="utf-8")
+    result = matterhorn_json("sweep", profile, *OPTIONS[:2], "--jobs", 2, "--live", 0, "--store", tmp_path / "store", "--tears", "half", status=1)
     assert {finding["oracle"] for finding in result["findings"]} == {"next"}
     assert without_times(matterhorn_json("report", tmp_path / "store", status=1)) == without_times(result)
     assert rows(tmp_path / "store", "SELECT DISTINCT oracle FROM verdict") == [("next",)]
