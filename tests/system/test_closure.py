@@ -151,11 +151,11 @@ def test_time_that_is_over_is_said():
 
 def test_interrupt_says_how_far_it_got():
     command = [str(MATTERHORN), "sweep", "eth-small-update", "--depth", "any", "--live", "0", "--jobs", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"})
-    line = process.stderr.readline()  # of the progress: it is at it
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"}) as process:
+        line = process.stderr.readline()  # of the progress: it is at it
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=SAFETY_SECONDS)
     assert "  depth " in line
-    process.send_signal(signal.SIGINT)
-    said, complaint = process.communicate(timeout=SAFETY_SECONDS)
     assert process.returncode == 3
     assert "interrupted" in complaint
     assert "it was given up: not closed" in said
