@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; and two that
-are caught, one in the bootloader and one in the journal, by findings that come back from their ids."""
+"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; two that are
+caught, one in the bootloader and one in the journal, by findings that come back from their ids; and one in a driver, that takes a
+fault of the part."""
 
 import importlib.machinery
 import importlib.util
@@ -31,7 +32,7 @@ def command(*arguments):
 
 
 def test_there_are_enough():
-    assert len(PATCHES) >= 14
+    assert len(PATCHES) >= 34
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
@@ -86,3 +87,32 @@ def test_mutant_of_the_journal_is_killed(tmp_path):
     told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts"))
     assert told.killed
     assert told.replays == {"mutant": "reproduced", "good": "recovered"}
+
+
+def test_mutant_of_a_driver_is_killed_under_the_fault_that_it_takes(monkeypatch):
+    """And only there: the update that nobody disturbs works. There is no power loss in it, hence no id, and the sweep is made again."""
+    fault = ("--fault", "nor-powered-down")
+    monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()), ("eth-parts", fault)))
+    name = mutant("wake-not-sent").name
+    found_by, findings, works = mutants.hunt(name, 1)
+    assert works and found_by == ("eth-parts", fault) and mutants.parts(found_by[1]) == "nor-powered-down"
+    assert [finding["id"] for finding in findings] == ["eth-parts"]
+    assert mutants.sweep_again(name, *found_by, 1) == {"mutant": "reproduced", "good": "recovered"}
+    assert mutants.sweep_again(name, "eth-parts", (), 1)["mutant"] == "recovered"
+
+
+def test_what_fails_with_good_parts_is_no_kill_under_a_fault(monkeypatch):
+    """The first sweep fails without a power loss, so the second one says nothing of the mutant."""
+    seen = []
+
+    def failing(profile, options, root, jobs):
+        seen.append(options)
+        broken = root != TOP
+        return {"profile": profile, "findings": [{"id": profile, "oracle": "time", "detail": ""}] if broken else []}
+
+    monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()), ("eth-parts", ("--fault", "int-flags"))))
+    monkeypatch.setattr(mutants, "sweep", failing)
+    mutants.check_good_firmware.cache_clear()
+    assert mutants.hunt("none", 1) == (None, [], False)
+    mutants.check_good_firmware.cache_clear()
+    assert ("--live", "0") in seen and ("--fault", "int-flags", "--live", "0") not in seen
