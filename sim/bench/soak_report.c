@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "soak_report.h"
 
+#include "report.h"
+
 #include <glib.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -188,10 +190,5 @@ bool soak_report_json(FILE *stream, const struct soak_result *result, const stru
         life_json(result, profile), "erases", erases_json(&totals->life), "verdict", result->failed ? "fail" : "pass",
         "finding", finding_json(result, profile), "mips", RAIL_MIPS, "host", "cpu_s", totals->cpu_s,
         "updates_per_cpu_s", totals->cpu_s > 0 ? (double)totals->updates / totals->cpu_s : 0.0);
-    if (object == NULL)
-        return false;
-    json_dumpf(object, stream, JSON_COMPACT);
-    fputc('\n', stream);
-    json_decref(object);
-    return true;
+    return report_line(stream, object);
 }

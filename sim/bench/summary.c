@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "summary.h"
 
+#include "report.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -247,10 +249,5 @@ bool summary_json(FILE *stream, const struct summary *summary, const char *reaso
                         (json_int_t)summary->events, "ops", (json_int_t)summary->operations, "instructions",
                         (json_int_t)instructions, "mips", RAIL_MIPS, "phases", phases_json(summary), "sectors",
                         sectors_json(summary), "edges", pins_json(summary));
-    if (object == NULL)
-        return false;
-    json_dumpf(object, stream, JSON_COMPACT);
-    fputc('\n', stream);
-    json_decref(object);
-    return true;
+    return report_line(stream, object);
 }
