@@ -149,7 +149,8 @@ static enum mh_error program_sector(const struct install *install, const struct 
     return MH_OK;
 }
 
-/* The header makes the image count, so it goes in when everything else is there and has its hash. */
+/* The header makes the image count, so it goes in when everything else is there and has its hash; its first word last: what a power loss leaves of
+ * one is told from a header by that alone. */
 static enum mh_error write_header(const struct install *install, const struct mh_component *component)
 {
     enum mh_error error = verify_image(install->device, component);
@@ -160,7 +161,10 @@ static enum mh_error write_header(const struct install *install, const struct mh
         (void)mh_journal_write(install->journal);
         return error;
     }
-    return program(install->device, component->destination, install->package->header, MH_HEADER_SIZE);
+    const uint8_t *header = install->package->header;
+    const uint32_t first = sizeof(uint32_t);
+    error = program(install->device, component->destination + first, header + first, MH_HEADER_SIZE - first);
+    return error ? error : program(install->device, component->destination, header, first);
 }
 
 /* One sector, the unit of resume: done before, or erased and written now, and recorded. */

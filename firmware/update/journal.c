@@ -8,6 +8,7 @@
 #define JOURNAL_MAGIC "MTHJ"
 #define JOURNAL_FORMAT 1u
 #define READ_ATTEMPTS 3
+#define HEAD_SIZE 6 /* up to the generation */
 
 enum {
     OFF_FORMAT = 4,
@@ -95,14 +96,12 @@ static void decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uin
     memcpy(state->received, page + OFF_RECEIVED, MH_BITMAP_SIZE);
 }
 
-static bool is_free(const uint8_t page[MH_PAGE_SIZE])
+static bool is_blank(const uint8_t *bytes, unsigned count)
 {
-    for (unsigned i = 0; i < MH_PAGE_SIZE; i++) {
-        if (page[i] != 0xFF) {
-            return false;
-        }
+    while (count > 0 && bytes[count - 1] == 0xFF) {
+        count--;
     }
-    return true;
+    return count == 0;
 }
 
 /// Scan ///
@@ -112,97 +111,200 @@ static uint32_t page_address(unsigned sector, unsigned page)
     return MH_JOURNAL_ADDRESS + sector * MH_EXTENT_SIZE + page * MH_PAGE_SIZE;
 }
 
+/* The beginning of a page: magic, format, generation. */
+struct head {
+    uint8_t bytes[HEAD_SIZE];
+};
+
+/* Reads a head until it reads the same twice: one disturbed read must not lose the newest state. */
+static enum mh_error read_head(const struct mh_nor *nor, uint32_t address, struct head *head)
+{
+    struct head again;
+    enum mh_error error = nor->read(nor->context, address, head->bytes, HEAD_SIZE);
+
+    for (unsigned attempt = 1; !error && attempt < READ_ATTEMPTS; attempt++) {
+        error = nor->read(nor->context, address, again.bytes, HEAD_SIZE);
+        if (!error && memcmp(&again, head, sizeof again) == 0) {
+            break;
+        }
+        *head = again;
+    }
+    return error;
+}
+
+static bool begins_record(const struct head *head)
+{
+    return memcmp(head->bytes, JOURNAL_MAGIC, 4) == 0 && head->bytes[OFF_FORMAT] == JOURNAL_FORMAT &&
+           head->bytes[OFF_GENERATION] <= 3;
+}
+
 enum page_kind { PAGE_FREE, PAGE_GOOD, PAGE_DAMAGED };
 
-/* Reads a page, several times when it seems damaged: one disturbed read must not lose the newest state. */
+/* Reads a page, several times when it seems damaged. No more than the head of one in which no record begins: what a torn erase has left there
+ * matters to nobody then. */
 static enum mh_error read_page(const struct mh_nor *nor, uint32_t address, uint8_t page[MH_PAGE_SIZE],
                                enum page_kind *kind)
 {
+    struct head head;
+    enum mh_error error = read_head(nor, address, &head);
+
     *kind = PAGE_DAMAGED;
+    if (error || !(begins_record(&head) || is_blank(head.bytes, HEAD_SIZE))) {
+        return error;
+    }
     for (unsigned attempt = 0; *kind == PAGE_DAMAGED && attempt < READ_ATTEMPTS; attempt++) {
-        enum mh_error error = nor->read(nor->context, address, page, MH_PAGE_SIZE);
+        error = nor->read(nor->context, address, page, MH_PAGE_SIZE);
         if (error) {
             return error;
         }
-        *kind = is_free(page) ? PAGE_FREE : is_good(page) ? PAGE_GOOD : PAGE_DAMAGED;
+        *kind = is_blank(page, MH_PAGE_SIZE) ? PAGE_FREE : is_good(page) ? PAGE_GOOD : PAGE_DAMAGED;
     }
     return MH_OK;
 }
 
-/* What one sector holds. It was erased completely before its first page was written, so nothing stands behind a free page. */
-struct scan {
-    bool empty;   /* the first page is free */
-    bool good;    /* there is a good record; the newest one is in `state` */
-    bool damaged; /* there is a page that is neither good nor free */
-    bool twice;   /* the page before the newest record holds the same */
+/* What a sector seems to hold, by the head of its last page that is not free. */
+struct sight {
+    bool record; /* a record seems to begin there */
     uint8_t generation;
-    uint8_t next_page; /* the first free one */
-    struct mh_state state;
+    uint8_t end; /* behind that page; 0: all are free */
 };
 
-static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, struct scan *scan)
+static enum mh_error look(const struct mh_nor *nor, unsigned sector, struct sight *sight)
 {
-    uint8_t pages[2][MH_PAGE_SIZE]; /* this one and the one before, alternating */
+    uint8_t page[MH_PAGE_SIZE];
+    struct head head;
 
-    memset(scan, 0, sizeof *scan);
-    for (; scan->next_page < MH_JOURNAL_PAGES; scan->next_page++) {
-        const unsigned i = scan->next_page;
-        enum page_kind kind;
-        const enum mh_error error = read_page(nor, page_address(sector, i), pages[i % 2], &kind);
+    memset(sight, 0, sizeof *sight);
+    for (unsigned i = MH_JOURNAL_PAGES; i > 0 && sight->end == 0; i--) {
+        const uint32_t address = page_address(sector, i - 1);
+        enum page_kind kind = PAGE_DAMAGED;
+        enum mh_error error = read_head(nor, address, &head);
+        if (error == MH_OK && is_blank(head.bytes, HEAD_SIZE)) {
+            error = read_page(nor, address, page, &kind);
+        }
         if (error) {
             return error;
         }
-        if (kind == PAGE_FREE) {
-            break;
-        }
-        if (kind == PAGE_GOOD) {
-            decode(pages[i % 2], &scan->state, &scan->generation);
-            scan->good = true;
-            scan->twice = i > 0 && memcmp(pages[0], pages[1], MH_PAGE_SIZE) == 0;
-        } else {
-            scan->damaged = true;
+        if (kind != PAGE_FREE) {
+            *sight = (struct sight){begins_record(&head), head.bytes[OFF_GENERATION], (uint8_t)i};
         }
     }
-    scan->empty = scan->next_page == 0;
     return MH_OK;
+}
+
+/* The newest record of a sector. */
+struct scan {
+    bool good;    /* there is one */
+    bool damaged; /* a page behind it is neither good nor free; where there is no record: any page */
+    bool twice;   /* at rest: the page before holds the same */
+    uint8_t generation;
+    uint8_t page;
+    uint8_t end; /* behind the last page that is not free */
+    struct mh_state state;
+};
+
+/* A state that lasts stands twice, so that nothing need be written when it is opened again and again. Any other leads to the next one soon. */
+static unsigned copies_of(const struct mh_state *state)
+{
+    return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0 ? 2 : 1;
+}
+
+static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsigned end, struct scan *scan)
+{
+    uint8_t page[MH_PAGE_SIZE], before[MH_PAGE_SIZE];
+    enum page_kind kind;
+    enum mh_error error = MH_OK;
+
+    memset(scan, 0, sizeof *scan);
+    scan->end = scan->page = (uint8_t)end;
+    while (error == MH_OK && !scan->good && scan->page > 0) {
+        error = read_page(nor, page_address(sector, --scan->page), page, &kind);
+        if (kind == PAGE_GOOD) {
+            decode(page, &scan->state, &scan->generation);
+            scan->good = true;
+        } else if (kind == PAGE_DAMAGED) {
+            scan->damaged = true;
+        } else if (!scan->damaged) {
+            scan->end = scan->page; /* its head was disturbed when it was read first */
+        }
+    }
+    if (error == MH_OK && scan->good && scan->page > 0 && copies_of(&scan->state) > 1) {
+        error = read_page(nor, page_address(sector, scan->page - 1u), before, &kind);
+        scan->twice = error == MH_OK && memcmp(page, before, sizeof page) == 0;
+    }
+    return error;
 }
 
 /* How the newest state was found. */
 struct found {
     bool any;     /* there is one */
-    bool twice;   /* it stands twice in a row */
-    bool damaged; /* so is a page of its sector */
-    bool alone;   /* the other sector is empty */
+    bool twice;   /* at rest: it stands twice in a row */
+    bool damaged; /* something behind it is damaged; where there is no state: anything is */
+    bool alone;   /* the other sector is blank */
+    uint8_t page; /* of the state, of its first copy where it stands twice */
 };
 
-static enum mh_error read_newest(struct mh_journal *journal, struct found *found)
+static void take(struct mh_journal *journal, struct found *found, unsigned sector, const struct scan *scan)
+{
+    journal->sector = (uint8_t)sector;
+    journal->next_page = scan->end;
+    journal->generation = scan->generation;
+    journal->state = scan->state;
+    *found = (struct found){
+        .any = true, .twice = scan->twice, .damaged = scan->damaged, .page = (uint8_t)(scan->page - scan->twice)};
+}
+
+static bool follows(uint8_t generation, uint8_t other)
+{
+    return generation == ((other + 1) & 3);
+}
+
+/* Everything that both sectors hold. */
+static enum mh_error compare_sectors(struct mh_journal *journal, const struct sight sights[MH_JOURNAL_SECTORS], struct found *found)
 {
     struct scan scans[MH_JOURNAL_SECTORS];
 
     for (unsigned i = 0; i < MH_JOURNAL_SECTORS; i++) {
-        const enum mh_error error = scan_sector(journal->nor, i, &scans[i]);
+        const enum mh_error error = scan_sector(journal->nor, i, sights[i].end, &scans[i]);
         if (error) {
             return error;
         }
     }
-    if (!scans[0].good && !scans[1].good) {
-        /* As if a full second sector came before: the first record then goes to the first one. */
-        journal->sector = 1;
-        journal->next_page = MH_JOURNAL_PAGES;
-        journal->generation = 3;
-        *found = (struct found){.damaged = scans[0].damaged || scans[1].damaged, .alone = true};
+    if (scans[0].good || scans[1].good) {
+        const bool second = scans[1].good && (!scans[0].good || follows(scans[1].generation, scans[0].generation));
+        take(journal, found, second, &scans[second]);
         return MH_OK;
     }
-    const bool second = scans[1].good &&
-                        (!scans[0].good || scans[1].generation == ((scans[0].generation + 1) & 3));
-    const struct scan *newer = &scans[second];
-    journal->sector = second;
-    journal->next_page = newer->next_page;
-    journal->generation = newer->generation;
-    journal->state = newer->state;
-    *found = (struct found){
-        .any = true, .twice = newer->twice, .damaged = newer->damaged, .alone = scans[!second].empty};
+    /* As if a full second sector came before: the first record then goes to the first one. */
+    journal->sector = 1;
+    journal->next_page = MH_JOURNAL_PAGES;
+    journal->generation = 3;
+    *found = (struct found){.damaged = scans[0].damaged || scans[1].damaged};
     return MH_OK;
+}
+
+/* In the newer sector, by what is seen of both. Where that turns out to be wrong, both are read. */
+static enum mh_error read_newest(struct mh_journal *journal, struct found *found)
+{
+    struct sight sights[MH_JOURNAL_SECTORS];
+    struct scan scan;
+    enum mh_error error = MH_OK;
+
+    for (unsigned i = 0; error == MH_OK && i < MH_JOURNAL_SECTORS; i++) {
+        error = look(journal->nor, i, &sights[i]);
+    }
+    if (error) {
+        return error;
+    }
+    const unsigned newer = sights[1].record && (!sights[0].record || follows(sights[1].generation, sights[0].generation));
+    error = scan_sector(journal->nor, newer, sights[newer].end, &scan);
+    if (error == MH_OK && scan.good && scan.generation == sights[newer].generation) {
+        take(journal, found, newer, &scan);
+    } else if (error == MH_OK) {
+        error = compare_sectors(journal, sights, found);
+    }
+    found->alone = sights[journal->sector ^ 1u].end == 0;
+    return error;
 }
 
 /// Writing ///
@@ -229,24 +331,25 @@ static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
     return journal->nor->erase(journal->nor->context, page_address(sector, 0));
 }
 
-/* A state that lasts stands twice, so that nothing need be written when it is opened again and again. Any other leads to the next one soon. */
-static unsigned copies_of(const struct mh_state *state)
+/* Where the state goes in a sector that is blank: to that page, if it has room there. So a state stands in the same page, whatever was lost on the
+ * way to it, and there are few journals. */
+static unsigned place(const struct mh_state *state, unsigned page)
 {
-    return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0 ? 2 : 1;
+    return page + copies_of(state) <= MH_JOURNAL_PAGES ? page : 0;
 }
 
-/* The state as the first record of the other sector, which from then on is the newer one; the old one is cleared. Until the record is whole,
- * the old sector counts. */
-static enum mh_error compact(struct mh_journal *journal)
+/* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared. Until the record is whole, the old
+ * sector counts. */
+static enum mh_error compact(struct mh_journal *journal, unsigned page)
 {
     struct mh_journal moved = *journal;
 
     moved.sector ^= 1;
     moved.generation = (journal->generation + 1) & 3;
-    moved.next_page = (uint8_t)copies_of(&journal->state);
+    moved.next_page = (uint8_t)place(&journal->state, page);
     enum mh_error error = clear(&moved, moved.sector);
-    for (unsigned i = 0; error == MH_OK && i < moved.next_page; i++) {
-        error = write_page(&moved, i);
+    for (unsigned copies = copies_of(&journal->state); error == MH_OK && copies > 0; copies--) {
+        error = write_page(&moved, moved.next_page++);
     }
     if (error == MH_OK) {
         *journal = moved;
@@ -256,22 +359,23 @@ static enum mh_error compact(struct mh_journal *journal)
 }
 
 /* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. */
-static enum mh_error move(struct mh_journal *journal)
+static enum mh_error move(struct mh_journal *journal, unsigned page)
 {
-    const enum mh_error error = compact(journal);
+    const enum mh_error error = compact(journal, page);
 
-    return error ? compact(journal) : MH_OK;
+    return error ? compact(journal, page) : MH_OK;
 }
 
 /* The state on so many free pages. */
 static enum mh_error append(struct mh_journal *journal, unsigned copies)
 {
-    enum mh_error error = journal->next_page + copies <= MH_JOURNAL_PAGES ? MH_OK : MH_ERR_FLASH;
+    const unsigned page = journal->next_page;
+    enum mh_error error = page + copies <= MH_JOURNAL_PAGES ? MH_OK : MH_ERR_FLASH;
 
     for (; error == MH_OK && copies > 0; copies--) {
         error = write_page(journal, journal->next_page++);
     }
-    return error ? move(journal) : MH_OK;
+    return error ? move(journal, page) : MH_OK;
 }
 
 enum mh_error mh_journal_write(struct mh_journal *journal)
@@ -285,7 +389,7 @@ enum mh_error mh_journal_write(struct mh_journal *journal)
 static enum mh_error firm_up(struct mh_journal *journal)
 {
     if (write_page(journal, journal->next_page - 1u) != MH_OK) {
-        return move(journal);
+        return move(journal, journal->next_page - 1u);
     }
     return copies_of(&journal->state) > 1 ? append(journal, 1) : MH_OK;
 }
@@ -295,7 +399,7 @@ static enum mh_error firm_up(struct mh_journal *journal)
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
     if (found->damaged) {
-        return move(journal);
+        return move(journal, found->page);
     }
     const enum mh_error error = found->any && !found->twice ? firm_up(journal) : MH_OK;
     return error || found->alone ? error : clear(journal, journal->sector ^ 1u);
