@@ -203,10 +203,11 @@ struct scan {
     struct mh_state state;
 };
 
-/* A state that lasts stands twice, so that nothing need be written when it is opened again and again. Any other leads to the next one soon. */
-static unsigned copies_of(const struct mh_state *state)
+/* A state that lasts. It stands twice, so that nothing need be written when it is opened again and again, and in the first pages of its sector: when an
+ * update is over, nothing is left of how it went. Any other leads to the next one soon. */
+static bool is_at_rest(const struct mh_state *state)
 {
-    return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0 ? 2 : 1;
+    return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0;
 }
 
 static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsigned end, struct scan *scan)
@@ -228,7 +229,7 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsi
             scan->end = scan->page; /* its head was disturbed when it was read first */
         }
     }
-    if (error == MH_OK && scan->good && scan->page > 0 && copies_of(&scan->state) > 1) {
+    if (error == MH_OK && scan->good && scan->page > 0 && is_at_rest(&scan->state)) {
         error = read_page(nor, page_address(sector, scan->page - 1u), before, &kind);
         scan->twice = error == MH_OK && memcmp(page, before, sizeof page) == 0;
     }
@@ -241,7 +242,7 @@ struct found {
     bool twice;   /* at rest: it stands twice in a row */
     bool damaged; /* something behind it is damaged; where there is no state: anything is */
     bool alone;   /* the other sector is blank */
-    uint8_t page; /* of the state, of its first copy where it stands twice */
+    uint8_t page; /* of the state */
 };
 
 static void take(struct mh_journal *journal, struct found *found, unsigned sector, const struct scan *scan)
@@ -250,8 +251,7 @@ static void take(struct mh_journal *journal, struct found *found, unsigned secto
     journal->next_page = scan->end;
     journal->generation = scan->generation;
     journal->state = scan->state;
-    *found = (struct found){
-        .any = true, .twice = scan->twice, .damaged = scan->damaged, .page = (uint8_t)(scan->page - scan->twice)};
+    *found = (struct found){.any = true, .twice = scan->twice, .damaged = scan->damaged, .page = scan->page};
 }
 
 static bool follows(uint8_t generation, uint8_t other)
@@ -331,13 +331,6 @@ static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
     return journal->nor->erase(journal->nor->context, page_address(sector, 0));
 }
 
-/* Where the state goes in a sector that is blank: to that page, if it has room there. So a state stands in the same page, whatever was lost on the
- * way to it, and there are few journals. */
-static unsigned place(const struct mh_state *state, unsigned page)
-{
-    return page + copies_of(state) <= MH_JOURNAL_PAGES ? page : 0;
-}
-
 /* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared. Until the record is whole, the old
  * sector counts. */
 static enum mh_error compact(struct mh_journal *journal, unsigned page)
@@ -346,9 +339,9 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page)
 
     moved.sector ^= 1;
     moved.generation = (journal->generation + 1) & 3;
-    moved.next_page = (uint8_t)place(&journal->state, page);
+    moved.next_page = (uint8_t)page;
     enum mh_error error = clear(&moved, moved.sector);
-    for (unsigned copies = copies_of(&journal->state); error == MH_OK && copies > 0; copies--) {
+    for (unsigned copies = is_at_rest(&journal->state) ? 2 : 1; error == MH_OK && copies > 0; copies--) {
         error = write_page(&moved, moved.next_page++);
     }
     if (error == MH_OK) {
@@ -358,29 +351,30 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page)
     return error;
 }
 
-/* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. */
+/* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. A state at rest goes to the
+ * first page. Any other keeps its page: so it stands there whatever was lost on the way to it, and there are few journals. */
 static enum mh_error move(struct mh_journal *journal, unsigned page)
 {
-    const enum mh_error error = compact(journal, page);
+    const unsigned to = is_at_rest(&journal->state) || page >= MH_JOURNAL_PAGES ? 0 : page;
+    const enum mh_error error = compact(journal, to);
 
-    return error ? compact(journal, page) : MH_OK;
+    return error ? compact(journal, to) : MH_OK;
 }
 
-/* The state on so many free pages. */
-static enum mh_error append(struct mh_journal *journal, unsigned copies)
+/* The state on the next free page. */
+static enum mh_error append(struct mh_journal *journal)
 {
     const unsigned page = journal->next_page;
-    enum mh_error error = page + copies <= MH_JOURNAL_PAGES ? MH_OK : MH_ERR_FLASH;
 
-    for (; error == MH_OK && copies > 0; copies--) {
-        error = write_page(journal, journal->next_page++);
+    if (page < MH_JOURNAL_PAGES && write_page(journal, journal->next_page++) == MH_OK) {
+        return MH_OK;
     }
-    return error ? move(journal, page) : MH_OK;
+    return move(journal, page);
 }
 
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
-    return append(journal, copies_of(&journal->state));
+    return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
 }
 
 /// Opening ///
@@ -391,7 +385,7 @@ static enum mh_error firm_up(struct mh_journal *journal)
     if (write_page(journal, journal->next_page - 1u) != MH_OK) {
         return move(journal, journal->next_page - 1u);
     }
-    return copies_of(&journal->state) > 1 ? append(journal, 1) : MH_OK;
+    return is_at_rest(&journal->state) ? append(journal) : MH_OK;
 }
 
 /* Brings the journal to a form in which no power loss has left anything. Only then may anything depend on the state: what the other sector

@@ -9,7 +9,7 @@
 
 #define EXPANSIONS 64 /* recoveries whose crash states are found before those that are new are told from others */
 #define CHUNK 1024    /* states at most; the first one of each is run */
-#define CHUNKS 64     /* that are settled before it is asked whether the search must begin anew */
+#define CHUNKS 8      /* that are settled before others are credited with what was run in them */
 
 static bool no_memory(struct problem *problem)
 {
@@ -105,25 +105,13 @@ static bool take_expansion(struct closure_search *search, uint32_t parent, const
     return true;
 }
 
-/* Most recoveries lead to nothing new; then they are not needed any more. */
-static void drop_tape(struct closure_search *search, uint32_t node, size_t states_before)
-{
-    if (search->state_count > states_before || closure_lists_again(search))
-        return;
-    free(search->nodes[node].tape);
-    search->nodes[node].tape = NULL;
-}
-
 static bool take_expansions(struct closure_search *search, size_t count, struct problem *problem)
 {
     bool good = true;
     for (size_t i = 0; i < count; i++) {
         uint32_t node = search->frontier[search->expansion_first + i];
-        size_t before = search->state_count;
         search->result->unlooked -= search->expansions[i].done;
         good = good && take_expansion(search, node, &search->expansions[i], problem);
-        if (good && search->expansions[i].done)
-            drop_tape(search, node, before);
         free(search->expansions[i].list);
         free(search->expansions[i].passed);
     }
@@ -178,20 +166,59 @@ static bool take_next(struct closure_node *node)
     return node->failure != NULL;
 }
 
+/* The members of a class of a chunk, which follow each other. */
+static bool add_members(struct closure_search *search, uint32_t number, const struct closure_node *run)
+{
+    struct closure_node *node = &search->nodes[number];
+    struct closure_range *ranges = realloc(node->ranges, (node->range_count + 1) * sizeof *ranges);
+    if (ranges == NULL)
+        return false;
+    node->ranges = ranges;
+    ranges[node->range_count++] = (struct closure_range){run->state, (uint32_t)run->members};
+    node->members += run->members;
+    for (size_t i = 0; i < run->members; i++)
+        search->states[run->state + i].node = number;
+    this_depth(search)->credited += run->members;
+    this_depth(search)->failing += node->failure != NULL ? run->members : 0;
+    return true;
+}
+
+/* Its crash states are looked at when the next depth begins. */
+static bool queue(struct closure_search *search, uint32_t number)
+{
+    struct closure_node *node = &search->nodes[number];
+    if (node->failure != NULL || node->queued)
+        return true;
+    if (!closure_grow(&search->queue, &search->queue_capacity, search->queue_count, sizeof *search->queue))
+        return false;
+    node->queued = true;
+    search->queue[search->queue_count++] = number;
+    return true;
+}
+
 static bool add_node(struct closure_search *search, struct closure_node *run)
 {
     struct closure_depth *depth = this_depth(search);
+    uint32_t number = (uint32_t)search->node_count;
     if (!take_next(run) || !closure_grow(&search->nodes, &search->node_capacity, search->node_count, sizeof *search->nodes))
         return false;
-    for (uint32_t i = 0; i < run->members; i++)
-        search->states[run->state + i].node = (uint32_t)search->node_count;
-    search->nodes[search->node_count++] = *run;
+    struct closure_node *node = &search->nodes[search->node_count++];
+    *node = *run;
+    node->members = 0;
+    *run = (struct closure_node){.state = run->state, .members = run->members};
     depth->run++;
-    depth->credited += run->members - 1;
-    depth->failing += run->failure != NULL ? run->members : 0;
-    *run = (struct closure_node){0};
-    return !search->sweep.options->prune || known_add(&search->known, search->nodes[search->node_count - 1].print,
-                                                      search->nodes[search->node_count - 1].state);
+    depth->credited--;
+    return add_members(search, number, run) && queue(search, number) &&
+           (!search->sweep.options->prune || known_add(&search->known, node->print, node->state));
+}
+
+/* What is credited with an earlier one widens its class. Where it does, the crash states of that recovery are looked at once more. */
+static bool widen_node(struct closure_search *search, const struct closure_node *run)
+{
+    struct closure_node *node = &search->nodes[run->like];
+    bool more;
+    return wild_keep_more(&node->wild, run->wild, &more) && add_members(search, run->like, run) &&
+           (!more || queue(search, run->like));
 }
 
 static bool add_worn(struct closure_search *search, const struct closure_worn *worn)
@@ -209,6 +236,8 @@ static void free_node(struct closure_node *node)
     free(node->failure);
     free(node->tape);
     free(node->wild);
+    free(node->ranges);
+    pooled_free(node->pooled);
 }
 
 /* A class whose run nobody has judged to the end, because the search was given up, stays open. */
@@ -221,8 +250,9 @@ static bool take_chunk(struct closure_search *search, struct closure_chunk *chun
 {
     bool good = true;
     for (size_t i = 0; i < chunk->run_count; i++) {
-        if (good && is_decided(&chunk->runs[i]))
-            good = add_node(search, &chunk->runs[i]);
+        struct closure_node *run = &chunk->runs[i];
+        if (good && is_decided(run))
+            good = run->like == CLOSURE_OPEN ? add_node(search, run) : widen_node(search, run);
         free_node(&chunk->runs[i]);
     }
     for (size_t i = 0; good && i < chunk->worn_count; i++)
@@ -234,40 +264,60 @@ static bool take_chunk(struct closure_search *search, struct closure_chunk *chun
 }
 
 /* What was judged is kept, also where the search is given up. */
-static bool take_chunks(struct closure_search *search, struct problem *problem)
+static bool take_chunks(struct closure_search *search, size_t count, struct problem *problem)
 {
     bool good = true;
-    for (size_t i = 0; i < search->chunk_count; i++)
-        good = take_chunk(search, &search->chunks[i]) && good;
-    free(search->chunks);
-    search->chunks = NULL;
-    search->chunk_count = 0;
+    for (size_t i = 0; i < count; i++)
+        good = take_chunk(search, &search->chunks[search->chunk_first + i]) && good;
     return good || no_memory(problem);
 }
 
 static bool judge_states(struct closure_search *search, size_t first, struct problem *problem)
 {
     bool good = make_chunks(search, first, problem);
-    for (search->chunk_first = 0; good && search->chunk_first < search->chunk_count && !search->apart_more;
-         search->chunk_first += CHUNKS) {
-        size_t rest = search->chunk_count - search->chunk_first;
-        crew_do(search->crew, rest < CHUNKS ? rest : CHUNKS, closure_settle, tick, search);
-        good = go_on(search, problem);
+    for (search->chunk_first = 0; good && search->chunk_first < search->chunk_count && !search->apart_more;) {
+        size_t rest = search->chunk_count - search->chunk_first, count = rest < CHUNKS ? rest : CHUNKS;
+        crew_do(search->crew, count, closure_settle, tick, search);
+        good = take_chunks(search, count, problem) && go_on(search, problem);
+        search->chunk_first += count;
     }
-    return take_chunks(search, problem) && good;
+    free(search->chunks);
+    search->chunks = NULL;
+    search->chunk_count = 0;
+    return good;
 }
 
 /* --- the search --- */
 
-/* Everything but what is told apart. */
-static void forget(struct closure_search *search)
+/* A run stays what it is. */
+static bool keep_former(struct closure_search *search, struct closure_node *node)
+{
+    if (node->pooled == NULL)
+        return true;
+    if (!closure_grow(&search->former, &search->former_capacity, search->former_count, sizeof *search->former))
+        return false;
+    struct closure_node *former = &search->former[search->former_count++];
+    *former = *node;
+    former->wild = NULL;
+    former->ranges = NULL;
+    node->pooled = NULL;
+    node->tape = NULL;
+    node->failure = NULL;
+    return true;
+}
+
+/* Everything but what is told apart, and the runs. */
+static bool forget(struct closure_search *search)
 {
     struct closure_result *result = search->result;
-    for (size_t i = 0; i < search->node_count; i++)
+    bool good = true;
+    for (size_t i = 0; i < search->node_count; i++) {
+        good = good && keep_former(search, &search->nodes[i]);
         free_node(&search->nodes[i]);
+    }
     for (unsigned i = 0; search->workers != NULL && i < search->sweep.options->jobs; i++)
         search->workers[i].stands = SIZE_MAX;
-    search->node_count = search->state_count = search->worn_count = search->again_count = 0;
+    search->node_count = search->state_count = search->worn_count = search->again_count = search->queue_count = 0;
     known_free(&search->known);
     known_free(&search->passed);
     memset(result->depths, 0, sizeof result->depths);
@@ -275,6 +325,7 @@ static void forget(struct closure_search *search)
     result->seen = 0;
     atomic_store(&search->run, 0);
     atomic_store(&search->failing, 0);
+    return good;
 }
 
 static bool plant_root(struct closure_search *search, struct problem *problem)
@@ -292,18 +343,16 @@ static bool plant_root(struct closure_search *search, struct problem *problem)
     return true;
 }
 
-/* Those of the depth that is complete from which the device recovered. */
-static bool make_frontier(struct closure_search *search, size_t first, struct problem *problem)
+/* Of what was judged: the recoveries whose crash states have not been looked at, or not of so wide a class. */
+static void make_frontier(struct closure_search *search)
 {
-    search->frontier_count = 0;
     free(search->frontier);
-    search->frontier = calloc(search->node_count - first + 1, sizeof *search->frontier);
-    if (search->frontier == NULL)
-        return no_memory(problem);
-    for (size_t node = first; node < search->node_count; node++)
-        if (search->nodes[node].failure == NULL)
-            search->frontier[search->frontier_count++] = (uint32_t)node;
-    return true;
+    search->frontier = search->queue;
+    search->frontier_count = search->queue_count;
+    search->queue = NULL;
+    search->queue_count = search->queue_capacity = 0;
+    for (size_t i = 0; i < search->frontier_count; i++)
+        search->nodes[search->frontier[i]].queued = false;
 }
 
 /* One more power loss. *end: there is nothing more to do. */
@@ -311,7 +360,7 @@ static bool go_deeper(struct closure_search *search, bool *end, struct problem *
 {
     struct closure_result *result = search->result;
     unsigned most = search->sweep.options->depth != 0 ? search->sweep.options->depth : CLOSURE_DEPTHS;
-    size_t first_state = search->state_count, first_node = search->node_count;
+    size_t first_state = search->state_count;
     search->depth = ++result->depth_count;
     bool found = find_states(search, problem);
     *end = found && (search->state_count == first_state || result->depth == most);
@@ -326,7 +375,8 @@ static bool go_deeper(struct closure_search *search, bool *end, struct problem *
     if (search->apart_more)
         return true;
     result->depth = search->depth;
-    return make_frontier(search, first_node, problem);
+    make_frontier(search);
+    return true;
 }
 
 static bool explore(struct closure_search *search, struct problem *problem)
@@ -342,7 +392,8 @@ static bool explore(struct closure_search *search, struct problem *problem)
         bytes_add_all(&search->apart, &search->apart_next);
         search->apart_more = false;
         search->result->anew++;
-        forget(search);
+        if (!forget(search))
+            return no_memory(problem);
         if (!plant_root(search, problem))
             return false;
     }
@@ -497,6 +548,9 @@ static bool open_search(struct closure_search *search, struct problem *problem)
         return false;
     fingerprint_device(&search->device, &search->sweep.target.device);
     search->tapes = tapes_open();
+    search->pool = pool_open(&search->sweep.target.device);
+    if (search->pool == NULL)
+        return no_memory(problem);
     search->workers = calloc(search->sweep.options->jobs, sizeof *search->workers);
     search->crew = search->workers != NULL ? crew_open(search->sweep.options->jobs) : NULL;
     if (search->crew == NULL)
@@ -515,6 +569,8 @@ static void close_search(struct closure_search *search)
     search->workers = NULL;
     free(search->frontier);
     search->frontier = NULL;
+    free(search->queue);
+    search->queue = NULL;
     known_free(&search->known);
     known_free(&search->passed);
 }
@@ -591,7 +647,11 @@ void closure_free(struct closure_result *result)
     if (search != NULL) {
         for (size_t i = 0; i < search->node_count; i++)
             free_node(&search->nodes[i]);
+        for (size_t i = 0; i < search->former_count; i++)
+            free_node(&search->former[i]);
+        free(search->former);
         tapes_close(search->tapes);
+        pool_close(search->pool);
         bytes_free(&search->apart);
         bytes_free(&search->apart_next);
         free(search->nodes);

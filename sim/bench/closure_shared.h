@@ -10,6 +10,7 @@
 #include "crew.h"
 #include "fingerprint.h"
 #include "known.h"
+#include "pool.h"
 #include "sweep_shared.h"
 #include "tape.h"
 #include "wild.h"
@@ -25,15 +26,26 @@ struct closure_state {
     uint8_t tear;
 };
 
-/* A class: the state that was run, and what came of it. Its members follow each other. */
+/* States that follow each other. */
+struct closure_range {
+    uint32_t first, count;
+};
+
+/* A class: the state that was run, and what came of it. */
 struct closure_node {
-    uint32_t state, members; /* the first one was run */
+    uint32_t state; /* which was run */
+    uint32_t like;  /* in a chunk: the class of an earlier one, with which it was credited; CLOSURE_OPEN: it was run */
+    struct closure_range *ranges; /* its members */
+    size_t range_count;
+    size_t members;
     unsigned depth;
     bool recovered;             /* the power-ups were fine, whatever the next update says */
     struct verdict *failure;    /* NULL: none */
     const struct verdict *next; /* of the next update; NULL: not tried */
     struct tape *tape;          /* of the first power-up; NULL where nobody goes on from it */
     struct wild_kept *wild;
+    struct pooled *pooled;      /* the state, and what mattered to the run; NULL: it is no representative for others */
+    bool queued;                /* its crash states are to be looked at */
     uint64_t print;             /* of the class */
     uint64_t trace;             /* a hash: the same for the same run */
     uint32_t erases[FOOTPRINT_SECTORS]; /* of the recovery */
@@ -84,11 +96,15 @@ struct closure_worker {
     struct recording recording; /* of that */
     size_t stands; /* SIZE_MAX: nowhere */
     struct crash_state state;
-    struct wild wild; /* of `state` */
+    struct wild wild; /* of the state before the operation that is torn */
+    struct wild torn; /* of `state`, where the tear makes it less */
+    const struct wild *at; /* of `state`: one of those two */
+    struct pages beside;   /* pages in which `wild` has more than `at` */
     size_t erased;    /* operations before this one are taken into account in it */
     struct wild gathered; /* of the class in the making */
     struct representative representative;
     bool represented;
+    struct pool_hint hint;
     struct fingerprint print;
     struct next_place place;
     uint64_t virtual_ns;
@@ -100,6 +116,7 @@ struct closure_search {
     struct sweep sweep; /* target, rules, next */
     struct closure_result *result;
     struct tapes *tapes;
+    struct pool *pool;
     struct fingerprint device;
     struct known known;
     struct known passed; /* places in recoveries that were looked at, by state and what comes from there on */
@@ -107,6 +124,8 @@ struct closure_search {
     size_t state_count, state_capacity;
     struct closure_node *nodes;
     size_t node_count, node_capacity;
+    struct closure_node *former; /* runs of the search before it began anew: they need not be done again */
+    size_t former_count, former_capacity;
     struct closure_worn *worn;
     size_t worn_count, worn_capacity;
     struct closure_again *again;
@@ -116,6 +135,8 @@ struct closure_search {
     unsigned depth;
     uint32_t *frontier; /* nodes to look at */
     size_t frontier_count;
+    uint32_t *queue; /* those of the next depth */
+    size_t queue_count, queue_capacity;
     struct closure_expansion *expansions; /* of a part of them */
     size_t expansion_first;
     struct closure_chunk *chunks;

@@ -51,7 +51,9 @@ static bool open_worker(struct closure_worker *worker)
         return true;
     worker->stands = SIZE_MAX;
     worker->open = true;
+    worker->at = &worker->wild;
     if (!arrays_allocate(&worker->base, &worker->problem) || !wild_open(&worker->wild, &worker->problem) ||
+        !wild_open(&worker->torn, &worker->problem) ||
         !wild_open(&worker->gathered, &worker->problem) ||
         !representative_open(&worker->representative, device, &worker->problem) ||
         !crash_state_begin(&worker->state, &sweep->result->recording, device, &worker->problem))
@@ -85,6 +87,7 @@ void closure_leave(void *context, unsigned number, size_t item)
     crash_state_free(&worker->state);
     representative_close(&worker->representative);
     wild_close(&worker->wild);
+    wild_close(&worker->torn);
     wild_close(&worker->gathered);
     arrays_free(&worker->base);
     next_place_close(&worker->place);
@@ -101,13 +104,21 @@ struct way {
     unsigned count;
 };
 
+static uint32_t member_of(const struct closure_node *class, size_t index)
+{
+    const struct closure_range *range = class->ranges;
+    for (; index >= range->count; range++)
+        index -= range->count;
+    return range->first + (uint32_t)index;
+}
+
 /* To where the recovery of a node begins. With `random`, through any member of each class on the way. */
 static struct way way_to(const struct closure_search *search, uint32_t node, uint64_t *random)
 {
     struct way way = {.count = 0};
     while (node != CLOSURE_ROOT) {
         const struct closure_node *class = &search->nodes[node];
-        uint32_t number = class->state + (random != NULL ? (uint32_t)(plan_random(random) % class->members) : 0);
+        uint32_t number = random != NULL ? member_of(class, plan_random(random) % class->members) : class->state;
         const struct closure_state *state = &search->states[number];
         way.losses[way.count++] = (struct way_loss){state->parent, state->operation, state->tear};
         node = state->parent;
@@ -150,6 +161,7 @@ static bool stand(struct closure_worker *worker, uint32_t node)
     worker->stands = node;
     worker->erased = 0;
     wild_load(&worker->wild, worker->search->nodes[node].wild);
+    worker->at = &worker->wild;
     return true;
 }
 
@@ -168,11 +180,34 @@ static void forget_erased(struct closure_worker *worker, size_t operation)
     }
 }
 
+/* A torn erase may leave the same wherever it stood; then that is wild no more. Without marks of incomplete erases, which outlast it. */
+static void forget_torn(struct closure_worker *worker, size_t operation, enum nor_tear tear)
+{
+    const struct rail_event *event = worker->recording.operations[operation].item.event;
+    enum array array;
+    uint32_t offset, size, from;
+    pages_add_all(&worker->state.moved, &worker->beside);
+    memset(&worker->beside, 0, sizeof worker->beside);
+    worker->at = &worker->wild;
+    if (event->kind != RAIL_ERASE || !arrays_range(event, &array, &offset, &size) || !nor_tear_forgets(tear, size, &from) ||
+        nor_marks_notake(&worker->state.arrays.marks[array]))
+        return;
+    wild_clear(&worker->torn);
+    wild_add_all(&worker->torn, &worker->wild);
+    wild_remove(&worker->torn, array, offset + from, size - from);
+    pages_add(&worker->beside, array, offset + from, size - from);
+    pages_add_all(&worker->state.moved, &worker->beside);
+    worker->at = &worker->torn;
+}
+
 /* Builds a crash state of the recovery at which it stands; operations in order. */
 static bool lose_power(struct closure_worker *worker, size_t operation, enum nor_tear tear)
 {
     forget_erased(worker, operation);
-    return crash_state_tear(&worker->state, operation, tear, &worker->problem);
+    if (!crash_state_tear(&worker->state, operation, tear, &worker->problem))
+        return false;
+    forget_torn(worker, operation, tear);
+    return true;
 }
 
 /* --- finding the crash states of a recovery --- */
@@ -264,7 +299,7 @@ static bool expand(struct closure_worker *worker, uint32_t node, struct closure_
     memset(&worker->state.moved, 0, sizeof worker->state.moved);
     for (size_t i = 0; good && i < plan.count && !atomic_load(&search->stop); i++) {
         good = lose_power(worker, plan.cuts[i].operation, plan.cuts[i].tear);
-        fingerprint_move(&worker->print, &worker->state.arrays, &worker->wild, &worker->state.moved);
+        fingerprint_move(&worker->print, &worker->state.arrays, worker->at, &worker->state.moved);
         memset(&worker->state.moved, 0, sizeof worker->state.moved);
         if (good && joins(worker, &joining, &plan.cuts[i], expansion)) {
             expansion->seen += plan.count - i;
@@ -300,10 +335,10 @@ static bool judge_next(struct closure_worker *worker, const struct recovery *rec
 static void tell_apart(struct closure_worker *worker)
 {
     struct closure_search *search = worker->search;
-    if (!wild_meets(&worker->wild, &worker->representative.matters, NULL))
+    if (!wild_meets(worker->at, &worker->representative.matters, NULL))
         return;
     pthread_mutex_lock(&search->lock);
-    wild_meets(&worker->wild, &worker->representative.matters, &search->apart_next);
+    wild_meets(worker->at, &worker->representative.matters, &search->apart_next);
     search->apart_more = true;
     pthread_mutex_unlock(&search->lock);
 }
@@ -343,21 +378,28 @@ static bool keep_tape(struct closure_worker *worker, struct recording *recording
     return *tape != NULL || no_memory(worker);
 }
 
+static bool add_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number, struct closure_node node)
+{
+    struct closure_node *runs = realloc(chunk->runs, (chunk->run_count + 1) * sizeof *runs);
+    if (runs == NULL)
+        return no_memory(worker);
+    chunk->runs = runs;
+    node.state = (uint32_t)number;
+    node.members = 1;
+    node.depth = worker->search->depth;
+    runs[chunk->run_count++] = node;
+    return true;
+}
+
 static bool add_run(struct closure_worker *worker, struct closure_chunk *chunk, size_t number,
                     const struct recovery *recovery, const struct verdict *next, struct tape *tape)
 {
-    struct closure_node node = {.state = (uint32_t)number,
-                                .members = 1,
-                                .depth = worker->search->depth,
+    struct closure_node node = {.like = CLOSURE_OPEN,
                                 .recovered = recovery->verdict.pass,
                                 .next = next,
                                 .tape = tape,
                                 .trace = recovery->footprint.trace};
     memcpy(node.erases, recovery->footprint.erases, sizeof node.erases);
-    struct closure_node *runs = realloc(chunk->runs, (chunk->run_count + 1) * sizeof *runs);
-    if (runs == NULL)
-        return no_memory(worker);
-    chunk->runs = runs;
     if (!recovery->verdict.pass) {
         node.failure = malloc(sizeof *node.failure);
         if (node.failure == NULL)
@@ -365,8 +407,12 @@ static bool add_run(struct closure_worker *worker, struct closure_chunk *chunk, 
         *node.failure = recovery->verdict;
         atomic_fetch_add(&worker->search->failing, 1);
     }
-    runs[chunk->run_count++] = node;
-    return true;
+    if (worker->represented) {
+        node.pooled = pool_keep(worker->search->pool, &worker->representative);
+        if (node.pooled == NULL)
+            return no_memory(worker);
+    }
+    return add_class(worker, chunk, number, node);
 }
 
 /* Recovers from the state that stands built; nothing is kept where it fails. */
@@ -392,7 +438,7 @@ static bool run(struct closure_worker *worker, struct closure_chunk *chunk, size
         return false;
     }
     wild_clear(&worker->gathered);
-    wild_add_all(&worker->gathered, &worker->wild);
+    wild_add_all(&worker->gathered, worker->at);
     worker->virtual_ns += recovery.verdict.virtual_ns;
     atomic_fetch_add(&search->recoveries, 1);
     atomic_fetch_add(&search->run, 1);
@@ -437,12 +483,73 @@ static bool is_credited(struct closure_worker *worker)
 {
     struct representative *representative = &worker->representative;
     struct pages moved = worker->state.moved;
-    if (!worker->represented || wild_meets(&worker->wild, &representative->matters, NULL) ||
+    if (!worker->represented || wild_meets(worker->at, &representative->matters, NULL) ||
         !representative_credits(representative, &worker->state.arrays, &worker->state.moved))
         return false;
     wild_add_difference(&worker->gathered, &worker->state.arrays, &representative->state, &moved);
-    wild_add_all(&worker->gathered, &worker->wild);
+    wild_add_all(&worker->gathered, worker->at);
     return true;
+}
+
+/* The first one of a list of nodes with which the state can be credited; `count` when there is none. */
+static size_t find(struct closure_worker *worker, const struct closure_node *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (nodes[i].pooled != NULL && pooled_credits(nodes[i].pooled, &worker->state.arrays, worker->at, &worker->hint))
+            return i;
+    return count;
+}
+
+/* Credits the state with one that was run earlier, whatever recovery that stems from. It is the representative then. */
+static bool join_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number, uint32_t like)
+{
+    const struct closure_node *node = &worker->search->nodes[like];
+    struct closure_node class = {.like = like, .recovered = node->recovered};
+    memcpy(class.erases, node->erases, sizeof class.erases);
+    pooled_load(node->pooled, &worker->representative);
+    worker->represented = true;
+    wild_clear(&worker->gathered);
+    worker->state.moved = worker->state.arrays.pages;
+    pages_add_all(&worker->state.moved, &worker->representative.state.pages);
+    if (!is_credited(worker))
+        return problem_set(&worker->problem, PROBLEM_BENCH, "two ways to ask whether a state is credited disagree");
+    return add_class(worker, chunk, number, class);
+}
+
+/* The state goes the way of one that was run before the search began anew: what came of that is this one's run. */
+static bool run_as_before(struct closure_worker *worker, struct closure_chunk *chunk, size_t number, const struct closure_node *former)
+{
+    struct closure_node node = *former;
+    node.pooled = NULL;
+    node.queued = false;
+    pooled_load(former->pooled, &worker->representative);
+    arrays_load(&worker->representative.state, &worker->state.arrays, NULL, NULL);
+    bytes_add_all(&worker->representative.matters, &worker->search->apart);
+    worker->represented = true;
+    node.tape = former->tape != NULL ? tapes_copy(former->tape) : NULL;
+    node.failure = former->failure != NULL ? malloc(sizeof *node.failure) : NULL;
+    if ((former->tape != NULL && node.tape == NULL) || (former->failure != NULL && node.failure == NULL))
+        return no_memory(worker);
+    if (node.failure != NULL)
+        *node.failure = *former->failure;
+    node.pooled = pool_keep(worker->search->pool, &worker->representative);
+    wild_clear(&worker->gathered);
+    wild_add_all(&worker->gathered, worker->at);
+    atomic_fetch_add(&worker->search->run, 1);
+    return (node.pooled != NULL || no_memory(worker)) && add_class(worker, chunk, number, node);
+}
+
+/* A state that its chunk's representative says nothing of. Only runs that were known when the crew's work began count, so that it is the same
+ * with any number of workers. */
+static bool found_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number)
+{
+    const struct closure_search *search = worker->search;
+    size_t like = find(worker, search->nodes, search->node_count), former = 0;
+    if (like < search->node_count)
+        return join_class(worker, chunk, number, (uint32_t)like);
+    former = find(worker, search->former, search->former_count);
+    return former < search->former_count ? run_as_before(worker, chunk, number, &search->former[former])
+                                         : run_or_rerun(worker, chunk, number);
 }
 
 /* The class that was in the making is complete. */
@@ -454,6 +561,8 @@ static bool close_class(struct closure_worker *worker, struct closure_chunk *chu
     worker->represented = false;
     if (!wild_keep(&worker->gathered, &node->wild))
         return no_memory(worker);
+    if (node->like != CLOSURE_OPEN)
+        return true;
     fingerprint_begin(&worker->print, &worker->search->device, &worker->representative.state, &worker->gathered);
     node->print = worker->print.whole;
     return true;
@@ -498,7 +607,7 @@ static bool settle_state(struct closure_worker *worker, struct closure_chunk *ch
         return name_state(worker, number);
     if (is_credited(worker))
         chunk->runs[chunk->run_count - 1].members++;
-    else if (!close_class(worker, chunk) || !run_or_rerun(worker, chunk, number))
+    else if (!close_class(worker, chunk) || !found_class(worker, chunk, number))
         return false;
     return judge_wear(worker, chunk, wear, number);
 }

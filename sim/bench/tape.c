@@ -175,6 +175,15 @@ static void play(const struct tapes *tapes, const struct tape *tape, size_t coun
     }
 }
 
+struct tape *tapes_copy(const struct tape *tape)
+{
+    size_t size = sizeof *tape + tape->blocks * sizeof tape->block[0];
+    struct tape *copy = malloc(size);
+    if (copy != NULL)
+        memcpy(copy, tape, size);
+    return copy;
+}
+
 bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem)
 {
     recording->operations = calloc(tape->count + 1, sizeof *recording->operations);

@@ -20,6 +20,7 @@ void tapes_close(struct tapes *tapes);
 
 /* NULL: no memory. */
 struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording);
+struct tape *tapes_copy(const struct tape *tape);
 /* The operations again, but without occurrences, phases and areas; `recording` starts zeroed. */
 bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem);
 

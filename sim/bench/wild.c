@@ -202,3 +202,53 @@ void wild_load(struct wild *wild, const struct wild_kept *kept)
         pages_add(&wild->pages, page->array, page->page * ARRAYS_PAGE, 1);
     }
 }
+
+static bool same_page(const struct kept_page *one, const struct kept_page *other)
+{
+    return one->array == other->array && one->page == other->page;
+}
+
+static bool precedes(const struct kept_page *one, const struct kept_page *other)
+{
+    return one->array < other->array || (one->array == other->array && one->page < other->page);
+}
+
+/* Both are in order. */
+static void merge(struct wild_kept *all, const struct wild_kept *one, const struct wild_kept *other, bool *grown)
+{
+    size_t i = 0, j = 0, ones = one != NULL ? one->count : 0;
+    while (i < ones || j < other->count) {
+        struct kept_page *page = &all->pages[all->count++];
+        if (j == other->count || (i < ones && precedes(&one->pages[i], &other->pages[j]))) {
+            *page = one->pages[i++];
+            continue;
+        }
+        *page = other->pages[j];
+        if (i < ones && same_page(&one->pages[i], &other->pages[j])) {
+            for (unsigned word = 0; word < BYTES_PAGE_WORDS; word++) {
+                *grown = *grown || (page->words[word] & ~one->pages[i].words[word]) != 0;
+                page->words[word] |= one->pages[i].words[word];
+            }
+            i++;
+        } else {
+            for (unsigned word = 0; word < BYTES_PAGE_WORDS; word++)
+                *grown = *grown || page->words[word] != 0;
+        }
+        j++;
+    }
+}
+
+bool wild_keep_more(struct wild_kept **kept, const struct wild_kept *more, bool *grown)
+{
+    *grown = false;
+    if (more == NULL)
+        return true;
+    struct wild_kept *all = malloc(sizeof *all + ((*kept != NULL ? (*kept)->count : 0) + more->count) * sizeof all->pages[0]);
+    if (all == NULL)
+        return false;
+    all->count = 0;
+    merge(all, *kept, more, grown);
+    free(*kept);
+    *kept = all;
+    return true;
+}

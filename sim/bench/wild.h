@@ -38,5 +38,7 @@ bool wild_meets(const struct wild *wild, const struct bytes *bytes, struct bytes
 struct wild_kept;
 bool wild_keep(const struct wild *wild, struct wild_kept **kept);
 void wild_load(struct wild *wild, const struct wild_kept *kept);
+/* Adds those of `more` to *kept; *grown: there was one that it had not. False: no memory. */
+bool wild_keep_more(struct wild_kept **kept, const struct wild_kept *more, bool *grown);
 
 #endif

@@ -150,6 +150,12 @@ enum nor_tear {
  * `weak` for `notake`, an erase with `mask` for `onebit` and `half` for `last`. */
 bool nor_tear_applies(enum nor_kind kind, enum nor_tear tear);
 
+/* Whether what a torn erase of `size` bytes leaves from *from on, to its end, is the same whatever cells and weak bits were there. (Not-taking ranges
+ * that were there stay.) */
+bool nor_tear_forgets(enum nor_tear tear, uint32_t size, uint32_t *from);
+/* Whether there is a not-taking range. */
+bool nor_marks_notake(const struct nor_marks *marks);
+
 /* How a weak bit reads under this noise: 0 or 1, a function of noise, chip offset and bit. */
 unsigned nor_weak_value(const struct nor_mark *mark, uint64_t noise);
 /* Which bits of a byte are weak. */

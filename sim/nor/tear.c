@@ -221,6 +221,17 @@ static void mix_cells(uint8_t *cells, uint32_t length, uint64_t seed)
     }
 }
 
+bool nor_tear_forgets(enum nor_tear tear, uint32_t size, uint32_t *from)
+{
+    *from = tear == NOR_TEAR_HALF ? size / 2 : 0;
+    return tear == NOR_TEAR_HALF || tear == NOR_TEAR_WEAK || tear == NOR_TEAR_AFTER || tear == NOR_TEAR_ZEROS;
+}
+
+bool nor_marks_notake(const struct nor_marks *marks)
+{
+    return marks->count > 0 && marks->list[marks->count - 1].kind == NOR_NOTAKE;
+}
+
 /* One weak bit in each equal part of the range. */
 static void weaken(struct nor_array *array, const struct nor_op *op, uint64_t seed)
 {
