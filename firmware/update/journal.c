@@ -231,7 +231,7 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsi
     }
     if (error == MH_OK && scan->good && scan->page > 0 && is_at_rest(&scan->state)) {
         error = read_page(nor, page_address(sector, scan->page - 1u), before, &kind);
-        scan->twice = error == MH_OK && memcmp(page, before, sizeof page) == 0;
+        scan->twice = error == MH_OK && kind == PAGE_GOOD && memcmp(page, before, sizeof page) == 0;
     }
     return error;
 }
@@ -298,7 +298,7 @@ static enum mh_error read_newest(struct mh_journal *journal, struct found *found
     }
     const unsigned newer = sights[1].record && (!sights[0].record || follows(sights[1].generation, sights[0].generation));
     error = scan_sector(journal->nor, newer, sights[newer].end, &scan);
-    if (error == MH_OK && scan.good && scan.generation == sights[newer].generation) {
+    if (error == MH_OK && scan.good && sights[newer].record && scan.generation == sights[newer].generation) {
         take(journal, found, newer, &scan);
     } else if (error == MH_OK) {
         error = compare_sectors(journal, sights, found);
@@ -326,9 +326,20 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
     return error;
 }
 
+/* Twice if something is left: where the chip did not hear the erase, the old records would count again once the end of the newer sector is damaged.
+ * What still is there then no erase removes; a sector that is worn out must not cost the device its updates. */
 static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
 {
-    return journal->nor->erase(journal->nor->context, page_address(sector, 0));
+    struct sight sight = {.end = 1};
+    enum mh_error error = MH_OK;
+
+    for (unsigned attempt = 0; sight.end > 0 && attempt < 2; attempt++) {
+        error = journal->nor->erase(journal->nor->context, page_address(sector, 0));
+        if (error == MH_OK) {
+            error = look(journal->nor, sector, &sight);
+        }
+    }
+    return error;
 }
 
 /* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared. Until the record is whole, the old
@@ -346,7 +357,7 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page)
     }
     if (error == MH_OK) {
         *journal = moved;
-        (void)clear(journal, journal->sector ^ 1u); /* what stands there is older; if this fails, the next opening clears it */
+        (void)clear(journal, journal->sector ^ 1u); /* what stands there is older */
     }
     return error;
 }
@@ -379,23 +390,18 @@ enum mh_error mh_journal_write(struct mh_journal *journal)
 
 /// Opening ///
 
-/* The newest record once more, over itself: what a power loss left weak of it is firm then. Its second copy if that is missing. */
-static enum mh_error firm_up(struct mh_journal *journal)
-{
-    if (write_page(journal, journal->next_page - 1u) != MH_OK) {
-        return move(journal, journal->next_page - 1u);
-    }
-    return is_at_rest(&journal->state) ? append(journal) : MH_OK;
-}
-
 /* Brings the journal to a form in which no power loss has left anything. Only then may anything depend on the state: what the other sector
- * holds may be a newer one, which reads damaged now and good the next time. */
+ * holds may be a newer one, which reads damaged now and good the next time. First of all the newest record goes over itself: what a power loss left
+ * weak of it is firm then, whatever is erased for it next. What stands behind it does not make it firm: it may be from an erase. */
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
-    if (found->damaged) {
+    const bool again = found->any && !found->twice;
+    enum mh_error error = again ? write_page(journal, found->page) : MH_OK;
+
+    if (error || found->damaged) {
         return move(journal, found->page);
     }
-    const enum mh_error error = found->any && !found->twice ? firm_up(journal) : MH_OK;
+    error = again && is_at_rest(&journal->state) ? append(journal) : MH_OK;
     return error || found->alone ? error : clear(journal, journal->sector ^ 1u);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """docs/SPEC.md section 3.2: the journal in the last two sectors of the reserved megabyte.
 
-`read` finds the state in a NOR image, `append` writes the next record as a device would. A test that appends a
+`read` finds the state in a NOR image, `settle` leaves of it what an opening does, `append` writes the next record as a device would. A test that appends a
 *requested* record hands a package to the bootloader without any application having looked at it.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 MAGIC = b"MTHJ"
 FORMAT_VERSION = 1
+HEAD_SIZE = 6
 SECTORS = (0x7FE000, 0x7FF000)
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
@@ -76,8 +77,8 @@ class State:
     def decode(cls, page):
         """The state in a page, or None when it holds no good record."""
         body, crc = page[:252], struct.unpack_from("<I", page, 252)[0]
-        magic, version, generation, phase, done, reason, refused, *entries, received = RECORD.unpack(body)
-        if magic != MAGIC or version != FORMAT_VERSION or zlib.crc32(body) != crc:
+        _, _, generation, phase, done, reason, refused, *entries, received = RECORD.unpack(body)
+        if not is_head(page) or zlib.crc32(body) != crc or phase >= len(PHASE_NAMES):
             return None
         return cls(generation, phase, done, reason, refused, *map(Entry.decode, entries), numbers_of(received))
 
@@ -89,6 +90,15 @@ class State:
 EMPTY = State()
 
 
+def is_head(page):
+    """Whether a record seems to begin here."""
+    return page[:4] == MAGIC and page[4] == FORMAT_VERSION and page[5] <= 3
+
+
+def is_free(page):
+    return page == b"\xff" * PAGE_SIZE
+
+
 def numbers_of(bits):
     """The numbers of the bits that are set, the lowest bit of the first byte being 0."""
     value = int.from_bytes(bits, "little")
@@ -96,47 +106,65 @@ def numbers_of(bits):
 
 
 @dataclass(frozen=True)
+class Sector:
+    """What one sector holds: `head` is the generation in the head of its end, None where no record's head is there; `page` the newest
+    record's, -1 for none; `damaged` whether something behind that is; `twice` whether the page before it holds the same."""
+
+    end: int
+    head: int = None
+    page: int = -1
+    state: State = None
+    damaged: bool = False
+    twice: bool = False
+
+
+@dataclass(frozen=True)
 class Found:
-    """The newest record and where it stands; `sector` and `page` say where, page -1 being before the first."""
+    """The newest record and where it stands: of two alike the second, page -1 being before the first."""
 
     state: State
     sector: int
     page: int
     next_page: int
     damaged: bool
+    twice: bool = False
 
 
 def page_at(nor, sector, page):
     at = SECTORS[sector] + page * PAGE_SIZE
-    return nor[at : at + PAGE_SIZE]
+    return bytes(nor[at : at + PAGE_SIZE])
 
 
-def _scan(nor, sector):
-    """(page, state) of the newest good record of a sector or None, the first free page, and whether a damaged page was met."""
-    newest, damaged = None, False
-    for page in range(PAGES):
-        data = page_at(nor, sector, page)
-        if data == b"\xff" * PAGE_SIZE:
-            return newest, page, damaged
-        state = State.decode(data)
-        if state is not None:
-            newest = (page, state)
-        else:
-            damaged = True
-    return newest, PAGES, damaged
+def _scan(nor, number):
+    pages = [page_at(nor, number, page) for page in range(PAGES)]
+    end = max((page + 1 for page in range(PAGES) if not is_free(pages[page])), default=0)
+    head = pages[end - 1][5] if end and is_head(pages[end - 1]) else None
+    good = [page for page in range(end) if State.decode(pages[page])]
+    if not good:
+        return Sector(end, head, damaged=end > 0)
+    newest = good[-1]
+    damaged = any(not is_free(page) for page in pages[newest + 1 :])
+    twice = newest > 0 and pages[newest] == pages[newest - 1]
+    return Sector(end, head, newest, State.decode(pages[newest]), damaged, twice)
+
+
+def _newer(first, second):
+    """Which of two generations, None where there is none, is that of the newer sector."""
+    if first is None or second is None:
+        return 0 if second is None else 1
+    return 1 if second == (first + 1) % 4 else 0
 
 
 def locate(nor):
     """Finds the newest record in a NOR image, given as the whole chip."""
-    first, second = _scan(nor, 0), _scan(nor, 1)
-    if first[0] is None and second[0] is None:
-        return Found(EMPTY, 1, PAGES - 1, PAGES, first[2] or second[2])
-    if first[0] is None or second[0] is None:
-        sector = 0 if second[0] is None else 1
-    else:
-        sector = 1 if second[0][1].generation == (first[0][1].generation + 1) % 4 else 0
-    (page, state), next_page, damaged = (first, second)[sector]
-    return Found(state, sector, page, next_page, damaged)
+    sectors = _scan(nor, 0), _scan(nor, 1)
+    number = _newer(sectors[0].head, sectors[1].head)
+    if sectors[number].head is None or not sectors[number].state or sectors[number].state.generation != sectors[number].head:
+        number = _newer(*(sector.state and sector.state.generation for sector in sectors))
+    found = sectors[number]
+    if not found.state:
+        return Found(EMPTY, 1, PAGES - 1, PAGES, any(sector.damaged for sector in sectors))
+    return Found(found.state, number, found.page, found.end, found.damaged, found.twice and is_at_rest(found.state))
 
 
 def read(nor):
@@ -148,20 +176,51 @@ def is_at_rest(state):
     return state.phase == IDLE and state.incoming.length == 0
 
 
-def append(nor, state):
-    """Writes `state` as the next record into `nor`, a bytearray of the whole chip; at rest twice."""
-    found, copies = locate(nor), 2 if is_at_rest(state) else 1
-    if found.damaged or found.next_page + copies > PAGES:
-        sector, page = 1 - found.sector, 0
-        for each in SECTORS:
-            nor[each : each + SECTOR_SIZE] = b"\xff" * SECTOR_SIZE
-        state = replace(state, generation=(found.state.generation + 1) % 4)
-    else:
-        sector, page = found.sector, found.next_page
-        state = replace(state, generation=found.state.generation)
+def _copies(state):
+    return 2 if is_at_rest(state) else 1
+
+
+def _erase(nor, sector):
+    nor[SECTORS[sector] : SECTORS[sector] + SECTOR_SIZE] = b"\xff" * SECTOR_SIZE
+
+
+def _write(nor, sector, page, state):
     at = SECTORS[sector] + page * PAGE_SIZE
-    nor[at : at + copies * PAGE_SIZE] = state.encode() * copies
+    nor[at : at + _copies(state) * PAGE_SIZE] = state.encode() * _copies(state)
     return state
+
+
+def _compact(nor, found, state, page):
+    """Puts `state` to that page of the other sector, if it has room there."""
+    for sector in range(len(SECTORS)):
+        _erase(nor, sector)
+    state = replace(state, generation=(found.state.generation + 1) % 4)
+    return _write(nor, 1 - found.sector, page if page + _copies(state) <= PAGES else 0, state)
+
+
+def settle(nor):
+    """What opening leaves of the journal in `nor`, a bytearray of the whole chip, when the part does what it should."""
+    found = locate(nor)
+    alone = is_at_rest(found.state) and not found.twice
+    if found.damaged:
+        _compact(nor, found, found.state, found.page - found.twice if found.state is not EMPTY else 0)
+    elif found.state is not EMPTY:
+        if alone and found.next_page == PAGES:
+            _compact(nor, found, found.state, 0)
+            return
+        if alone:
+            at = SECTORS[found.sector] + found.next_page * PAGE_SIZE
+            nor[at : at + PAGE_SIZE] = found.state.encode()
+        _erase(nor, 1 - found.sector)
+
+
+def append(nor, state):
+    """Writes `state` as the next record into `nor`; at rest twice."""
+    settle(nor)
+    found = locate(nor)
+    if found.next_page + _copies(state) > PAGES:
+        return _compact(nor, found, state, 0)
+    return _write(nor, found.sector, found.next_page, replace(state, generation=found.state.generation))
 
 
 def requested(state, incoming):

@@ -56,14 +56,89 @@ def test_newest_record_counts_over_all_generations():
     assert journal.locate(nor).state.generation == 9 % 4
 
 
-def test_damaged_page_is_met_and_compacted_away():
+def written(nor, sector, page, state):
+    """Just the record, wherever it is to stand."""
+    at = journal.SECTORS[sector] + page * journal.PAGE_SIZE
+    nor[at : at + journal.PAGE_SIZE] = state.encode()
+
+
+def on_the_way(generation, number):
+    return journal.State(generation, journal.INSTALLING, number)
+
+
+@pytest.mark.parametrize("first", range(15))
+def test_state_at_rest_keeps_its_page_behind_damage(first):
+    nor = erased_nor()
+    for n in range(first):
+        journal.append(nor, on_the_way(0, n))
+    journal.append(nor, replace(journal.EMPTY, reason=1))
+    nor[journal.SECTORS[0] + (first + 1) * journal.PAGE_SIZE + 9] ^= 1
+    assert journal.locate(nor).damaged
+    journal.settle(nor)
+    found = journal.locate(nor)
+    assert (found.sector, found.page, found.twice, found.damaged) == (1, first + 1, True, False)
+    assert found.state == replace(journal.EMPTY, reason=1, generation=1)
+    assert nor.count(0xFF, *(journal.SECTORS[0], journal.SECTORS[1])) == journal.SECTOR_SIZE
+
+
+def test_damaged_page_is_met_and_moved_away():
     nor = erased_nor()
     journal.append(nor, replace(journal.EMPTY, sectors_done=1))
     nor[journal.SECTORS[0] + 512] = 0
     assert journal.locate(nor).damaged
     journal.append(nor, replace(journal.EMPTY, phase=journal.TRIAL, sectors_done=2))
     found = journal.locate(nor)
-    assert (found.sector, found.page, found.state.sectors_done) == (1, 0, 2)
+    assert (found.sector, found.page, found.state.sectors_done) == (1, 2, 2)  # behind the two at rest
+
+
+def test_copy_that_has_no_room_goes_to_the_first_page():
+    nor = erased_nor()
+    written(nor, 0, 15, replace(journal.EMPTY, generation=2))
+    journal.settle(nor)
+    found = journal.locate(nor)
+    assert (found.sector, found.page, found.twice, found.state.generation) == (1, 1, True, 3)
+
+
+def test_sector_ends_behind_its_last_page_that_is_not_free():
+    nor = erased_nor()
+    written(nor, 0, 3, on_the_way(0, 1))
+    written(nor, 0, 9, on_the_way(0, 2))
+    assert (journal.read(nor).sectors_done, journal.locate(nor).next_page) == (2, 10)
+    nor[journal.SECTORS[0] + 15 * journal.PAGE_SIZE + 255] = 0x7F
+    found = journal.locate(nor)
+    assert (found.state.sectors_done, found.next_page, found.damaged) == (2, 16, True)
+
+
+def test_newer_sector_is_told_by_the_heads_of_the_ends():
+    for first in range(4):
+        for second in range(4):
+            nor = erased_nor()
+            written(nor, 0, 7, on_the_way(first, 1))
+            written(nor, 1, 0, on_the_way(second, 2))
+            assert journal.locate(nor).sector == (1 if second == (first + 1) % 4 else 0)
+
+
+def test_both_sectors_are_compared_where_the_ends_say_something_wrong():
+    nor = erased_nor()
+    written(nor, 0, 7, on_the_way(0, 1))
+    written(nor, 1, 0, on_the_way(1, 2))
+    nor[journal.SECTORS[1] + 2 * journal.PAGE_SIZE] = 0  # no head of a record: the first sector's end is one
+    assert journal.read(nor).sectors_done == 1
+    nor[journal.SECTORS[0] + 9 * journal.PAGE_SIZE] = 0
+    assert journal.read(nor).sectors_done == 2
+    nor = erased_nor()
+    written(nor, 0, 7, on_the_way(0, 1))
+    written(nor, 1, 0, on_the_way(3, 2))
+    written(nor, 1, 1, on_the_way(1, 3))
+    nor[journal.SECTORS[1] + journal.PAGE_SIZE + 77] ^= 1  # the head follows, the record is none, and the one before is older
+    assert journal.read(nor).sectors_done == 1
+
+
+def test_record_of_an_unknown_phase_or_generation_is_none():
+    good = on_the_way(3, 1).encode()
+    assert journal.State.decode(good)
+    assert journal.State.decode(on_the_way(4, 1).encode()) is None
+    assert journal.State.decode(journal.State(0, 4).encode()) is None
 
 
 def test_store_gives_back_what_was_put_in():

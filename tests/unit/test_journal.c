@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The journal: what is read back, what damage does, and that its states are finitely many.
+ * The journal: what is read back, what damage does, what is looked at, and that its states are finitely many.
  */
 #include "fixture.h"
 
@@ -45,14 +45,29 @@ static void write_on_the_way(uint32_t mark)
     assert_int_equal(mh_journal_write(&journal), MH_OK);
 }
 
+static bool is_free(const uint8_t *cells, uint32_t size)
+{
+    while (size > 0 && cells[size - 1] == 0xFF) {
+        size--;
+    }
+    return size == 0;
+}
+
 static bool sector_is_free(unsigned sector)
 {
-    for (unsigned i = 0; i < MH_EXTENT_SIZE; i++) {
-        if (page(sector, 0)[i] != 0xFF) {
-            return false;
-        }
+    return is_free(page(sector, 0), MH_EXTENT_SIZE);
+}
+
+/* The journal is that many copies of one record, from that page on, and nothing else. */
+static void assert_nothing_but(unsigned sector, unsigned first, unsigned copies)
+{
+    assert_true(sector_is_free(sector ^ 1u));
+    assert_true(is_free(page(sector, 0), first * MH_PAGE_SIZE));
+    for (unsigned i = first; i < first + copies; i++) {
+        assert_memory_equal(page(sector, i), "MTHJ", 4);
+        assert_memory_equal(page(sector, i), page(sector, first), MH_PAGE_SIZE);
     }
-    return true;
+    assert_true(is_free(page(sector, first) + copies * MH_PAGE_SIZE, (MH_JOURNAL_PAGES - first - copies) * MH_PAGE_SIZE));
 }
 
 static uint32_t reopen(void)
@@ -127,42 +142,316 @@ static void power_loss_at_each_operation_leaves_the_old_or_the_new_state(void **
     }
 }
 
-static void damage_is_gone_when_the_journal_was_opened(void **state)
+/// A state keeps its page ///
+
+/* On the way, and the page behind it is what a power loss has left. */
+static void damage_behind(unsigned records)
 {
-    (void)state;
-    for (unsigned records = 1; records < MH_JOURNAL_PAGES; records++) {
-        tear_down(NULL);
-        set_up(NULL);
-        for (unsigned i = 1; i <= records; i++) {
-            write_on_the_way(i);
-        }
-        memset(page(0, records), 0, MH_PAGE_SIZE / 2); /* the writing of the next one lost power */
-        assert_int_equal(reopen(), records);
-        assert_true(sector_is_free(0));
-        assert_memory_equal(page(1, 0), "MTHJ", 4);
-        assert_int_equal(page(1, 1)[0], 0xFF); /* once: it leads on */
-        assert_int_equal(reopen(), records);
+    tear_down(NULL);
+    set_up(NULL);
+    for (unsigned i = 1; i <= records; i++) {
+        write_on_the_way(i);
+    }
+    if (records < MH_JOURNAL_PAGES) {
+        memset(page(0, records), 0, MH_PAGE_SIZE / 2);
     }
 }
 
-/* The form of a state after damage: it begins one sector, the other one is free, whatever came before. */
-static void what_came_before_damage_is_forgotten(void **state)
+/* At rest from that page on, and its second copy is what a power loss has left. */
+static void damage_of_the_second_copy(unsigned first)
+{
+    tear_down(NULL);
+    set_up(NULL);
+    for (unsigned i = 0; i < first; i++) {
+        write_on_the_way(i);
+    }
+    write(7);
+    page(0, first + 1)[9] ^= 1;
+}
+
+static void a_state_on_the_way_keeps_its_page(void **state)
 {
     (void)state;
-    for (unsigned records = 1; records < 40; records++) {
-        tear_down(NULL);
-        set_up(NULL);
-        for (unsigned i = 1; i < records; i++) {
-            write_on_the_way(i);
-        }
-        write(7);
-        page(journal.sector, journal.next_page - 1u)[9] ^= 1;
-        assert_int_equal(reopen(), 7);
-        assert_true(sector_is_free(journal.sector ^ 1u));
-        assert_memory_equal(page(journal.sector, 0), page(journal.sector, 1), MH_PAGE_SIZE);
-        assert_int_equal(page(journal.sector, 2)[0], 0xFF);
+    for (unsigned records = 1; records < MH_JOURNAL_PAGES; records++) {
+        damage_behind(records);
+        assert_int_equal(reopen(), records);
+        assert_nothing_but(1, records - 1, 1);
+        assert_int_equal(reopen(), records);
+        assert_nothing_but(1, records - 1, 1);
     }
 }
+
+static void a_state_at_rest_keeps_its_page(void **state)
+{
+    (void)state;
+    for (unsigned first = 0; first <= MH_JOURNAL_PAGES - 2; first++) {
+        damage_of_the_second_copy(first);
+        assert_int_equal(reopen(), 7);
+        assert_nothing_but(1, first, 2);
+        const uint64_t before = array.operations_left;
+        assert_int_equal(reopen(), 7);
+        assert_int_equal(array.operations_left, before);
+    }
+}
+
+static void copies_that_have_no_room_go_to_the_first_page(void **state)
+{
+    (void)state;
+    damage_of_the_second_copy(MH_JOURNAL_PAGES - 2);
+    memcpy(page(0, MH_JOURNAL_PAGES - 1), page(0, MH_JOURNAL_PAGES - 2), MH_PAGE_SIZE);
+    page(0, MH_JOURNAL_PAGES - 2)[9] ^= 1; /* of both copies, the last one is left */
+    assert_int_equal(reopen(), 7);
+    assert_nothing_but(1, 0, 2);
+}
+
+static void writing_goes_on_behind_free_pages(void **state)
+{
+    (void)state;
+    for (unsigned records = 1; records < MH_JOURNAL_PAGES; records++) {
+        damage_behind(records);
+        assert_int_equal(reopen(), records);
+        for (uint32_t mark = 100; mark < 140; mark++) {
+            write_on_the_way(mark);
+            assert_int_equal(reopen(), mark);
+        }
+    }
+}
+
+/* Whatever is lost on the way to it, it comes to the same page. */
+static void power_loss_at_each_operation_of_a_move_keeps_state_and_page(void **state)
+{
+    (void)state;
+    for (unsigned at = 0; at < 2 * (MH_JOURNAL_PAGES - 1); at++) {
+        const bool rests = at % 2;
+        const uint32_t expected = rests ? 7 : at / 2 + 1;
+        unsigned losses = 0;
+        for (uint64_t operations = 0;; operations++, losses++) {
+            if (rests) {
+                damage_of_the_second_copy(at / 2);
+            } else {
+                damage_behind(at / 2 + 1);
+            }
+            array.operations_left = operations;
+            const enum mh_error error = mh_journal_open(&journal, &array.device.nor);
+            const bool lost = array.operations_left == 0;
+            array.operations_left = UINT64_MAX;
+            assert_int_equal(reopen(), expected);
+            assert_nothing_but(journal.sector, at / 2, rests ? 2 : 1);
+            if (!lost && error == MH_OK) {
+                break;
+            }
+        }
+        assert_in_range(losses, 4, 6); /* over itself, an erase, one copy or two, an erase */
+    }
+}
+
+/// What is looked at ///
+
+static uint8_t kept[2 * MH_EXTENT_SIZE], after[2 * MH_EXTENT_SIZE];
+
+/* A newest record on page 4 of the first sector, a damaged page behind it unless it is whole; in the second sector, what a torn erase has left of
+ * older ones. */
+static void a_journal_with_a_past(bool whole)
+{
+    tear_down(NULL);
+    set_up(NULL);
+    for (uint32_t mark = 1; mark <= 2 * MH_JOURNAL_PAGES; mark++) {
+        write_on_the_way(mark);
+    }
+    memcpy(kept + MH_EXTENT_SIZE, page(1, 0), MH_EXTENT_SIZE);
+    for (uint32_t mark = 1; mark <= 5; mark++) {
+        write_on_the_way(100 + mark);
+    }
+    memcpy(page(1, 0), kept + MH_EXTENT_SIZE, MH_EXTENT_SIZE / 2);
+    memset(page(1, 8), 0, MH_EXTENT_SIZE / 2);
+    if (!whole) {
+        memset(page(0, 5), 0x42, MH_PAGE_SIZE);
+    }
+    memcpy(kept, page(0, 0), sizeof kept);
+}
+
+/* What opening makes of it when that byte is another one: the state, the operations that it takes, and, in `after`, what is then there. */
+static uint32_t open_with_a_byte_changed(unsigned offset, uint64_t *operations)
+{
+    memcpy(page(0, 0), kept, sizeof kept);
+    page(0, 0)[offset] ^= 0x55;
+    const uint64_t before = array.operations_left;
+    const uint32_t told = reopen();
+    *operations = before - array.operations_left;
+    memcpy(after, page(0, 0), sizeof after);
+    return told;
+}
+
+static void older_records_and_what_is_damaged_matter_by_their_heads_alone(void **state)
+{
+    static uint8_t usual[2 * MH_EXTENT_SIZE];
+    const unsigned newest = 4 * MH_PAGE_SIZE, end = newest + MH_PAGE_SIZE;
+    const unsigned last = 2 * MH_EXTENT_SIZE - MH_PAGE_SIZE; /* of the second sector */
+    uint64_t operations, usually;
+
+    (void)state;
+    for (int whole = 0; whole <= 1; whole++) {
+        a_journal_with_a_past(whole);
+        assert_int_equal(open_with_a_byte_changed(newest + 77, &usually), 104); /* the newest one matters */
+        assert_int_equal(open_with_a_byte_changed(0, &usually), 105);
+        memcpy(usual, after, sizeof usual);
+        const unsigned stays = whole ? MH_EXTENT_SIZE : 0; /* the sector of the newest record, with all that is older there */
+        for (unsigned i = 0; i < sizeof kept; i++) {
+            const bool looked_at = (i >= newest && i < end + (whole ? 0 : 6)) || (i >= last && i < last + 6);
+            const bool free = i >= end && i < MH_EXTENT_SIZE && kept[i] == 0xFF;
+            if (!looked_at && !free) {
+                assert_int_equal(open_with_a_byte_changed(i, &operations), 105);
+                assert_int_equal(operations, usually);
+                assert_memory_equal(after + stays, usual + stays, sizeof usual - stays);
+            }
+        }
+    }
+}
+
+/* Which sector is older is told by the end of each. */
+static void leading_free_pages_say_nothing(void **state)
+{
+    (void)state;
+    for (unsigned records = 1; records < MH_JOURNAL_PAGES; records++) {
+        damage_behind(records);
+        memcpy(kept, page(0, 0), MH_EXTENT_SIZE);
+        assert_int_equal(reopen(), records);
+        write_on_the_way(50);
+        memcpy(page(0, 0), kept, records * MH_PAGE_SIZE); /* the erase of the sector that was left was not done */
+        assert_int_equal(reopen(), 50);
+        assert_true(sector_is_free(0));
+    }
+}
+
+/* The page before the newest is of no use as its second copy when it is damaged, whatever was read there before. */
+static void a_damaged_page_is_no_copy(void **state)
+{
+    (void)state;
+    write(1);
+    assert_int_equal(reopen(), 1);
+    memset(page(0, 0), 0, 4);
+    assert_int_equal(reopen(), 1);
+    assert_memory_equal(page(0, 1), page(0, 2), MH_PAGE_SIZE);
+}
+
+/// One read that is disturbed ///
+
+static unsigned reads, disturbed_read, disturbed_byte;
+static uint8_t disturbed_bits;
+
+static enum mh_error read_disturbed(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    const enum mh_error error = array.device.nor.read(context, address, buffer, length);
+
+    if (++reads == disturbed_read && disturbed_byte < length) {
+        buffer[disturbed_byte] ^= disturbed_bits;
+    }
+    return error;
+}
+
+/* Opens with each read of the opening disturbed in each byte of a head, and behind it, in turn. */
+static void assert_no_disturbed_read_matters(uint32_t expected)
+{
+    static const uint8_t patterns[] = {0x01, 0x02, 0x03, 0x80, 0xFF};
+    struct mh_nor nor = array.device.nor;
+
+    nor.read = read_disturbed;
+    memcpy(kept, page(0, 0), sizeof kept);
+    for (disturbed_read = 1; disturbed_read == 1 || reads >= disturbed_read - 1; disturbed_read++) {
+        for (unsigned i = 0; i < 8 * sizeof patterns; i++) {
+            disturbed_byte = i / sizeof patterns;
+            disturbed_bits = patterns[i % sizeof patterns];
+            memcpy(page(0, 0), kept, sizeof kept);
+            reads = 0;
+            assert_int_equal(mh_journal_open(&journal, &nor), MH_OK);
+            assert_int_equal(journal.state.sectors_done, expected);
+            assert_int_equal(reopen(), expected);
+        }
+    }
+    assert_true(disturbed_read > 2 * MH_JOURNAL_SECTORS);
+}
+
+static void one_disturbed_read_loses_nothing(void **state)
+{
+    (void)state;
+    for (unsigned records = 1; records <= 2 * MH_JOURNAL_PAGES; records += 5) {
+        damage_behind(records);
+        assert_no_disturbed_read_matters(records);
+    }
+}
+
+/* All generations of both sectors, at the moment when the record has been moved and the old sector is still there. */
+static void one_disturbed_generation_does_not_make_the_old_sector_the_newer_one(void **state)
+{
+    static uint8_t old[MH_EXTENT_SIZE];
+    uint32_t mark = 0;
+
+    (void)state;
+    for (unsigned compactions = 0; compactions < 4; compactions++) {
+        while (mark == 0 || journal.next_page < MH_JOURNAL_PAGES) {
+            write_on_the_way(++mark);
+        }
+        const unsigned sector = journal.sector;
+        memcpy(old, page(sector, 0), sizeof old);
+        write_on_the_way(++mark);
+        memcpy(page(sector, 0), old, sizeof old);
+        assert_no_disturbed_read_matters(mark);
+    }
+}
+
+/// Journals nobody wrote ///
+
+static uint32_t random_state = 1;
+
+static uint32_t draw(uint32_t below)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % below;
+}
+
+/* Each page free, a whole record, the head of one, or noise, in any order and of any generation. */
+static void draw_journal(const uint8_t records[4][MH_PAGE_SIZE])
+{
+    for (unsigned i = 0; i < MH_JOURNAL_SECTORS * MH_JOURNAL_PAGES; i++) {
+        uint8_t *to = page(0, 0) + i * MH_PAGE_SIZE;
+        const unsigned kind = draw(5);
+        memset(to, 0xFF, MH_PAGE_SIZE);
+        if (kind == 1 || kind == 2) {
+            memcpy(to, records[draw(4)], kind == 1 ? MH_PAGE_SIZE : 6);
+        }
+        for (unsigned j = kind == 2 ? 6 : 0; kind >= 2 && kind <= 3 && j < MH_PAGE_SIZE; j++) {
+            to[j] = (uint8_t)draw(256);
+        }
+    }
+}
+
+static void whatever_stands_there_is_opened(void **state)
+{
+    static uint8_t records[4][MH_PAGE_SIZE];
+    struct mh_nor nor = array.device.nor;
+
+    (void)state;
+    nor.read = read_disturbed;
+    disturbed_read = 0;
+    for (uint32_t mark = 1; mark <= 3 * MH_JOURNAL_PAGES + 1; mark++) {
+        write_on_the_way(mark);
+        memcpy(records[journal.generation], page(journal.sector, journal.next_page - 1u), MH_PAGE_SIZE);
+    }
+    for (unsigned i = 0; i < 3000; i++) {
+        draw_journal(records);
+        reads = 0;
+        assert_int_equal(mh_journal_open(&journal, &nor), MH_OK);
+        assert_in_range(reads, 1, 16 * MH_JOURNAL_SECTORS * MH_JOURNAL_PAGES);
+        const uint32_t told = journal.state.sectors_done;
+        const uint64_t before = array.operations_left;
+        assert_int_equal(reopen(), told);
+        assert_true(before - array.operations_left <= 1); /* over itself: nothing is left to be put in order */
+        write(told + 1);
+        assert_int_equal(reopen(), told + 1);
+    }
+}
+
+/// What was opened ///
 
 /* Whatever is opened stays what it is, also when the record that was read turns out to be damaged afterwards. */
 static void what_was_opened_is_firm(void **state)
@@ -227,18 +516,6 @@ static void leftovers_of_a_torn_erase_do_not_count(void **state)
     assert_true(sector_is_free(0));
     write(10);
     assert_int_equal(reopen(), 10);
-}
-
-/* A failure that no power loss explains: the head of the only sector cannot be read any more. */
-static void records_behind_a_lost_head_are_found(void **state)
-{
-    (void)state;
-    write(1);
-    write(2);
-    memset(page(0, 0), 0x42, MH_PAGE_SIZE);
-    assert_int_equal(reopen(), 2);
-    assert_true(sector_is_free(0));
-    assert_int_equal(reopen(), 2);
 }
 
 static void each_bit_of_a_record_counts(void **state)
@@ -310,11 +587,15 @@ static void write_with_a_command_unheard(unsigned records, void (*then)(uint32_t
         commands = 0;
         journal.nor = &nor;
         then(0x5A);
+        if (journal.next_page < MH_JOURNAL_PAGES) {
+            memset(page(journal.sector, journal.next_page), 0, MH_PAGE_SIZE / 2); /* the writing of the next one lost power */
+        }
         assert_int_equal(reopen(), 0x5A);
     } while (commands >= unheard);
     assert_true(unheard > 1);
 }
 
+/* Not even when the next one then loses power: an old sector that was left for its erased would be taken for the newer one. */
 static void one_command_unheard_loses_no_record(void **state)
 {
     (void)state;
@@ -334,14 +615,22 @@ int main(void)
         TEST(every_field_is_read_back),
         TEST(newest_of_many_is_read),
         TEST(power_loss_at_each_operation_leaves_the_old_or_the_new_state),
-        TEST(damage_is_gone_when_the_journal_was_opened),
-        TEST(what_came_before_damage_is_forgotten),
+        TEST(a_state_on_the_way_keeps_its_page),
+        TEST(a_state_at_rest_keeps_its_page),
+        TEST(copies_that_have_no_room_go_to_the_first_page),
+        TEST(writing_goes_on_behind_free_pages),
+        TEST(power_loss_at_each_operation_of_a_move_keeps_state_and_page),
+        TEST(older_records_and_what_is_damaged_matter_by_their_heads_alone),
+        TEST(leading_free_pages_say_nothing),
+        TEST(a_damaged_page_is_no_copy),
+        TEST(one_disturbed_read_loses_nothing),
+        TEST(one_disturbed_generation_does_not_make_the_old_sector_the_newer_one),
+        TEST(whatever_stands_there_is_opened),
         TEST(what_was_opened_is_firm),
         TEST(opening_at_rest_writes_nothing),
         TEST(opening_on_the_way_uses_no_page),
         TEST(second_copy_is_made_up_for),
         TEST(leftovers_of_a_torn_erase_do_not_count),
-        TEST(records_behind_a_lost_head_are_found),
         TEST(each_bit_of_a_record_counts),
         TEST(journal_with_nothing_good_starts_anew),
         TEST(contents_are_finitely_many),

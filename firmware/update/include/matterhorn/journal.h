@@ -4,10 +4,10 @@
  *
  * A record whose writing lost power may read good now and damaged later. So nothing may depend on a record that was only
  * read: opening programs the newest one over itself, which makes it firm, unless it stands twice in a row, as a state at rest
- * does. A record behind which something else stands was firm before that was begun.
+ * does: the first copy was firm before the second was begun.
  *
- * States are finitely many, and few: an opening that finds a damaged record leaves nothing of it or of what stood before it, but the state at the
- * beginning of one sector, and the other one erased.
+ * States are finitely many, and few: an opening that finds something damaged behind the newest record leaves nothing of it or of what stood before
+ * it, but the state in the same page of one sector, and the other one erased.
  */
 #ifndef MATTERHORN_JOURNAL_H
 #define MATTERHORN_JOURNAL_H
@@ -51,7 +51,7 @@ struct mh_journal {
     const struct mh_nor *nor;
     struct mh_state state;
     uint8_t sector;     /* the one that holds the newest record */
-    uint8_t next_page;  /* the first free one; MH_JOURNAL_PAGES when the sector is full */
+    uint8_t next_page;  /* the one behind the last that is not free; MH_JOURNAL_PAGES when there is none */
     uint8_t generation; /* of that sector */
 };
 
