@@ -206,6 +206,8 @@ static bool add_node(struct closure_search *search, struct closure_node *run)
     *node = *run;
     node->members = 0;
     *run = (struct closure_node){.state = run->state, .members = run->members};
+    if (node->pooled != NULL)
+        pool_index_add(search->nodes_index, node->pooled, number);
     depth->run++;
     depth->credited--;
     return add_members(search, number, run) && queue(search, number) &&
@@ -300,6 +302,7 @@ static bool keep_former(struct closure_search *search, struct closure_node *node
     *former = *node;
     former->wild = NULL;
     former->ranges = NULL;
+    pool_index_add(search->former_index, former->pooled, search->former_count - 1);
     node->pooled = NULL;
     node->tape = NULL;
     node->failure = NULL;
@@ -310,7 +313,10 @@ static bool keep_former(struct closure_search *search, struct closure_node *node
 static bool forget(struct closure_search *search)
 {
     struct closure_result *result = search->result;
-    bool good = true;
+    bool good;
+    pool_index_close(search->nodes_index);
+    search->nodes_index = pool_index_open(search->pool);
+    good = search->nodes_index != NULL;
     for (size_t i = 0; i < search->node_count; i++) {
         good = good && keep_former(search, &search->nodes[i]);
         free_node(&search->nodes[i]);
@@ -549,7 +555,9 @@ static bool open_search(struct closure_search *search, struct problem *problem)
     fingerprint_device(&search->device, &search->sweep.target.device);
     search->tapes = tapes_open();
     search->pool = pool_open(&search->sweep.target.device);
-    if (search->pool == NULL)
+    search->nodes_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
+    search->former_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
+    if (search->nodes_index == NULL || search->former_index == NULL)
         return no_memory(problem);
     search->workers = calloc(search->sweep.options->jobs, sizeof *search->workers);
     search->crew = search->workers != NULL ? crew_open(search->sweep.options->jobs) : NULL;
@@ -651,6 +659,8 @@ void closure_free(struct closure_result *result)
             free_node(&search->former[i]);
         free(search->former);
         tapes_close(search->tapes);
+        pool_index_close(search->nodes_index);
+        pool_index_close(search->former_index);
         pool_close(search->pool);
         bytes_free(&search->apart);
         bytes_free(&search->apart_next);

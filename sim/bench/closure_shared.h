@@ -104,7 +104,6 @@ struct closure_worker {
     struct wild gathered; /* of the class in the making */
     struct representative representative;
     bool represented;
-    struct pool_hint hint;
     struct fingerprint print;
     struct next_place place;
     uint64_t virtual_ns;
@@ -117,6 +116,7 @@ struct closure_search {
     struct closure_result *result;
     struct tapes *tapes;
     struct pool *pool;
+    struct pool_index *nodes_index, *former_index; /* of `nodes` and `former` */
     struct fingerprint device;
     struct known known;
     struct known passed; /* places in recoveries that were looked at, by state and what comes from there on */

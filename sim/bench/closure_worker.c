@@ -491,15 +491,6 @@ static bool is_credited(struct closure_worker *worker)
     return true;
 }
 
-/* The first one of a list of nodes with which the state can be credited; `count` when there is none. */
-static size_t find(struct closure_worker *worker, const struct closure_node *nodes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (nodes[i].pooled != NULL && pooled_credits(nodes[i].pooled, &worker->state.arrays, worker->at, &worker->hint))
-            return i;
-    return count;
-}
-
 /* Credits the state with one that was run earlier, whatever recovery that stems from. It is the representative then. */
 static bool join_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number, uint32_t like)
 {
@@ -544,12 +535,16 @@ static bool run_as_before(struct closure_worker *worker, struct closure_chunk *c
 static bool found_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number)
 {
     const struct closure_search *search = worker->search;
-    size_t like = find(worker, search->nodes, search->node_count), former = 0;
-    if (like < search->node_count)
+    const struct arrays *state = &worker->state.arrays;
+    size_t like = SIZE_MAX, former = SIZE_MAX;
+    if (options_of(worker)->prune) {
+        like = pool_index_find(search->nodes_index, state, worker->at);
+        former = like == SIZE_MAX ? pool_index_find(search->former_index, state, worker->at) : SIZE_MAX;
+    }
+    if (like != SIZE_MAX)
         return join_class(worker, chunk, number, (uint32_t)like);
-    former = find(worker, search->former, search->former_count);
-    return former < search->former_count ? run_as_before(worker, chunk, number, &search->former[former])
-                                         : run_or_rerun(worker, chunk, number);
+    return former != SIZE_MAX ? run_as_before(worker, chunk, number, &search->former[former])
+                              : run_or_rerun(worker, chunk, number);
 }
 
 /* The class that was in the making is complete. */

@@ -274,16 +274,11 @@ static void meet_page(void *context, enum array array, uint32_t number)
         meeting->any = meeting->any || (page->mask[i] & wild[i]) != 0;
 }
 
-bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild, struct pool_hint *hint)
+bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild)
 {
-    const struct pooled_page *likely = page_at(pooled, hint->array, hint->page);
-    if (likely != NULL && page_differs(pooled, likely, state))
-        return false;
     for (size_t i = 0; i < pooled->count; i++)
-        if (page_differs(pooled, &pooled->pages[i], state)) {
-            *hint = (struct pool_hint){pooled->pages[i].array, pooled->pages[i].page};
+        if (page_differs(pooled, &pooled->pages[i], state))
             return false;
-        }
     if (memcmp(&pooled->status, &state->status, sizeof state->status) != 0)
         return false;
     for (enum array array = 0; array < ARRAYS; array++)
@@ -293,4 +288,207 @@ bool pooled_credits(const struct pooled *pooled, const struct arrays *state, con
     struct meeting meeting = {pooled, wild, false};
     pages_each(&wild->pages, meet_page, &meeting);
     return !meeting.any;
+}
+
+/* --- an index --- */
+
+/* Those in which the same bytes matter. */
+struct group {
+    uint16_t masks[ARRAYS][ARRAYS_MOST_PAGES]; /* number of each page's mask, from 1; 0: nothing of it matters */
+    GHashTable *members;                       /* by key: lists of `struct member` */
+};
+
+struct member {
+    const struct pooled *pooled;
+    size_t number;
+    struct member *next; /* with the same key, in descending order of numbers */
+};
+
+struct pool_index {
+    const struct arrays *device;
+    GPtrArray *masks[ARRAYS][ARRAYS_MOST_PAGES]; /* of each page; NULL: none */
+    GHashTable *groups;                          /* by what they are known by: the masks of all pages */
+    GPtrArray *list;                             /* the same groups */
+};
+
+static void free_members(gpointer first)
+{
+    for (struct member *member = first, *next; member != NULL; member = next) {
+        next = member->next;
+        g_free(member);
+    }
+}
+
+static void free_group(gpointer group)
+{
+    g_hash_table_destroy(((struct group *)group)->members);
+    g_free(group);
+}
+
+struct pool_index *pool_index_open(struct pool *pool)
+{
+    struct pool_index *index = calloc(1, sizeof *index);
+    if (index == NULL)
+        return NULL;
+    index->device = pool->device;
+    index->groups = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, free_group);
+    index->list = g_ptr_array_new();
+    return index;
+}
+
+void pool_index_close(struct pool_index *index)
+{
+    if (index == NULL)
+        return;
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t page = 0; page < ARRAYS_MOST_PAGES; page++)
+            if (index->masks[array][page] != NULL)
+                g_ptr_array_free(index->masks[array][page], TRUE);
+    g_ptr_array_free(index->list, TRUE);
+    g_hash_table_destroy(index->groups);
+    free(index);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+/* Of the bytes of a page that matter. */
+static uint64_t hash_masked(const uint8_t *cells, uint32_t size, const uint64_t *mask, uint64_t hash)
+{
+    for (uint32_t i = 0; i < size; i += 8) {
+        uint64_t word = 0, which = mask[i / 64] >> (i % 64) & 0xFF;
+        if (which == 0)
+            continue;
+        memcpy(&word, cells + i, size - i < 8 ? size - i : 8);
+        if (which != 0xFF)
+            for (unsigned byte = 0; byte < 8; byte++)
+                if ((which >> byte & 1) == 0)
+                    word &= ~(UINT64_C(0xFF) << 8 * byte);
+        hash = mix(hash, word ^ (uint64_t)i << 32);
+    }
+    return hash;
+}
+
+/* What a page adds to a key: nothing when it is as in the device. */
+static uint64_t share(const struct pool_index *index, enum array array, uint32_t page, const uint8_t *cells, const uint64_t *mask)
+{
+    uint32_t size = arrays_page_size(array, page);
+    uint64_t seed = (uint64_t)array << 32 | page;
+    return hash_masked(cells, size, mask, seed) ^
+           hash_masked(index->device->cells[array] + (size_t)page * ARRAYS_PAGE, size, mask, seed);
+}
+
+static uint16_t number_mask(struct pool_index *index, enum array array, uint32_t page, const uint64_t *mask)
+{
+    GPtrArray **masks = &index->masks[array][page];
+    guint number;
+    if (*masks == NULL)
+        *masks = g_ptr_array_new();
+    if (!g_ptr_array_find(*masks, mask, &number)) {
+        number = (*masks)->len;
+        g_ptr_array_add(*masks, (gpointer)mask);
+    }
+    return (uint16_t)(number + 1);
+}
+
+static struct group *group_of(struct pool_index *index, const struct pooled *pooled)
+{
+    struct group *group = g_new0(struct group, 1);
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        if (page->mask != NULL)
+            group->masks[page->array][page->page] = number_mask(index, page->array, page->page, page->mask);
+    }
+    GBytes *name = g_bytes_new(group->masks, sizeof group->masks);
+    struct group *known = g_hash_table_lookup(index->groups, name);
+    if (known != NULL) {
+        g_free(group);
+        g_bytes_unref(name);
+        return known;
+    }
+    group->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_members);
+    g_hash_table_insert(index->groups, name, group);
+    g_ptr_array_add(index->list, group);
+    return group;
+}
+
+void pool_index_add(struct pool_index *index, const struct pooled *pooled, size_t number)
+{
+    struct group *group = group_of(index, pooled);
+    struct member *member = g_new(struct member, 1);
+    uint64_t key = 0;
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        if (page->mask != NULL && page->cells != NULL)
+            key ^= share(index, page->array, page->page, page->cells, page->mask);
+    }
+    gpointer before = NULL, name = NULL;
+    if (g_hash_table_steal_extended(group->members, &key, &name, &before))
+        g_free(name);
+    *member = (struct member){pooled, number, before};
+    g_hash_table_insert(group->members, g_memdup2(&key, sizeof key), member);
+}
+
+/* The pages in which a state is not as the device, and what each adds to a key under each of its masks. */
+struct shares {
+    const struct pool_index *index;
+    const struct arrays *state;
+    GArray *pages;  /* of struct shared_page */
+    GArray *values; /* of uint64_t */
+};
+
+struct shared_page {
+    enum array array;
+    uint32_t page;
+    guint first; /* of its masks, in `values` */
+};
+
+static void add_shares(void *context, enum array array, uint32_t number)
+{
+    struct shares *shares = context;
+    const struct pool_index *index = shares->index;
+    const GPtrArray *masks = index->masks[array][number];
+    uint32_t start = number * ARRAYS_PAGE, size = arrays_page_size(array, number);
+    const uint8_t *cells = shares->state->cells[array] + start;
+    if (masks == NULL || memcmp(cells, index->device->cells[array] + start, size) == 0)
+        return;
+    struct shared_page page = {array, number, shares->values->len};
+    g_array_append_val(shares->pages, page);
+    for (guint i = 0; i < masks->len; i++) {
+        uint64_t value = share(index, array, number, cells, masks->pdata[i]);
+        g_array_append_val(shares->values, value);
+    }
+}
+
+static uint64_t key_in(const struct shares *shares, const struct group *group)
+{
+    const struct shared_page *pages = (const struct shared_page *)shares->pages->data;
+    const uint64_t *values = (const uint64_t *)shares->values->data;
+    uint64_t key = 0;
+    for (guint i = 0; i < shares->pages->len; i++) {
+        uint16_t mask = group->masks[pages[i].array][pages[i].page];
+        key ^= mask != 0 ? values[pages[i].first + mask - 1] : 0;
+    }
+    return key;
+}
+
+size_t pool_index_find(const struct pool_index *index, const struct arrays *state, const struct wild *wild)
+{
+    struct shares shares = {index, state, g_array_new(FALSE, FALSE, sizeof(struct shared_page)),
+                            g_array_new(FALSE, FALSE, sizeof(uint64_t))};
+    size_t found = SIZE_MAX;
+    pages_each(&state->pages, add_shares, &shares);
+    for (guint i = 0; i < index->list->len; i++) {
+        const struct group *group = index->list->pdata[i];
+        uint64_t key = key_in(&shares, group);
+        for (const struct member *member = g_hash_table_lookup(group->members, &key); member != NULL; member = member->next)
+            if (member->number < found && pooled_credits(member->pooled, state, wild))
+                found = member->number;
+    }
+    g_array_free(shares.pages, TRUE);
+    g_array_free(shares.values, TRUE);
+    return found;
 }

@@ -25,13 +25,18 @@ void pooled_free(struct pooled *pooled);
 /* Makes it the representative again. */
 void pooled_load(const struct pooled *pooled, struct representative *representative);
 
-/* Where a state was found to differ, which is where it is likely to differ from the next one; starts zeroed. */
-struct pool_hint {
-    enum array array;
-    uint32_t page;
-};
-
 /* Whether the state is credited with it, and all the states that differ from it in wild bytes too. */
-bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild, struct pool_hint *hint);
+bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild);
+
+/* Many of them, to find those with which a state is credited without asking each: by a hash of the bytes that matter, one for each set of such
+ * bytes, of which there are few. Searching is for several threads at once, adding for one. */
+struct pool_index;
+/* NULL: no memory. */
+struct pool_index *pool_index_open(struct pool *pool);
+void pool_index_close(struct pool_index *index);
+/* `pooled` must outlive the index. */
+void pool_index_add(struct pool_index *index, const struct pooled *pooled, size_t number);
+/* The lowest number of those with which the state is credited; SIZE_MAX: none. */
+size_t pool_index_find(const struct pool_index *index, const struct arrays *state, const struct wild *wild);
 
 #endif
