@@ -215,6 +215,37 @@ static void what_is_kept_comes_back(void **state)
     free(kept);
 }
 
+static void what_is_kept_grows_and_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wild_kept *kept, *more, *none;
+    bool grown;
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT, 3);
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 2 * ARRAYS_PAGE, 1);
+    assert_true(wild_keep(&fixture->wild, &kept));
+    wild_clear(&fixture->wild);
+    assert_true(wild_keep(&fixture->wild, &none));
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 2, 1);
+    assert_true(wild_keep(&fixture->wild, &more));
+    assert_true(wild_keep_more(&kept, none, &grown) && !grown);
+    assert_true(wild_keep_more(&kept, more, &grown) && !grown);
+    free(more);
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 3, 1);
+    wild_add(&fixture->wild, ARRAY_INTERNAL, SECTOR_OFFSET, 1);
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + ARRAYS_PAGE, 1);
+    assert_true(wild_keep(&fixture->wild, &more));
+    assert_true(wild_keep_more(&kept, more, &grown) && grown);
+    assert_true(wild_keep_more(&kept, more, &grown) && !grown);
+    wild_load(&fixture->wild, kept);
+    assert_int_equal(bytes_count(&fixture->wild.bytes), 7);
+    assert_true(bytes_have(&fixture->wild.bytes, ARRAY_NOR, EXTENT + 3) && bytes_have(&fixture->wild.bytes, ARRAY_INTERNAL, SECTOR_OFFSET));
+    wild_load(&fixture->wild, none);
+    assert_true(wild_keep_more(&none, more, &grown) && grown);
+    free(none);
+    free(more);
+    free(kept);
+}
+
 /* --- what is known --- */
 
 static void what_was_added_is_known_by_its_first_number(void **state)
@@ -408,6 +439,7 @@ int main(void)
         TEST(differences_are_cells_of_those_pages_and_all_marks),
         TEST(sets_meet_in_what_they_share),
         TEST(what_is_kept_comes_back),
+        TEST(what_is_kept_grows_and_says_so),
         TEST(what_was_added_is_known_by_its_first_number),
         TEST(a_tape_has_the_same_crash_states),
         TEST(a_tape_knows_what_is_under_way),

@@ -301,6 +301,45 @@ static void a_torn_erase_treats_each_byte_by_itself(void **state)
     }
 }
 
+/* Two chips with other cells and other weak bits are the same from there on, and only where that is said. */
+static void a_torn_erase_may_forget_what_was_there(void **state)
+{
+    (void)state;
+    for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++) {
+        struct nor_array one = chip(&nor_s25fl064k), other = chip(&nor_s25fl064k);
+        struct nor_op op = erase(0x1000, 4 * KB);
+        const struct nor_mark weak = {.kind = NOR_WEAK, .offset = 0x1FF0, .bit = 2};
+        uint32_t from = 0;
+        for (uint32_t i = 0; i < op.length; i++)
+            other.cells[op.offset + i] = (uint8_t)~one.cells[op.offset + i];
+        assert_true(nor_mark(&other, &weak));
+        assert_true(nor_tear(&one, &op, tear) && nor_tear(&other, &op, tear));
+        bool forgets = nor_tear_forgets(tear, op.length, &from);
+        assert_in_range(from, 0, op.length - 1);
+        assert_int_equal(memcmp(one.cells + op.offset + from, other.cells + op.offset + from, op.length - from) == 0,
+                         forgets || tear == NOR_TEAR_NOTAKE || tear == NOR_TEAR_LAST);
+        assert_true(!forgets || one.marks->count == other.marks->count);
+        for (uint32_t i = 0; forgets && i < one.marks->count; i++) {
+            assert_int_equal(one.marks->list[i].offset, other.marks->list[i].offset);
+            assert_int_equal(one.marks->list[i].bit, other.marks->list[i].bit);
+        }
+        release(&one);
+        release(&other);
+    }
+}
+
+static void a_range_that_does_not_take_is_found(void **state)
+{
+    (void)state;
+    struct nor_array array = chip(&nor_s25fl064k);
+    assert_false(nor_marks_notake(array.marks));
+    assert_true(nor_mark(&array, &(struct nor_mark){.kind = NOR_WEAK, .offset = 0x2FF0, .bit = 2}));
+    assert_false(nor_marks_notake(array.marks));
+    assert_true(nor_mark(&array, &(struct nor_mark){.kind = NOR_NOTAKE, .offset = 0x1000, .length = 16}));
+    assert_true(nor_marks_notake(array.marks));
+    release(&array);
+}
+
 static void a_weak_erase_reads_ones_but_for_its_weak_bits(void **state)
 {
     (void)state;
@@ -409,6 +448,8 @@ int main(void)
         cmocka_unit_test(a_half_erase_has_zeros_at_its_end),
         cmocka_unit_test(an_erase_may_be_a_mixture),
         cmocka_unit_test(a_torn_erase_treats_each_byte_by_itself),
+        cmocka_unit_test(a_torn_erase_may_forget_what_was_there),
+        cmocka_unit_test(a_range_that_does_not_take_is_found),
         cmocka_unit_test(a_weak_erase_reads_ones_but_for_its_weak_bits),
         cmocka_unit_test(an_erase_may_only_have_programmed_zeros),
         cmocka_unit_test(programs_do_not_take_after_an_incomplete_erase),
