@@ -64,7 +64,9 @@ static bool go_on(struct closure_search *search, struct problem *problem)
 
 static bool add_again(struct closure_search *search, uint32_t parent, const struct closure_candidate *candidate, uint32_t state)
 {
-    if (!closure_lists_again(search))
+    const struct closure_state *first = &search->states[state];
+    bool itself = first->parent == parent && first->operation == candidate->operation && first->tear == candidate->tear;
+    if (!closure_lists_again(search) || itself)
         return true;
     if (!closure_grow(&search->again, &search->again_capacity, search->again_count, sizeof *search->again))
         return false;
@@ -294,7 +296,7 @@ static bool judge_states(struct closure_search *search, size_t first, struct pro
 /* A run stays what it is. */
 static bool keep_former(struct closure_search *search, struct closure_node *node)
 {
-    if (node->pooled == NULL)
+    if (node->pooled == NULL || node->repeated)
         return true;
     if (!closure_grow(&search->former, &search->former_capacity, search->former_count, sizeof *search->former))
         return false;
@@ -739,12 +741,24 @@ static void list_one(const struct closure_result *result, const struct closure_a
     each(context, id, search->nodes[one->parent].depth + 1, verdict_of(search, one->state), other_id);
 }
 
+/* A crash state of a recovery that was looked at once more, in which it is itself what was run before. */
+static bool is_the_same(const struct closure_search *search, size_t number)
+{
+    const struct closure_state *state = &search->states[number];
+    if (state->node == CLOSURE_OPEN || search->nodes[state->node].state == number)
+        return false;
+    const struct closure_state *own = &search->states[search->nodes[state->node].state];
+    return own->parent == state->parent && own->operation == state->operation && own->tear == state->tear;
+}
+
 void closure_list(const struct closure_result *result, closure_list_fn *each, void *context)
 {
     const struct closure_search *search = result->search;
     for (size_t i = 0; i < search->state_count; i++) {
         const struct closure_state *state = &search->states[i];
         struct closure_again one = {state->parent, state->operation, state->tear, (uint32_t)i};
+        if (is_the_same(search, i))
+            continue;
         list_one(result, &one, false, each, context);
     }
     for (size_t i = 0; i < search->again_count; i++)

@@ -45,6 +45,7 @@ struct closure_node {
     struct tape *tape;          /* of the first power-up; NULL where nobody goes on from it */
     struct wild_kept *wild;
     struct pooled *pooled;      /* the state, and what mattered to the run; NULL: it is no representative for others */
+    bool repeated;              /* it was not run but goes the way of a former one */
     bool queued;                /* its crash states are to be looked at */
     uint64_t print;             /* of the class */
     uint64_t trace;             /* a hash: the same for the same run */

@@ -513,6 +513,7 @@ static bool run_as_before(struct closure_worker *worker, struct closure_chunk *c
     struct closure_node node = *former;
     node.pooled = NULL;
     node.queued = false;
+    node.repeated = true;
     pooled_load(former->pooled, &worker->representative);
     arrays_load(&worker->representative.state, &worker->state.arrays, NULL, NULL);
     bytes_add_all(&worker->representative.matters, &worker->search->apart);

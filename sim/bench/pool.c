@@ -307,7 +307,7 @@ struct member {
 struct pool_index {
     const struct arrays *device;
     GPtrArray *masks[ARRAYS][ARRAYS_MOST_PAGES]; /* of each page; NULL: none */
-    GHashTable *groups;                          /* by what they are known by: the masks of all pages */
+    GHashTable *groups;                          /* a set: each has other masks */
     GPtrArray *list;                             /* the same groups */
 };
 
@@ -325,13 +325,24 @@ static void free_group(gpointer group)
     g_free(group);
 }
 
+static guint hash_group(gconstpointer group)
+{
+    return hash_words(((const struct group *)group)->masks, sizeof ((const struct group *)group)->masks);
+}
+
+static gboolean same_group(gconstpointer one, gconstpointer other)
+{
+    const struct group *left = one, *right = other;
+    return memcmp(left->masks, right->masks, sizeof left->masks) == 0;
+}
+
 struct pool_index *pool_index_open(struct pool *pool)
 {
     struct pool_index *index = calloc(1, sizeof *index);
     if (index == NULL)
         return NULL;
     index->device = pool->device;
-    index->groups = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, free_group);
+    index->groups = g_hash_table_new_full(hash_group, same_group, free_group, NULL);
     index->list = g_ptr_array_new();
     return index;
 }
@@ -402,15 +413,13 @@ static struct group *group_of(struct pool_index *index, const struct pooled *poo
         if (page->mask != NULL)
             group->masks[page->array][page->page] = number_mask(index, page->array, page->page, page->mask);
     }
-    GBytes *name = g_bytes_new(group->masks, sizeof group->masks);
-    struct group *known = g_hash_table_lookup(index->groups, name);
+    struct group *known = g_hash_table_lookup(index->groups, group);
     if (known != NULL) {
         g_free(group);
-        g_bytes_unref(name);
         return known;
     }
     group->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_members);
-    g_hash_table_insert(index->groups, name, group);
+    g_hash_table_add(index->groups, group);
     g_ptr_array_add(index->list, group);
     return group;
 }
