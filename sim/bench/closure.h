@@ -17,8 +17,8 @@
  *
  * The crash states of the members' recoveries are classes again: where power is lost during operation j, tear t, what a
  * member leaves agrees with what R leaves outside of W(j), which is W without the bytes that an operation before j has completely
- * erased. Why: operations before j are the same, and programs in it touch no byte of W that was not erased before. What has been erased is
- * equal from then on. A torn erase treats each byte and its marks by itself, and a torn program depends on no byte that it programs
+ * erased. (And without those that the torn erase itself sets to the same whatever they were, nor_tear_forgets.) Why: operations before j are the same, and
+ * programs in it touch no byte of W that was not erased before. What has been erased is equal from then on. A torn erase treats each byte and its marks by itself, and a torn program depends on no byte that it programs
  * with 0xFF (nor.h); so bytes of W(j) under the tear may come out as anything, which they may anyway, and no others depend on them.
  *
  * A state that is met is therefore (state, W(j)), and its fingerprint is that of the bytes outside W(j), and of W(j). When it is new, R's
@@ -26,9 +26,14 @@
  * common with what mattered to the run; the class's W then grows by them. W starts out empty: what the first power loss leaves is one
  * state. Classes may have members that no power loss leaves: they recover as well, so nothing is found that is not there.
  *
+ * A state that its neighbours say nothing of need not be run either where one was run earlier in any recovery of the search, that agrees with it in what
+ * mattered to that run (pool.h): the same rule, with the bytes in which the two differ as wild ones. So its class widens after the crash states of its
+ * recovery were looked at; then they are looked at once more, as classes with more wild bytes. Those that fall into classes that are as wide already
+ * are not new. Wild bytes only ever become more, and bytes are finite, so that ends too.
+ *
  * It may happen that a run touches wild bytes that it has inherited: then its verdict is that of one member, and others may do other things.
  * Those bytes are *told apart* from then on: they count as touched by every run. The search begins anew, and no class has them in its W.
- * There are finitely many bytes, so that ends; in practice it happens once or never.
+ * There are finitely many bytes, so that ends. What was run need not be run again: it credits states with what was found then.
  *
  * A state from which the device does not recover is a finding, and not gone on from. How often sectors were erased is judged along the way on
  * which a state was first met. Power is lost in the first power-up of each recovery, and after its last operation; what the next power-up then does
