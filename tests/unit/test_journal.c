@@ -29,6 +29,12 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void start_anew(void)
+{
+    memset(page(0, 0), 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
+    assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
+}
+
 /* A state at rest, which stands twice, in the first pages of a sector. */
 static void write(uint32_t mark)
 {
@@ -159,8 +165,7 @@ static void power_loss_at_each_operation_leaves_the_old_or_the_new_state(void **
 /* On the way, and the page behind it is what a power loss has left. */
 static void damage_behind(unsigned records)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    start_anew();
     for (unsigned i = 1; i <= records; i++) {
         write_on_the_way(i);
     }
@@ -172,8 +177,7 @@ static void damage_behind(unsigned records)
 /* At rest, after so many records on the way. */
 static void rest_behind(unsigned records)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    start_anew();
     for (unsigned i = 1; i <= records; i++) {
         write_on_the_way(i);
     }
@@ -315,8 +319,7 @@ static uint8_t kept[2 * MH_EXTENT_SIZE], after[2 * MH_EXTENT_SIZE];
  * older ones. */
 static void a_journal_with_a_past(bool whole)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    start_anew();
     for (uint32_t mark = 1; mark <= 2 * MH_JOURNAL_PAGES; mark++) {
         write_on_the_way(mark);
     }
@@ -702,8 +705,7 @@ static void write_with_a_command_unheard(unsigned records, void (*then)(uint32_t
     unheard = 0;
     do {
         unheard++;
-        tear_down(NULL);
-        set_up(NULL);
+        start_anew();
         for (unsigned i = 1; i <= records; i++) {
             write_on_the_way(i);
         }
