@@ -195,7 +195,7 @@ static enum mh_error look(const struct mh_nor *nor, unsigned sector, struct sigh
 /* The newest record of a sector. */
 struct scan {
     bool good;    /* there is one */
-    bool damaged; /* a page behind it is neither good nor free; where there is no record: any page */
+    bool damaged; /* something stands behind it; where there is no record: anywhere */
     bool twice;   /* at rest: the page before holds the same */
     uint8_t generation;
     uint8_t page;
@@ -203,8 +203,8 @@ struct scan {
     struct mh_state state;
 };
 
-/* A state that lasts. It stands twice, so that nothing need be written when it is opened again and again, and in the first pages of its sector: when an
- * update is over, nothing is left of how it went. Any other leads to the next one soon. */
+/* A state that lasts. It stands twice, so that nothing need be written when it is opened again and again, and in the first
+ * pages of its sector: when an update is over, nothing is left of how it went. Any other leads to the next one soon. */
 static bool is_at_rest(const struct mh_state *state)
 {
     return state->phase == MH_IDLE && state->entries[MH_INCOMING].length == 0;
@@ -223,10 +223,8 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsi
         if (kind == PAGE_GOOD) {
             decode(page, &scan->state, &scan->generation);
             scan->good = true;
-        } else if (kind == PAGE_DAMAGED) {
-            scan->damaged = true;
-        } else if (!scan->damaged) {
-            scan->end = scan->page; /* its head was disturbed when it was read first */
+        } else {
+            scan->damaged = true; /* be it free now: it was not when it was looked at */
         }
     }
     if (error == MH_OK && scan->good && scan->page > 0 && is_at_rest(&scan->state)) {
@@ -362,8 +360,9 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page)
     return error;
 }
 
-/* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. A state at rest goes to the
- * first page. Any other keeps its page: so it stands there whatever was lost on the way to it, and there are few journals. */
+/* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. A
+ * state at rest goes to the first page. Any other keeps its page: so it stands there whatever was lost on the way to it,
+ * and there are few journals. */
 static enum mh_error move(struct mh_journal *journal, unsigned page)
 {
     const unsigned to = is_at_rest(&journal->state) || page >= MH_JOURNAL_PAGES ? 0 : page;

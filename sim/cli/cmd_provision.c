@@ -11,12 +11,14 @@
 
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
+#include "matterhorn/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* More than enough for every page, sector and generation to come around. */
+#define JOURNAL_RECORDS_MIN 2 /* a state at rest */
 #define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
@@ -152,26 +154,25 @@ static bool install_file(struct array_device *array, struct mh_update *update, u
     return true;
 }
 
-/* A new device's journal says idle, with the factory packages in the directory, in two records, as any state at rest. That of a device in use has
- * a past, which is the same again and again here; where the number of records is odd, an update was on trial last. */
+/* A new device's journal says idle, with the factory packages in the directory: a state at rest, in two records. That of a device in use has a past
+ * that did not come to rest: a package was offered again and again, of which no packet came. */
 static bool reset_journal(struct array_device *array, struct mh_update *update, long long records,
                           struct problem *problem)
 {
+    static const uint8_t never_came[MH_ID_SIZE] = {1};
     const struct mh_state state = update->journal.state;
 
     memset(array->nor.cells + MH_JOURNAL_ADDRESS, 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
     enum mh_error error = mh_journal_open(&update->journal, &array->device.nor);
     update->journal.state = state;
-    for (; error == MH_OK && records > 0; records -= 2) {
-        if (records == 3) {
-            update->journal.state.phase = MH_TRIAL;
-            error = mh_journal_write(&update->journal);
-            update->journal.state.phase = MH_IDLE;
-            records--;
-        }
-        if (error == MH_OK) {
-            error = mh_journal_write(&update->journal);
-        }
+    if (error == MH_OK) {
+        error = mh_journal_write(&update->journal);
+    }
+    if (error == MH_OK && records > JOURNAL_RECORDS_MIN) {
+        error = mh_store_allocate(&update->journal.state, MH_PACKET_SIZE, never_came);
+    }
+    for (; error == MH_OK && records > JOURNAL_RECORDS_MIN; records--) {
+        error = mh_journal_write(&update->journal);
     }
     return error == MH_OK ||
            problem_set(problem, PROBLEM_BENCH, "provision: the journal could not be written: %s", mh_error_text(error));
@@ -204,9 +205,9 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
     if (a->user_seed < 0 || a->user_seed > UINT32_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: a seed is a number from 0 to 4294967295");
     }
-    if (a->journal_records < 2 || a->journal_records > JOURNAL_RECORDS_MAX) {
-        return problem_set(problem, PROBLEM_USE, "provision: the journal has from 2 to %u records",
-                           JOURNAL_RECORDS_MAX);
+    if (a->journal_records < JOURNAL_RECORDS_MIN || a->journal_records > JOURNAL_RECORDS_MAX) {
+        return problem_set(problem, PROBLEM_USE, "provision: the journal has from %d to %u records",
+                           JOURNAL_RECORDS_MIN, JOURNAL_RECORDS_MAX);
     }
     if (!board) {
         return problem_set(problem, PROBLEM_USE,
@@ -231,7 +232,7 @@ static const struct options_help help = {
 
 static int run(int argc, const char *argv[])
 {
-    struct provision_arguments a = {.journal_records = 2};
+    struct provision_arguments a = {.journal_records = JOURNAL_RECORDS_MIN};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},

@@ -176,50 +176,45 @@ def is_at_rest(state):
     return state.phase == IDLE and state.incoming.length == 0
 
 
-def _copies(state):
-    return 2 if is_at_rest(state) else 1
-
-
 def _erase(nor, sector):
     nor[SECTORS[sector] : SECTORS[sector] + SECTOR_SIZE] = b"\xff" * SECTOR_SIZE
 
 
 def _write(nor, sector, page, state):
     at = SECTORS[sector] + page * PAGE_SIZE
-    nor[at : at + _copies(state) * PAGE_SIZE] = state.encode() * _copies(state)
+    nor[at : at + PAGE_SIZE] = state.encode()
     return state
 
 
-def _compact(nor, found, state, page):
-    """Puts `state` to that page of the other sector, if it has room there."""
+def _move(nor, found, state, page):
+    """Puts `state` to that page of the other sector; at rest twice to the first."""
     for sector in range(len(SECTORS)):
         _erase(nor, sector)
     state = replace(state, generation=(found.state.generation + 1) % 4)
-    return _write(nor, 1 - found.sector, page if page + _copies(state) <= PAGES else 0, state)
+    if not is_at_rest(state):
+        return _write(nor, 1 - found.sector, page, state)
+    _write(nor, 1 - found.sector, 0, state)
+    return _write(nor, 1 - found.sector, 1, state)
 
 
 def settle(nor):
     """What opening leaves of the journal in `nor`, a bytearray of the whole chip, when the part does what it should."""
     found = locate(nor)
-    alone = is_at_rest(found.state) and not found.twice
-    if found.damaged:
-        _compact(nor, found, found.state, found.page - found.twice if found.state is not EMPTY else 0)
+    alone = found.state is not EMPTY and is_at_rest(found.state) and not found.twice
+    if found.damaged or (alone and found.next_page == PAGES):
+        _move(nor, found, found.state, found.page)
     elif found.state is not EMPTY:
-        if alone and found.next_page == PAGES:
-            _compact(nor, found, found.state, 0)
-            return
         if alone:
-            at = SECTORS[found.sector] + found.next_page * PAGE_SIZE
-            nor[at : at + PAGE_SIZE] = found.state.encode()
+            _write(nor, found.sector, found.next_page, found.state)
         _erase(nor, 1 - found.sector)
 
 
 def append(nor, state):
-    """Writes `state` as the next record into `nor`; at rest twice."""
+    """Writes `state` as the next record into `nor`; at rest moves it."""
     settle(nor)
     found = locate(nor)
-    if found.next_page + _copies(state) > PAGES:
-        return _compact(nor, found, state, 0)
+    if is_at_rest(state) or found.next_page == PAGES:
+        return _move(nor, found, state, 0)
     return _write(nor, found.sector, found.next_page, replace(state, generation=found.state.generation))
 
 

@@ -66,29 +66,46 @@ def on_the_way(generation, number):
     return journal.State(generation, journal.INSTALLING, number)
 
 
-@pytest.mark.parametrize("first", range(15))
-def test_state_at_rest_keeps_its_page_behind_damage(first):
+def is_erased(nor, sector, first=0):
+    return all(journal.is_free(journal.page_at(nor, sector, page)) for page in range(first, journal.PAGES))
+
+
+@pytest.mark.parametrize("records", range(1, 34))
+def test_state_at_rest_is_moved_to_the_first_page(records):
     nor = erased_nor()
-    for n in range(first):
+    for n in range(records):
         journal.append(nor, on_the_way(0, n))
+    before = journal.locate(nor)
     journal.append(nor, replace(journal.EMPTY, reason=1))
-    nor[journal.SECTORS[0] + (first + 1) * journal.PAGE_SIZE + 9] ^= 1
-    assert journal.locate(nor).damaged
+    for moves in (1, 2):
+        found = journal.locate(nor)
+        assert (found.sector, found.page, found.twice, found.damaged) == ((before.sector + moves) % 2, 1, True, False)
+        assert found.state == replace(journal.EMPTY, reason=1, generation=(before.state.generation + moves) % 4)
+        assert is_erased(nor, 1 - found.sector) and is_erased(nor, found.sector, 2)
+        nor[journal.SECTORS[found.sector] + journal.PAGE_SIZE + 9] ^= 1  # what a power loss has left of the second copy
+        assert journal.locate(nor).damaged
+        journal.settle(nor)
+
+
+@pytest.mark.parametrize("page", range(16))
+def test_state_on_the_way_keeps_its_page_behind_damage(page):
+    nor = erased_nor()
+    written(nor, 0, page, on_the_way(0, 5))
+    if page < 15:
+        nor[journal.SECTORS[0] + (page + 1) * journal.PAGE_SIZE + 9] = 0
     journal.settle(nor)
     found = journal.locate(nor)
-    assert (found.sector, found.page, found.twice, found.damaged) == (1, first + 1, True, False)
-    assert found.state == replace(journal.EMPTY, reason=1, generation=1)
-    assert nor.count(0xFF, *(journal.SECTORS[0], journal.SECTORS[1])) == journal.SECTOR_SIZE
+    assert (found.sector, found.page, found.damaged, found.state.sectors_done) == (int(page < 15), page, False, 5)
 
 
 def test_damaged_page_is_met_and_moved_away():
     nor = erased_nor()
-    journal.append(nor, replace(journal.EMPTY, sectors_done=1))
+    journal.append(nor, on_the_way(0, 1))
     nor[journal.SECTORS[0] + 512] = 0
     assert journal.locate(nor).damaged
-    journal.append(nor, replace(journal.EMPTY, phase=journal.TRIAL, sectors_done=2))
+    journal.append(nor, on_the_way(0, 2))
     found = journal.locate(nor)
-    assert (found.sector, found.page, found.state.sectors_done) == (1, 2, 2)  # behind the two at rest
+    assert (found.sector, found.page, found.state.sectors_done) == (1, 1, 2)  # behind the first, in the other sector
 
 
 def test_copy_that_has_no_room_goes_to_the_first_page():

@@ -251,6 +251,7 @@ def test_provision_of_a_journal_with_a_past(tmp_path, records, sector, page, gen
     found = journal.locate((tmp_path / "device/nor.bin").read_bytes())
     assert (found.sector, found.page, found.state.generation) == (sector, page, generation)
     assert found.state.phase == journal.IDLE and found.state.application.length > 0
+    assert journal.is_at_rest(found.state) == (records == 2) and found.state.received == ()
 
 
 def test_provision_of_a_store_with_a_past(tmp_path):

@@ -29,7 +29,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A state at rest, which stands twice. */
+static void start_anew(void)
+{
+    memset(page(0, 0), 0xFF, MH_JOURNAL_SECTORS * MH_EXTENT_SIZE);
+    assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
+}
+
+/* A state at rest, which stands twice, in the first pages of a sector. */
 static void write(uint32_t mark)
 {
     journal.state.phase = MH_IDLE;
@@ -119,8 +125,12 @@ static void every_field_is_read_back(void **state)
 static void newest_of_many_is_read(void **state)
 {
     (void)state;
-    for (uint32_t mark = 1; mark <= 200; mark++) { /* many compactions, generations wrap */
-        write(mark);
+    for (uint32_t mark = 1; mark <= 300; mark++) { /* many compactions, generations wrap */
+        if (mark % 37 == 0) {
+            write(mark);
+        } else {
+            write_on_the_way(mark);
+        }
         assert_int_equal(reopen(), mark);
     }
 }
@@ -129,26 +139,33 @@ static void power_loss_at_each_operation_leaves_the_old_or_the_new_state(void **
 {
     (void)state;
     for (uint32_t mark = 1; mark <= 80; mark++) {
+        const bool rests = mark % 9 == 0;
         for (uint64_t operations = 0; operations < 6; operations++) {
-            journal.state.phase = mark % 3 ? MH_INSTALLING : MH_IDLE;
+            journal.state.phase = rests ? MH_IDLE : MH_INSTALLING;
             journal.state.sectors_done = mark;
             array.operations_left = operations;
             const enum mh_error error = mh_journal_write(&journal);
             array.operations_left = UINT64_MAX;
             const uint32_t read = reopen();
             assert_true(read == mark || (error != MH_OK && read == mark - 1));
+            if (rests && read == mark) {
+                assert_nothing_but(journal.sector, 0, 2);
+            }
         }
-        write(mark);
+        if (rests) {
+            write(mark);
+        } else {
+            write_on_the_way(mark);
+        }
     }
 }
 
-/// A state keeps its page ///
+/// Where a state stands ///
 
 /* On the way, and the page behind it is what a power loss has left. */
 static void damage_behind(unsigned records)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    start_anew();
     for (unsigned i = 1; i <= records; i++) {
         write_on_the_way(i);
     }
@@ -157,16 +174,32 @@ static void damage_behind(unsigned records)
     }
 }
 
-/* At rest from that page on, and its second copy is what a power loss has left. */
-static void damage_of_the_second_copy(unsigned first)
+/* At rest, after so many records on the way. */
+static void rest_behind(unsigned records)
 {
-    tear_down(NULL);
-    set_up(NULL);
-    for (unsigned i = 0; i < first; i++) {
+    start_anew();
+    for (unsigned i = 1; i <= records; i++) {
         write_on_the_way(i);
     }
     write(7);
-    page(0, first + 1)[9] ^= 1;
+}
+
+/* At rest, and its second copy is what a power loss has left. */
+static void damage_of_the_second_copy(unsigned records)
+{
+    rest_behind(records);
+    page(journal.sector, 1)[9] ^= 1;
+}
+
+/* At rest, one copy alone, on that page of the second sector. */
+static void a_single_copy_on(unsigned number)
+{
+    static uint8_t record[MH_PAGE_SIZE];
+
+    rest_behind(1);
+    memcpy(record, page(1, 0), sizeof record);
+    memset(page(1, 0), 0xFF, 2 * MH_PAGE_SIZE);
+    memcpy(page(1, number), record, sizeof record);
 }
 
 static void a_state_on_the_way_keeps_its_page(void **state)
@@ -181,27 +214,60 @@ static void a_state_on_the_way_keeps_its_page(void **state)
     }
 }
 
-static void a_state_at_rest_keeps_its_page(void **state)
+/* When an update is over, nothing is left of how it went: one state at rest has as many journals as there are generations. */
+static void a_state_at_rest_goes_to_the_first_page(void **state)
+{
+    static uint8_t kept[4][2 * MH_EXTENT_SIZE];
+    bool met[4] = {false};
+
+    (void)state;
+    for (unsigned records = 0; records <= 5 * MH_JOURNAL_PAGES; records++) {
+        rest_behind(records);
+        assert_int_equal(journal.sector, records == 0 ? 0 : (records - 1) / MH_JOURNAL_PAGES % 2 ^ 1);
+        assert_nothing_but(journal.sector, 0, 2);
+        uint8_t *of_generation = kept[journal.generation];
+        if (met[journal.generation]) {
+            assert_memory_equal(page(0, 0), of_generation, sizeof kept[0]);
+        }
+        met[journal.generation] = true;
+        memcpy(of_generation, page(0, 0), sizeof kept[0]);
+        const uint64_t before = array.operations_left;
+        assert_int_equal(reopen(), 7);
+        assert_int_equal(array.operations_left, before);
+    }
+    assert_true(met[0] && met[1] && met[2] && met[3]);
+}
+
+static void damage_moves_a_state_at_rest_to_the_first_page(void **state)
 {
     (void)state;
-    for (unsigned first = 0; first <= MH_JOURNAL_PAGES - 2; first++) {
-        damage_of_the_second_copy(first);
+    for (unsigned records = 0; records <= 2 * MH_JOURNAL_PAGES; records++) {
+        damage_of_the_second_copy(records);
+        const unsigned sector = journal.sector;
         assert_int_equal(reopen(), 7);
-        assert_nothing_but(1, first, 2);
+        assert_nothing_but(sector ^ 1u, 0, 2);
         const uint64_t before = array.operations_left;
         assert_int_equal(reopen(), 7);
         assert_int_equal(array.operations_left, before);
     }
 }
 
-static void copies_that_have_no_room_go_to_the_first_page(void **state)
+/* No device writes it there, but a first copy may have been lost to something else than a power loss. */
+static void a_single_copy_gets_its_like_behind_it(void **state)
 {
     (void)state;
-    damage_of_the_second_copy(MH_JOURNAL_PAGES - 2);
-    memcpy(page(0, MH_JOURNAL_PAGES - 1), page(0, MH_JOURNAL_PAGES - 2), MH_PAGE_SIZE);
-    page(0, MH_JOURNAL_PAGES - 2)[9] ^= 1; /* of both copies, the last one is left */
-    assert_int_equal(reopen(), 7);
-    assert_nothing_but(1, 0, 2);
+    for (unsigned number = 0; number < MH_JOURNAL_PAGES; number++) {
+        const bool room = number + 1 < MH_JOURNAL_PAGES;
+        a_single_copy_on(number);
+        assert_int_equal(reopen(), 7);
+        assert_nothing_but(room ? 1 : 0, room ? number : 0, 2);
+        a_single_copy_on(number);
+        if (room) {
+            page(1, number + 1)[9] = 0;
+        }
+        assert_int_equal(reopen(), 7);
+        assert_nothing_but(0, 0, 2);
+    }
 }
 
 static void writing_goes_on_behind_free_pages(void **state)
@@ -223,20 +289,20 @@ static void power_loss_at_each_operation_of_a_move_keeps_state_and_page(void **s
     (void)state;
     for (unsigned at = 0; at < 2 * (MH_JOURNAL_PAGES - 1); at++) {
         const bool rests = at % 2;
-        const uint32_t expected = rests ? 7 : at / 2 + 1;
+        const unsigned records = at / 2 + 1;
         unsigned losses = 0;
         for (uint64_t operations = 0;; operations++, losses++) {
             if (rests) {
-                damage_of_the_second_copy(at / 2);
+                damage_of_the_second_copy(records);
             } else {
-                damage_behind(at / 2 + 1);
+                damage_behind(records);
             }
             array.operations_left = operations;
             const enum mh_error error = mh_journal_open(&journal, &array.device.nor);
             const bool lost = array.operations_left == 0;
             array.operations_left = UINT64_MAX;
-            assert_int_equal(reopen(), expected);
-            assert_nothing_but(journal.sector, at / 2, rests ? 2 : 1);
+            assert_int_equal(reopen(), rests ? 7 : records);
+            assert_nothing_but(journal.sector, rests ? 0 : records - 1, rests ? 2 : 1);
             if (!lost && error == MH_OK) {
                 break;
             }
@@ -253,8 +319,7 @@ static uint8_t kept[2 * MH_EXTENT_SIZE], after[2 * MH_EXTENT_SIZE];
  * older ones. */
 static void a_journal_with_a_past(bool whole)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    start_anew();
     for (uint32_t mark = 1; mark <= 2 * MH_JOURNAL_PAGES; mark++) {
         write_on_the_way(mark);
     }
@@ -399,6 +464,68 @@ static void one_disturbed_generation_does_not_make_the_old_sector_the_newer_one(
     }
 }
 
+/* The end of the old sector may say another generation than it had when its erase lost power in that very byte: the records before it say
+ * the right one. */
+static void a_generation_that_an_erase_has_changed_does_not_make_the_old_sector_the_newer_one(void **state)
+{
+    static uint8_t old[MH_EXTENT_SIZE];
+    uint32_t mark = 0;
+
+    (void)state;
+    for (unsigned compactions = 0; compactions < 4; compactions++) {
+        while (mark == 0 || journal.next_page < MH_JOURNAL_PAGES) {
+            write_on_the_way(++mark);
+        }
+        const unsigned sector = journal.sector, generation = journal.generation;
+        memcpy(old, page(sector, 0), sizeof old);
+        write_on_the_way(++mark);
+        for (uint8_t other = 0; other < 4; other++) {
+            memcpy(page(sector, 0), old, sizeof old);
+            page(sector, MH_JOURNAL_PAGES - 1)[5] = other;
+            assert_int_equal(reopen(), mark);
+            assert_true(sector_is_free(sector));
+        }
+        assert_int_not_equal(journal.generation, generation);
+    }
+}
+
+static uint32_t misread_address;
+static unsigned misreads_left;
+
+static enum mh_error read_misread(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    const enum mh_error error = array.device.nor.read(context, address, buffer, length);
+
+    if (address == misread_address && misreads_left > 0) {
+        misreads_left--;
+        buffer[0] ^= 1;
+    }
+    return error;
+}
+
+/* A page that did not look free and then does may hold something that is read now and then. Nothing is written there, and nothing of it is left. */
+static void a_page_that_did_not_look_free_is_not_used(void **state)
+{
+    struct mh_nor nor = array.device.nor;
+
+    (void)state;
+    nor.read = read_misread;
+    for (unsigned i = 0; i < 2 * (MH_JOURNAL_PAGES - 1); i++) {
+        const bool rests = i % 2;
+        if (rests) {
+            rest_behind(0);
+        } else {
+            damage_behind(1);
+        }
+        memset(page(0, 1), 0xFF, MH_PAGE_SIZE); /* there is one record, and nothing behind it */
+        misread_address = MH_JOURNAL_ADDRESS + (1 + i / 2) * MH_PAGE_SIZE;
+        misreads_left = 2;
+        assert_int_equal(mh_journal_open(&journal, &nor), MH_OK);
+        assert_int_equal(journal.state.sectors_done, rests ? 7 : 1);
+        assert_nothing_but(1, 0, rests ? 2 : 1);
+    }
+}
+
 /// Journals nobody wrote ///
 
 static uint32_t random_state = 1;
@@ -457,7 +584,7 @@ static void whatever_stands_there_is_opened(void **state)
 static void what_was_opened_is_firm(void **state)
 {
     (void)state;
-    for (uint32_t mark = 1; mark <= 40; mark++) { /* on every page of both sectors */
+    for (uint32_t mark = 1; mark <= 40; mark++) { /* in both sectors, of all generations */
         write(mark);
         uint8_t *newest = page(journal.sector, journal.next_page - 1u);
         assert_int_equal(reopen(), mark);
@@ -505,17 +632,17 @@ static void leftovers_of_a_torn_erase_do_not_count(void **state)
     static uint8_t before[MH_EXTENT_SIZE];
 
     (void)state;
-    for (uint32_t mark = 1; mark <= 8; mark++) {
-        write(mark); /* the first sector is full */
+    for (uint32_t mark = 1; mark <= MH_JOURNAL_PAGES; mark++) {
+        write_on_the_way(mark); /* the first sector is full */
     }
     memcpy(before, page(0, 0), MH_EXTENT_SIZE);
-    write(9);
+    write(17);
     memcpy(page(0, 0), before, MH_EXTENT_SIZE / 2); /* the erase of the first sector lost power: zeros from the end */
     memset(page(0, 8), 0, MH_EXTENT_SIZE / 2);
-    assert_int_equal(reopen(), 9);
+    assert_int_equal(reopen(), 17);
     assert_true(sector_is_free(0));
-    write(10);
-    assert_int_equal(reopen(), 10);
+    write(18);
+    assert_int_equal(reopen(), 18);
 }
 
 static void each_bit_of_a_record_counts(void **state)
@@ -548,11 +675,11 @@ static void contents_are_finitely_many(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 16 * 4; i++) {
-        write(3);
+        write_on_the_way(3);
     }
     memcpy(then, page(0, 0), sizeof then);
     for (unsigned i = 0; i < 16 * 4; i++) {
-        write(3);
+        write_on_the_way(3);
     }
     assert_memory_equal(then, page(0, 0), sizeof then);
 }
@@ -577,10 +704,10 @@ static void write_with_a_command_unheard(unsigned records, void (*then)(uint32_t
     unheard = 0;
     do {
         unheard++;
-        tear_down(NULL);
-        set_up(NULL);
-        for (unsigned i = 1; i <= records; i++)
-            write(i);
+        start_anew();
+        for (unsigned i = 1; i <= records; i++) {
+            write_on_the_way(i);
+        }
         struct mh_nor nor = array.device.nor;
         nor.program = program_unless_unheard;
         nor.erase = erase_unless_unheard;
@@ -616,8 +743,9 @@ int main(void)
         TEST(newest_of_many_is_read),
         TEST(power_loss_at_each_operation_leaves_the_old_or_the_new_state),
         TEST(a_state_on_the_way_keeps_its_page),
-        TEST(a_state_at_rest_keeps_its_page),
-        TEST(copies_that_have_no_room_go_to_the_first_page),
+        TEST(a_state_at_rest_goes_to_the_first_page),
+        TEST(damage_moves_a_state_at_rest_to_the_first_page),
+        TEST(a_single_copy_gets_its_like_behind_it),
         TEST(writing_goes_on_behind_free_pages),
         TEST(power_loss_at_each_operation_of_a_move_keeps_state_and_page),
         TEST(older_records_and_what_is_damaged_matter_by_their_heads_alone),
@@ -625,6 +753,8 @@ int main(void)
         TEST(a_damaged_page_is_no_copy),
         TEST(one_disturbed_read_loses_nothing),
         TEST(one_disturbed_generation_does_not_make_the_old_sector_the_newer_one),
+        TEST(a_generation_that_an_erase_has_changed_does_not_make_the_old_sector_the_newer_one),
+        TEST(a_page_that_did_not_look_free_is_not_used),
         TEST(whatever_stands_there_is_opened),
         TEST(what_was_opened_is_firm),
         TEST(opening_at_rest_writes_nothing),

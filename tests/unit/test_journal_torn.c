@@ -114,8 +114,8 @@ struct expectation {
     uint32_t begun;
 };
 
-/* One start: opens, checks, writes some states, until power is lost or it is done. */
-static void start(struct expectation *expected)
+/* One start: opens, checks, writes some states, one in so many of them at rest, until power is lost or it is done. */
+static void start(struct expectation *expected, unsigned rest_chance)
 {
     struct mh_journal journal;
 
@@ -129,7 +129,7 @@ static void start(struct expectation *expected)
     expected->finished = found; /* what an opening has told does not change any more */
     expected->begun = found;
     for (unsigned i = draw(6); i > 0 && power; i--) {
-        journal.state.phase = draw(3) ? MH_INSTALLING : MH_IDLE; /* which is at rest */
+        journal.state.phase = draw(rest_chance) ? MH_INSTALLING : MH_IDLE; /* which is at rest */
         journal.state.sectors_done = ++expected->begun;
         if (mh_journal_write(&journal) == MH_OK) {
             expected->finished = expected->begun;
@@ -154,7 +154,7 @@ static void one_run(uint64_t seed, unsigned chance)
     forget_everything();
     for (unsigned i = 0; i < STARTS; i++) {
         loss_chance = i + 1 < STARTS ? chance : 0;
-        start(&expected);
+        start(&expected, 2u << seed % 5); /* where rest is rare, sectors run full */
     }
     assert_true(power);
 }

@@ -7,7 +7,8 @@
  * does: the first copy was firm before the second was begun.
  *
  * States are finitely many, and few: an opening that finds something damaged behind the newest record leaves nothing of it or of what stood before
- * it, but the state in the same page of one sector, and the other one erased.
+ * it, but the state in the same page of one sector, and the other one erased. A state at rest always stands in the first two pages of a sector, and
+ * nothing else in the journal: of how an update went, nothing is left when it is over.
  */
 #ifndef MATTERHORN_JOURNAL_H
 #define MATTERHORN_JOURNAL_H
@@ -80,7 +81,7 @@ enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *n
 /* Reads the newest state without ever writing. */
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor);
 
-/* Makes journal->state the newest record, read back. MH_ERR_FLASH when it could not be written. */
+/* Makes journal->state the newest record, read back. One at rest costs an erase of each sector. MH_ERR_FLASH when it could not be written. */
 enum mh_error mh_journal_write(struct mh_journal *journal);
 
 #endif
