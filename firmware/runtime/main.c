@@ -60,8 +60,7 @@ static void tell_mac(void)
     static const char digits[] = "0123456789abcdef";
     char text[3 * MH_MAC_SIZE];
     uint32_t length;
-    const uint8_t *mac =
-        mh_config_find((const uint8_t *)MH_CONFIG_ADDRESS, MH_CONFIG_SIZE, MH_CONFIG_MAC, &length);
+    const uint8_t *mac = mh_config_find((const uint8_t *)MH_CONFIG_ADDRESS, MH_CONFIG_MAC, &length);
 
     if (!mac || length != MH_MAC_SIZE) {
         runtime_say("no MAC address in the config region", "");
