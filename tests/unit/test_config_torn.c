@@ -3,11 +3,11 @@
  * The config store under power losses in a row, torn in every way of the menu, with weak bits that read differently at each start: each value
  * is the old one or the new one, what was finished is never lost, and what an opening has told does not change any more.
  *
- * MATTERHORN_CONFIG_WRITES=N makes as many writes in the random part, instead of 5000.
+ * MATTERHORN_CONFIG_WRITES=N makes as many writes in the random part, instead of 100,000.
  */
 #include "torn_device.h"
 
-#define WRITES 5000u
+#define WRITES 100000u
 #define OTHER_TAG 7u
 #define TAG 0x8001u
 #define NOISES 3u
