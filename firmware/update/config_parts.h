@@ -60,6 +60,9 @@ enum mh_error config_program(const struct mh_device *device, uint32_t at, const 
 /* Clears all bits of `length` bytes: marks, and what nobody shall read any more. */
 enum mh_error config_clear(const struct mh_device *device, uint32_t at, uint32_t length);
 
+/* Finishes a mark that was begun: it shall never read blank again. */
+enum mh_error config_finish_mark(const struct mh_device *device, uint32_t at);
+
 /* The sector anew, by way of the shadow: what counts in it, with that change. MH_ERR_FLASH, MH_ERR_STATE: the sector is as it was, or not whole
  * and its shadow is authentic. */
 enum mh_error config_compact(const struct mh_device *device, const struct change *change);

@@ -182,7 +182,7 @@ enum mh_error mh_config_resume(const struct mh_device *device)
     struct shadow shadow;
 
     if (config_is_whole(config_sector(device))) {
-        return MH_OK;
+        return config_finish_mark(device, HEAD_OPENED);
     }
     enum mh_error error = find_shadow(device, &shadow);
     if (error == MH_ERR_SIGNATURE) {

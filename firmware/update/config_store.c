@@ -29,6 +29,13 @@ enum mh_error config_clear(const struct mh_device *device, uint32_t at, uint32_t
     return error;
 }
 
+enum mh_error config_finish_mark(const struct mh_device *device, uint32_t at)
+{
+    const uint32_t mark = mh_get32(config_sector(device) + at);
+
+    return mark == CONFIG_MARK_BLANK || mark == 0 ? MH_OK : config_clear(device, at, 4);
+}
+
 /// Opening ///
 
 /* Clears an unfinished record. Its header goes last, so that it covers the rest until nothing of that is left. */
@@ -39,14 +46,6 @@ static enum mh_error clear_record(const struct mh_device *device, uint32_t at, c
     return error ? error : config_clear(device, at, RECORD_VALUE);
 }
 
-/* A mark that was begun is finished: it shall never read blank again. */
-static enum mh_error finish_mark(const struct mh_device *device, uint32_t at)
-{
-    const uint32_t mark = mh_get32(config_sector(device) + at);
-
-    return mark == CONFIG_MARK_BLANK || mark == 0 ? MH_OK : config_clear(device, at, 4);
-}
-
 /* What stands at `at` made firm: a finished record with its seal, nothing in the place of an unfinished one or of a part of a header.
  * *size is how much that was. */
 static enum mh_error settle_at(const struct mh_device *device, uint32_t at, uint32_t *size)
@@ -55,16 +54,16 @@ static enum mh_error settle_at(const struct mh_device *device, uint32_t at, uint
 
     if (!config_record_at(config_sector(device), at, &record)) {
         *size = 4;
-        return finish_mark(device, at);
+        return config_finish_mark(device, at);
     }
     *size = record.size;
-    return record.sealed ? finish_mark(device, at + record.size - RECORD_SEAL_SIZE) : clear_record(device, at, &record);
+    return record.sealed ? config_finish_mark(device, at + record.size - RECORD_SEAL_SIZE) : clear_record(device, at, &record);
 }
 
 static enum mh_error settle(struct mh_config *config)
 {
     const uint8_t *sector = config_sector(config->device);
-    enum mh_error error = finish_mark(config->device, HEAD_OPENED);
+    enum mh_error error = MH_OK;
     uint32_t size;
 
     config->end = MH_CONFIG_HEAD_SIZE;
@@ -149,7 +148,9 @@ static enum mh_error make(struct mh_config *config, const struct change *change)
     }
     const enum mh_error error = config_compact(config->device, change);
     config->whole = config_is_whole(sector);
-    config->end = config_size_with(sector, &(struct change){0});
+    if (error == MH_OK) {
+        config->end = config_size_with(sector, &(struct change){0});
+    }
     config->open = error == MH_OK || config->whole;
     return error;
 }

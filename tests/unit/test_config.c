@@ -191,6 +191,20 @@ static void fill_up(void)
     assert_int_equal(config.end, MH_CONFIG_SIZE);
 }
 
+/* The same, of values that were replaced. */
+static void fill_up_with_old_values(void)
+{
+    uint8_t value[MH_CONFIG_SIZE / 16];
+
+    while (MH_CONFIG_SIZE - config.end >= MH_CONFIG_RECORD_SIZE + sizeof value) {
+        memset(value, (int)config.end >> 4, sizeof value);
+        assert_int_equal(mh_config_write(&config, TAG, value, sizeof value), MH_OK);
+    }
+    memset(value, 0x77, sizeof value);
+    assert_int_equal(mh_config_write(&config, TAG, value, MH_CONFIG_SIZE - config.end - MH_CONFIG_RECORD_SIZE), MH_OK);
+    assert_int_equal(config.end, MH_CONFIG_SIZE);
+}
+
 /// Without what it needs ///
 
 static void without_the_spi_nor_a_full_sector_stays(void **state)
@@ -200,14 +214,36 @@ static void without_the_spi_nor_a_full_sector_stays(void **state)
     torn.nor_dead = true;
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(mh_config_delete(&config, TAG), MH_ERR_FLASH);
+        assert_int_equal(write_text(TAG + 1, "nor is there room behind it"), MH_ERR_NO_ROOM);
+        assert_int_equal(write_text(MH_CONFIG_MAC, "other"), MH_ERR_FLASH);
         assert_mac();
-        open_again();
+        if (i > 0) {
+            open_again();
+        }
     }
     assert_int_equal(torn_erases(&torn), 1);
     torn.nor_dead = false;
     assert_int_equal(mh_config_delete(&config, TAG), MH_OK);
     assert_text(TAG, NULL);
     assert_mac();
+}
+
+static void without_the_spi_nor_nothing_goes_over_old_records(void **state)
+{
+    uint32_t length;
+
+    (void)state;
+    fill_up_with_old_values();
+    torn.nor_dead = true;
+    assert_int_equal(mh_config_delete(&config, TAG), MH_ERR_FLASH);
+    assert_int_equal(write_text(TAG + 1, "no room for it"), MH_ERR_FLASH);
+    assert_mac();
+    assert_int_equal(*mh_config_find(torn.view, TAG, &length), 0x77);
+    torn.nor_dead = false;
+    assert_int_equal(write_text(TAG + 1, "now there is"), MH_OK);
+    assert_mac();
+    assert_text(TAG + 1, "now there is");
+    assert_int_equal(*mh_config_find(torn.view, TAG, &length), 0x77);
 }
 
 static void without_the_spi_nor_records_are_added(void **state)
@@ -523,6 +559,7 @@ int main(void)
         TEST(room_is_what_one_more_value_can_have),
         TEST(a_full_sector_is_written_anew_again_and_again),
         TEST(without_the_spi_nor_a_full_sector_stays),
+        TEST(without_the_spi_nor_nothing_goes_over_old_records),
         TEST(without_the_spi_nor_records_are_added),
         TEST(a_shadow_that_does_not_hold_changes_nothing),
         TEST(without_a_secret_a_full_sector_stays),

@@ -49,8 +49,8 @@ struct mh_config {
     uint32_t end; /* of what is written in the sector */
 };
 
-/* Finishes what a power loss has interrupted when the sector is not whole and its shadow is authentic; else writes nothing. The shadow of a
- * whole sector is never looked at. MH_ERR_FLASH when the SPI NOR cannot be read, or the sector not be written; what is left in it still reads. */
+/* Finishes what a power loss has interrupted when the sector is not whole and its shadow is authentic; else writes nothing, but the
+ * rest of the mark that makes a sector whole. The shadow of a whole sector is never looked at. MH_ERR_FLASH when the SPI NOR cannot be read, or the sector not be written; what is left in it still reads. */
 enum mh_error mh_config_resume(const struct mh_device *device);
 
 /* Resumes, and removes what a power loss has left of a record. Where there is neither a whole sector nor its shadow, what still
