@@ -47,7 +47,8 @@ static bool counts(const uint8_t *sector, uint32_t at, const struct record *reco
 {
     const uint32_t body = record->size - RECORD_SEAL_SIZE - RECORD_CRC_SIZE;
 
-    return record->sealed && mh_get32(sector + at + body) == mh_crc32(sector + at, body);
+    return record->sealed && record->tag >= 1 && record->tag <= MH_CONFIG_TAG_MAX &&
+           mh_get32(sector + at + body) == mh_crc32(sector + at, body);
 }
 
 enum mh_error config_emit(const struct change *change, uint32_t at, config_sink *sink, void *context)

@@ -61,7 +61,8 @@ def decode(data):
         if (magic, place, crc) != (b"MC", at // 4, zlib.crc32(data[at : at + 8])) or end + 8 > SIZE:
             at += 4
             continue
-        if data[end + 4 : end + 8] != BLANK and struct.unpack_from("<I", data, end)[0] == zlib.crc32(data[at:end]):
+        good = struct.unpack_from("<I", data, end)[0] == zlib.crc32(data[at:end])
+        if data[end + 4 : end + 8] != BLANK and 1 <= tag <= 0xFFFE and good:
             values[tag] = bytes(data[at + 12 : at + 12 + length])
         at = end + 8
     return {tag: value for tag, value in values.items() if value}

@@ -351,6 +351,32 @@ static void a_value_that_looks_like_a_record_is_none(void **state)
     assert_mac();
 }
 
+/* Nobody writes such a record; a value that nobody can delete must not take room. */
+static void tags_that_are_none_do_not_count(void **state)
+{
+    static const unsigned wrong[] = {0, 0xFFFF};
+    struct mh_config_value value;
+    uint32_t length;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *record = torn_sector(&torn) + config.end;
+        memcpy(record, "MC", 2);
+        mh_put16(record + 2, (uint16_t)wrong[i]);
+        mh_put16(record + 4, 4);
+        mh_put16(record + 6, (uint16_t)(config.end / 4));
+        mh_put32(record + 8, mh_crc32(record, 8));
+        memset(record + 12, 0x55, 4);
+        mh_put32(record + 16, mh_crc32(record, 16));
+        memset(record + 20, 0, 4);
+        open_again();
+        assert_null(mh_config_find(torn.view, wrong[i], &length));
+        for (value = (struct mh_config_value){0}; mh_config_next(torn.view, &value);) {
+            assert_int_equal(value.tag, MH_CONFIG_MAC);
+        }
+    }
+}
+
 static void lengths_never_lead_out_of_the_sector(void **state)
 {
     uint8_t *sector = torn_sector(&torn);
@@ -566,6 +592,7 @@ int main(void)
         TEST(a_cell_that_does_not_hold_costs_a_record),
         TEST(a_damaged_record_hides_no_other),
         TEST(a_value_that_looks_like_a_record_is_none),
+        TEST(tags_that_are_none_do_not_count),
         TEST(lengths_never_lead_out_of_the_sector),
         TEST(a_sector_of_anything_opens),
         TEST(a_shadow_is_taken_when_the_sector_is_not_whole),
