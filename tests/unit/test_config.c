@@ -228,22 +228,26 @@ static void without_the_spi_nor_a_full_sector_stays(void **state)
     assert_mac();
 }
 
+/* A change that finds no room leaves the place for the next one where it was, not where a new sector would have it. */
 static void without_the_spi_nor_nothing_goes_over_old_records(void **state)
 {
+    static uint8_t value[3000];
     uint32_t length;
 
     (void)state;
+    memset(value, 0xAA, sizeof value);
+    assert_int_equal(mh_config_write(&config, TAG, value, 2048), MH_OK);
+    assert_int_equal(mh_config_write(&config, TAG + 1, value, sizeof value), MH_OK);
     fill_up_with_old_values();
     torn.nor_dead = true;
     assert_int_equal(mh_config_delete(&config, TAG), MH_ERR_FLASH);
-    assert_int_equal(write_text(TAG + 1, "no room for it"), MH_ERR_FLASH);
-    assert_mac();
-    assert_int_equal(*mh_config_find(torn.view, TAG, &length), 0x77);
+    assert_int_equal(write_text(TAG + 2, "no room for it"), MH_ERR_FLASH);
     torn.nor_dead = false;
-    assert_int_equal(write_text(TAG + 1, "now there is"), MH_OK);
+    assert_int_equal(write_text(TAG + 2, "now there is"), MH_OK);
     assert_mac();
-    assert_text(TAG + 1, "now there is");
     assert_int_equal(*mh_config_find(torn.view, TAG, &length), 0x77);
+    assert_memory_equal(mh_config_find(torn.view, TAG + 1, &length), value, sizeof value);
+    assert_text(TAG + 2, "now there is");
 }
 
 static void without_the_spi_nor_records_are_added(void **state)
@@ -332,6 +336,23 @@ static void a_damaged_record_hides_no_other(void **state)
         }
         torn_sector(&torn)[at] = good[at];
     }
+}
+
+/* A seal that reads blank may have been begun all the same: when an opening has told the old value, it stays. */
+static void an_unfinished_record_never_counts_later(void **state)
+{
+    const uint32_t at = config.end, size = MH_CONFIG_RECORD_SIZE + 4;
+
+    (void)state;
+    assert_int_equal(write_text(TAG, "half"), MH_OK);
+    memset(torn_sector(&torn) + at + size - 4, 0xFF, 4);
+    open_again();
+    assert_text(TAG, NULL);
+    assert_int_equal(config.end, at + size);
+    memset(torn_sector(&torn) + at + size - 4, 0, 4);
+    open_again();
+    assert_text(TAG, NULL);
+    assert_mac();
 }
 
 /* A record in a value is none, even where the header of the record around it is gone. */
@@ -591,6 +612,7 @@ int main(void)
         TEST(without_a_secret_a_full_sector_stays),
         TEST(a_cell_that_does_not_hold_costs_a_record),
         TEST(a_damaged_record_hides_no_other),
+        TEST(an_unfinished_record_never_counts_later),
         TEST(a_value_that_looks_like_a_record_is_none),
         TEST(tags_that_are_none_do_not_count),
         TEST(lengths_never_lead_out_of_the_sector),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "torn_device.h"
 
+#define ERASE_CHANCE 8u /* erases are few, and take long */
 #define SHADOW_END (MH_CONFIG_SHADOW_ADDRESS + MH_CONFIG_SIZE)
 
 uint32_t torn_device_draw(struct torn_device *torn, uint32_t below)
@@ -51,7 +52,7 @@ enum mh_error torn_device_operate(struct torn_device *torn, struct nor_array *ch
     if (torn->operations == torn->lose_at) {
         torn->power = false;
         assert_true(nor_tear(chip, op, torn->tear));
-    } else if (torn->loss_chance && torn_device_draw(torn, torn->loss_chance) == 0) {
+    } else if (torn->loss_chance && torn_device_draw(torn, op->kind == NOR_ERASE ? ERASE_CHANCE : torn->loss_chance) == 0) {
         torn->power = false;
         assert_true(nor_tear(chip, op, draw_tear(torn, op->kind)));
     } else {

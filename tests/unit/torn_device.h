@@ -23,7 +23,7 @@ struct torn_device {
     uint64_t lose_at;    /* the operation that loses power, from 1 on; 0: none */
     enum nor_tear tear;
     enum nor_kind lost;   /* what the operation was that lost power */
-    unsigned loss_chance; /* one operation in so many loses power, torn at random; 0: none */
+    unsigned loss_chance; /* one program in so many loses power, and one erase in eight, torn at random; 0: none */
     uint64_t random;
     bool nor_dead;        /* reads of the SPI NOR fail, operations too */
     void (*before_read)(struct torn_device *torn, uint32_t address); /* of the SPI NOR; for those who hold the bus. May be NULL */
