@@ -14,9 +14,8 @@
 #include "drivers/stm32f4.h"
 #include "drivers/uart.h"
 
-#include "matterhorn/config.h"
-
 struct mh_update runtime_session;
+struct mh_config runtime_config_store;
 static struct mh_device device;
 
 static void initialize_hardware(void)
@@ -27,6 +26,16 @@ static void initialize_hardware(void)
     gpio_output(BOARD_LED_RED, false);
     gpio_output(BOARD_LED_GREEN, false);
     gpio_output(BOARD_LED_BLUE, false);
+}
+
+/* Without the SPI NOR it is only read. */
+static void initialize_config(void)
+{
+    const enum mh_error error = mh_config_open(&runtime_config_store, &device);
+
+    if (error) {
+        runtime_say("config cannot be written: ", mh_error_text(error));
+    }
 }
 
 /* Without the SPI NOR or anchors there are no updates, but an application all the same. */
@@ -44,6 +53,7 @@ static void initialize_updates(void)
         error = spi_nor_initialize();
     }
     if (error == MH_OK) {
+        initialize_config();
         error = mh_update_initialize(&runtime_session, &device);
     }
     if (error) {

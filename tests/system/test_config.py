@@ -122,3 +122,67 @@ def test_any_number_of_power_losses_while_it_is_written_from_its_shadow(cells, t
     result = matterhorn_json("sweep", profile, "--depth", "any", "--jobs", 1)
     assert result["verdict"] == "pass" and result["closed"] and result["findings"] == []
     assert result["ops"] >= 20
+
+
+# --- An application that keeps settings ---
+
+NUMBER, VALUE, OLD = 0x8001, 0x8002, 0x8003
+SETTINGS = """
+extends: {top}/sim/profiles/eth-confirm.yaml
+name: settings
+device: {device}
+recovered:
+  lines: ["runtime: MAC 02:4d:54:00:00:01", "settings: kept", "settings: written"]
+  edges: []
+  equal: []
+  unchanged:
+    - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
+    - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
+    - {{name: application, chip: internal, address: 0x080A0000, size: 0x60000}}
+    - {{name: store, chip: nor, address: 0x700000, size: 0xFA000}}
+    - {{name: user's NOR, chip: nor, address: 0, size: 0x700000}}
+  over: []
+next:
+  recovered:
+    unchanged:
+      - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
+      - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
+budget: {{boots: 8, seconds: 20, erases: 1}}
+"""
+
+
+def settings_value(number):
+    return bytes((number + i) & 0xFF for i in range(40))
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    """A device whose config sector is full but for some records, with an application that writes on."""
+    matterhorn("provision", "--board", BOARD.name, "--key", TOP / "build/keys/development.public", "--mac", "02:4d:54:00:00:01",
+               "--secret", TOP / "build/keys/development.secret", "--bootloader", TOP / "build/firmware/mountaineer-eth/boot.bin",
+               "--runtime", TOP / "build/packages/runtime-mountaineer-eth.nmf",
+               "--application", TOP / "build/packages/settings-mountaineer-eth.nmf", "--output", tmp_path / "new")  # fmt: skip
+    cells = Cells.load(tmp_path / "new")
+    mac = (config.MAC_ADDRESS, config.read(cells.internal)[config.MAC_ADDRESS])
+    last = [(NUMBER, (5).to_bytes(4, "little")), (VALUE, settings_value(5)), (OLD, b"")]
+    old = [(OLD, b"what was there before" * 20)] * 36 + [(OLD, bytes(120))]
+    cells.internal[SECTOR] = config.encode([mac, *old, *last])
+    return cells
+
+
+def test_an_application_writes_the_sector_anew(keeper, tmp_path):
+    said, after = boot(keeper, tmp_path, "settings: written")
+    assert "settings: kept" in said
+    values = config.read(after.internal)
+    assert values[NUMBER] == (9).to_bytes(4, "little") and values[VALUE] == settings_value(9) and OLD not in values
+    assert values[config.MAC_ADDRESS] == config.read(keeper.internal)[config.MAC_ADDRESS]
+    assert after.internal[SECTOR].rstrip(b"\xff") != keeper.internal[SECTOR].rstrip(b"\xff")
+    assert len(after.internal[SECTOR].rstrip(b"\xff")) < 1024, "it was not written anew"
+
+
+def test_an_application_loses_power_at_each_operation(keeper, tmp_path):
+    profile = tmp_path / "settings.yaml"
+    profile.write_text(SETTINGS.format(top=TOP, device=keeper.save(tmp_path / "device")))
+    result = matterhorn_json("sweep", profile, "--jobs", 1)
+    assert result["verdict"] == "pass" and result["findings"] == []
+    assert result["ops"] > 100

@@ -21,8 +21,9 @@
 #define MH_CONFIG_VALUE_MAX (MH_CONFIG_SIZE - MH_CONFIG_HEAD_SIZE - MH_CONFIG_RECORD_SIZE)
 #define MH_CONFIG_SHADOW_ADDRESS 0x7FA000u /* of the SPI NOR, as many bytes as the sector */
 
-/* Tags are 1 to MH_CONFIG_TAG_MAX; those below 0x8000 are the system's, the others the application's. */
+/* Tags are 1 to MH_CONFIG_TAG_MAX; those below MH_CONFIG_TAG_APPLICATION are the system's. */
 enum mh_config_tag { MH_CONFIG_MAC = 1 };
+#define MH_CONFIG_TAG_APPLICATION 0x8000u
 #define MH_CONFIG_TAG_MAX 0xFFFEu
 #define MH_MAC_SIZE 6u
 
