@@ -165,6 +165,7 @@ void torn_device_reset(struct torn_device *torn)
     torn->internal.marks->count = torn->nor.marks->count = 0;
     torn->internal.erases[MH_CONFIG_SECTOR] = 0;
     torn->loss_chance = 0;
+    torn->internal.defects = torn->nor.defects = NULL;
     torn->nor_dead = false;
     torn->before_read = NULL;
     torn_device_start(torn, 0, 0, NOR_TEAR_BEFORE);
