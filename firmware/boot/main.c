@@ -70,11 +70,6 @@ static void initialize_device(void)
     }
 }
 
-static bool update_is_pending(void)
-{
-    return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
-}
-
 /* The config may have lost power while it was written anew. Whoever reads it later need not know. */
 static void finish_config(void)
 {
@@ -83,6 +78,11 @@ static void finish_config(void)
     if (error) {
         say("config not restored: ", mh_error_text(error));
     }
+}
+
+static bool update_is_pending(void)
+{
+    return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
 }
 
 /* Everything about updates. Whatever goes wrong here, what is installed may still be good.
