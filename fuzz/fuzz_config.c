@@ -7,7 +7,8 @@
  *   2, n   the same of the shadow
  *   3 ...  changes: a tag, a length (0: a deletion), after how many operations power is lost (0: not at all)
  *
- * Checksums, and the shadow's authentication where a flag says so, are made right before each run: otherwise no mutation would get past them.
+ * Checksums, and the shadow's authentication where a flag says so, are made right before each run: otherwise no
+ * mutation would get past them.
  */
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
@@ -174,7 +175,9 @@ static bool is_kept(const struct kept *kept, unsigned tag)
     uint32_t length;
     const uint8_t *value = mh_config_find(sector, tag, &length);
 
-    return value == NULL ? !kept->there : kept->there && length == kept->length && memcmp(value, kept->bytes, length) == 0;
+    if (value == NULL || !kept->there)
+        return value == NULL && !kept->there;
+    return length == kept->length && memcmp(value, kept->bytes, length) == 0;
 }
 
 /* Each value comes once, in the order in which they stand, and is the one that is found. */
@@ -233,7 +236,8 @@ static void change(struct mh_config *config, unsigned tag, uint32_t length, uint
     demand(sum_of_others(tag) == others);
 }
 
-/* The shadow of a whole sector is not looked at, nor one that is not authentic: nothing is written, but the rest of a mark. */
+/* The shadow of a whole sector is not looked at, nor one that is not authentic: nothing is written, but the rest of a
+ * mark. */
 static void resume(const struct mh_device *device, bool authentic)
 {
     const bool whole = memcmp(sector, "MTHC\2\0\0\0", 8) == 0 && mh_get32(sector + 8) != 0xFFFFFFFF &&

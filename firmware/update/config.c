@@ -8,8 +8,8 @@
 
 #define RECORD_MAGIC 0x434Du /* "MC" */
 
-/* Whether somebody finished writing the sector, whatever an erase has left of it since. Of any other one nothing counts: what stands there may
- * not have been authenticated yet. */
+/* Whether somebody finished writing the sector, whatever an erase has left of it since. Of any other one nothing
+ * counts: what stands there may not have been authenticated yet. */
 static bool is_opened(const uint8_t *sector)
 {
     return memcmp(sector, CONFIG_HEAD_MAGIC, 4) == 0 && mh_get32(sector + HEAD_FORMAT) == CONFIG_FORMAT &&
@@ -78,8 +78,8 @@ enum mh_error config_emit(const struct change *change, uint32_t at, config_sink 
 
 /// All of them ///
 
-/* Goes on from `at` to the next record, the end of the sector if there is none. Words that begin no record are passed over one by one: whatever
- * they are, what stands behind them is found. */
+/* Goes on from `at` to the next record, the end of the sector if there is none. Words that begin no record are passed
+ * over one by one: whatever they are, what stands behind them is found. */
 static uint32_t next_record(const uint8_t *sector, uint32_t at, struct record *record)
 {
     while (at < MH_CONFIG_SIZE && !config_record_at(sector, at, record)) {
@@ -93,7 +93,8 @@ static uint32_t first_record(const uint8_t *sector, struct record *record)
     return is_opened(sector) ? next_record(sector, MH_CONFIG_HEAD_SIZE, record) : MH_CONFIG_SIZE;
 }
 
-/* Goes on from the record at `at`, itself included, to the next one of the tag that counts; the end of the sector if there is none. */
+/* Goes on from the record at `at`, itself included, to the next one of the tag that counts; the end of the sector if
+ * there is none. */
 static uint32_t next_of(const uint8_t *sector, uint32_t at, unsigned tag, struct record *record)
 {
     while (at < MH_CONFIG_SIZE && !(record->tag == tag && counts(sector, at, record))) {

@@ -26,7 +26,8 @@ struct record {
     bool sealed;
 };
 
-/* The record that begins at `at`, as its header tells; false when no good header stands there. It lies within the sector. */
+/* The record that begins at `at`, as its header tells; false when no good header stands there. It lies within the
+ * sector. */
 bool config_record_at(const uint8_t *sector, uint32_t at, struct record *record);
 
 static inline uint32_t config_record_size(uint32_t length)
@@ -63,8 +64,8 @@ enum mh_error config_clear(const struct mh_device *device, uint32_t at, uint32_t
 /* Finishes a mark that was begun: it shall never read blank again. */
 enum mh_error config_finish_mark(const struct mh_device *device, uint32_t at);
 
-/* The sector anew, by way of the shadow: what counts in it, with that change. MH_ERR_FLASH, MH_ERR_STATE: the sector is as it was, or not whole
- * and its shadow is authentic. */
+/* The sector anew, by way of the shadow: what counts in it, with that change. MH_ERR_FLASH, MH_ERR_STATE: the sector
+ * is as it was, or not whole and its shadow is authentic. */
 enum mh_error config_compact(const struct mh_device *device, const struct change *change);
 
 /* The end of the records that stay when the change is made: of a sector without it, and of one written anew. */

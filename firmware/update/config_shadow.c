@@ -18,7 +18,8 @@
 
 enum { SHADOW_FORMAT = 4, SHADOW_END = 8, SHADOW_TAG = 16, SHADOW_TAG_SIZE = crypto_auth_hmacsha256_BYTES };
 
-/* The first bytes of a shadow, in the place of the sector's head. What stands behind them is the sector's, byte for byte. */
+/* The first bytes of a shadow, in the place of the sector's head. What stands behind them is the sector's, byte for
+ * byte. */
 struct shadow {
     uint8_t head[MH_CONFIG_HEAD_SIZE];
     uint32_t end; /* of the records; of the shadow too */
@@ -91,7 +92,8 @@ static enum mh_error authenticate(const struct mh_device *device, struct shadow 
     }
     shadow->end = mh_get32(shadow->head + SHADOW_END);
     if (memcmp(shadow->head, SHADOW_MAGIC, 4) != 0 || mh_get32(shadow->head + SHADOW_FORMAT) != CONFIG_FORMAT ||
-        shadow->end < MH_CONFIG_HEAD_SIZE || shadow->end > MH_CONFIG_SIZE || shadow->end % 4 != 0 || !has_secret(device)) {
+        shadow->end < MH_CONFIG_HEAD_SIZE || shadow->end > MH_CONFIG_SIZE || shadow->end % 4 != 0 ||
+        !has_secret(device)) {
         return MH_ERR_SIGNATURE;
     }
     begin_tag(&state, device, shadow);
@@ -157,8 +159,8 @@ static enum mh_error open_sector(const struct mh_device *device)
     return error ? error : config_clear(device, HEAD_OPENED, 4);
 }
 
-/* Whoever holds the SPI bus may have put something else into the shadow since it was authenticated: what was programmed is
- * authenticated again, and does not count otherwise. */
+/* Whoever holds the SPI bus may have put something else into the shadow since it was authenticated: what was
+ * programmed is authenticated again, and does not count otherwise. */
 static enum mh_error restore(const struct mh_device *device, const struct shadow *shadow)
 {
     const struct mh_internal *internal = &device->internal;

@@ -46,8 +46,8 @@ static enum mh_error clear_record(const struct mh_device *device, uint32_t at, c
     return error ? error : config_clear(device, at, RECORD_VALUE);
 }
 
-/* What stands at `at` made firm: a finished record with its seal, nothing in the place of an unfinished one or of a part of a header.
- * *size is how much that was. */
+/* What stands at `at` made firm: a finished record with its seal, nothing in the place of an unfinished one or of a
+ * part of a header. *size is how much that was. */
 static enum mh_error settle_at(const struct mh_device *device, uint32_t at, uint32_t *size)
 {
     struct record record;
@@ -57,7 +57,8 @@ static enum mh_error settle_at(const struct mh_device *device, uint32_t at, uint
         return config_finish_mark(device, at);
     }
     *size = record.size;
-    return record.sealed ? config_finish_mark(device, at + record.size - RECORD_SEAL_SIZE) : clear_record(device, at, &record);
+    return record.sealed ? config_finish_mark(device, at + record.size - RECORD_SEAL_SIZE)
+                         : clear_record(device, at, &record);
 }
 
 static enum mh_error settle(struct mh_config *config)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * How the ancestor of this system kept its config, rebuilt from what is known of it, beside ours on the same flash under the same power losses: that the
- * tests here see what was wrong with it. Each update left a record in the sector that holds the MAC address, and invalidating that freed nothing; a
- * full sector was copied to the heap, erased and written back.
+ * How the ancestor of this system kept its config, rebuilt from what is known of it, beside ours on the same flash
+ * under the same power losses: that the tests here see what was wrong with it. Each update left a record in the
+ * sector that holds the MAC address, and invalidating that freed nothing; a full sector was copied to the heap,
+ * erased and written back.
  */
 #include "torn_device.h"
 
@@ -41,7 +42,8 @@ static bool original_program(uint32_t at, const uint8_t *bytes, uint32_t length)
     for (uint32_t i = 0; i < length; i += 2) {
         const struct nor_op op = program(TORN_SECTOR_OFFSET + at + i, bytes + i, 2);
         if (memcmp(torn.view + at + i, bytes + i, 2) != 0 &&
-            (torn_device_operate(&torn, &torn.internal, &op) != MH_OK || memcmp(torn.view + at + i, bytes + i, 2) != 0)) {
+            (torn_device_operate(&torn, &torn.internal, &op) != MH_OK ||
+             memcmp(torn.view + at + i, bytes + i, 2) != 0)) {
             return false;
         }
     }
@@ -135,7 +137,8 @@ static bool original_append(const char *name, const uint8_t *data, uint32_t size
         return false;
     }
     original_encode(record, name, data, size);
-    return original_program(at, record, ORIGINAL_HEADER) && original_program(at + ORIGINAL_HEADER, record + ORIGINAL_HEADER, size);
+    return original_program(at, record, ORIGINAL_HEADER) &&
+           original_program(at + ORIGINAL_HEADER, record + ORIGINAL_HEADER, size);
 }
 
 static bool original_write(const char *name, const uint8_t *data, uint32_t size)
@@ -164,7 +167,8 @@ static bool original_has_mac(void)
 {
     const uint32_t at = original_find("NETWORK");
 
-    return mh_get32(torn.view) == ORIGINAL_LENGTH && at != 0 && memcmp(torn.view + at + ORIGINAL_HEADER + NETWORK_MAC, mac, sizeof mac) == 0;
+    return mh_get32(torn.view) == ORIGINAL_LENGTH && at != 0 &&
+           memcmp(torn.view + at + ORIGINAL_HEADER + NETWORK_MAC, mac, sizeof mac) == 0;
 }
 
 /* What an update needs of the config: the request with its signature, before; that it is done, after. */
@@ -254,7 +258,8 @@ static void ours_does_not_end(void **state)
     assert_in_range(torn_erases(&torn), 1, 1 + 3000 / 25);
 }
 
-/* Of all power losses in the update that compacts, how many leave a device without its MAC address; with those torn in every way when `tears`. */
+/* Of all power losses in the update that compacts, how many leave a device without its MAC address; with those torn
+ * in every way when `tears`. */
 struct outcome {
     uint32_t operations, losses, lost;
 };
@@ -311,8 +316,8 @@ static void the_original_loses_the_mac_address_in_its_compaction(void **state)
     update_until_full(original_update);
     const struct outcome clean = lose_everywhere(original_update, original_has_mac, false);
     const struct outcome torn_too = lose_everywhere(original_update, original_has_mac, true);
-    print_message("the original: %u operations, MAC address lost at %u of them; torn, at %u of %u\n", clean.operations, clean.lost, torn_too.lost,
-                  torn_too.losses);
+    print_message("the original: %u operations, MAC address lost at %u of them; torn, at %u of %u\n",
+                  clean.operations, clean.lost, torn_too.lost, torn_too.losses);
     assert_in_range(clean.lost, clean.operations / 2, clean.operations);
     assert_in_range(torn_too.lost, torn_too.losses / 2, torn_too.losses);
 }
@@ -323,7 +328,8 @@ static void ours_does_not(void **state)
     our_device();
     update_until_full(our_update);
     const struct outcome outcome = lose_everywhere(our_update, our_mac, true);
-    print_message("ours: %u operations, MAC address lost at %u of %u losses\n", outcome.operations, outcome.lost, outcome.losses);
+    print_message("ours: %u operations, MAC address lost at %u of %u losses\n", outcome.operations, outcome.lost,
+                  outcome.losses);
     assert_int_equal(outcome.lost, 0);
     assert_in_range(outcome.operations, 20, 1000);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The config store under power losses in a row, torn in every way of the menu, with weak bits that read differently at each start: each value
- * is the old one or the new one, what was finished is never lost, and what an opening has told does not change any more.
+ * The config store under power losses in a row, torn in every way of the menu, with weak bits that read differently
+ * at each start: each value is the old one or the new one, what was finished is never lost, and what an opening has
+ * told does not change any more.
  *
  * MATTERHORN_CONFIG_WRITES=N makes as many writes in the random part, instead of 100,000.
  */
@@ -94,7 +95,8 @@ static enum mh_error open_and_take(struct mh_config *config, const struct step *
     return error ? error : take(config, step->new_value);
 }
 
-/* States that were met before: where the new value was certain is another one, and so is where more losses are to follow. */
+/* States that were met before: where the new value was certain is another one, and so is where more losses are to
+ * follow. */
 #define MET (1u << 20)
 static uint64_t met[MET];
 static uint32_t states;
@@ -147,7 +149,8 @@ static bool told(const struct step *step, bool certain)
     return is_new;
 }
 
-/* Power comes to stay: what the first start tells is so from then on, for one who only reads, too; and the next write works. */
+/* Power comes to stay: what the first start tells is so from then on, for one who only reads, too; and the next write
+ * works. */
 static void live_on(const struct step *step, bool certain, uint64_t noise)
 {
     struct mh_config config;
@@ -174,7 +177,8 @@ static void live_on(const struct step *step, bool certain, uint64_t noise)
 
 static struct torn_snapshot snapshots[8];
 
-/* Loses power at each operation of a start that does `act`, and then, `depth` - 1 times more, at each of those that recover. */
+/* Loses power at each operation of a start that does `act`, and then, `depth` - 1 times more, at each of those that
+ * recover. */
 static void lose_everywhere(const struct step *step, enum mh_error (*act)(struct mh_config *, const struct step *),
                             unsigned depth, bool certain, uint64_t noise)
 {
@@ -320,7 +324,8 @@ static void one_start(struct expectation *expected, uint32_t *number, uint32_t w
     losses->not_whole += !torn.power && memcmp(torn_sector(&torn) + 8, "\0\0\0\0\xFF\xFF\xFF\xFF", 8) != 0;
 }
 
-/* Records per erase: with the values above, more than 200 fit. A power loss costs one erase more at most, where it was in a compaction. */
+/* Records per erase: with the values above, more than 200 fit. A power loss costs one erase more at most, where it
+ * was in a compaction. */
 #define RECORDS_PER_ERASE 200u
 
 static void nothing_finished_is_ever_lost(void **state)

@@ -47,12 +47,13 @@ enum mh_error torn_device_operate(struct torn_device *torn, struct nor_array *ch
     if (!torn->power || (chip == &torn->nor && torn->nor_dead)) {
         return MH_ERR_FLASH;
     }
+    const unsigned chance = torn->loss_chance && op->kind == NOR_ERASE ? ERASE_CHANCE : torn->loss_chance;
     torn->operations++;
     torn->lost = op->kind;
     if (torn->operations == torn->lose_at) {
         torn->power = false;
         assert_true(nor_tear(chip, op, torn->tear));
-    } else if (torn->loss_chance && torn_device_draw(torn, op->kind == NOR_ERASE ? ERASE_CHANCE : torn->loss_chance) == 0) {
+    } else if (chance && torn_device_draw(torn, chance) == 0) {
         torn->power = false;
         assert_true(nor_tear(chip, op, draw_tear(torn, op->kind)));
     } else {

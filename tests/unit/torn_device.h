@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A device in memory whose power is lost during any operation, torn in any way of sim/nor, for the tests of the config store. The config sector and
- * its shadow are all there is: an access to anything else fails the test (of the internal flash, the address sanitizer sees it).
+ * A device in memory whose power is lost during any operation, torn in any way of sim/nor, for the tests of the
+ * config store. The config sector and its shadow are all there is: an access to anything else fails the test (of the
+ * internal flash, the address sanitizer sees it).
  */
 #ifndef TESTS_UNIT_TORN_DEVICE_H
 #define TESTS_UNIT_TORN_DEVICE_H
@@ -26,7 +27,8 @@ struct torn_device {
     unsigned loss_chance; /* one program in so many loses power, and one erase in eight, torn at random; 0: none */
     uint64_t random;
     bool nor_dead;        /* reads of the SPI NOR fail, operations too */
-    void (*before_read)(struct torn_device *torn, uint32_t address); /* of the SPI NOR; for those who hold the bus. May be NULL */
+    /* Of the SPI NOR; for those who hold the bus. May be NULL. */
+    void (*before_read)(struct torn_device *torn, uint32_t address);
 };
 
 void torn_device_create(struct torn_device *torn);

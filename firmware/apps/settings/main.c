@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * An application that keeps settings: a number, and a value made from it, which is written first. After whatever happened, the value is that of the number
- * or of the next one. Writes some more at each start, so that the config sector is written anew now and then.
+ * An application that keeps settings: a number, and a value made from it, which is written first. After whatever
+ * happened, the value is that of the number or of the next one. Writes some more at each start, so that the config
+ * sector is written anew now and then.
  */
 #include "matterhorn/runtime.h"
 
