@@ -100,12 +100,14 @@ static const uint8_t *find(uint32_t tag, uint32_t *length)
 
 static enum mh_error write_value(uint32_t tag, const uint8_t *value, uint32_t length)
 {
-    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT : mh_config_write(&runtime_config_store, tag, value, length));
+    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT
+                                                : mh_config_write(&runtime_config_store, tag, value, length));
 }
 
 static enum mh_error delete_value(uint32_t tag)
 {
-    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT : mh_config_delete(&runtime_config_store, tag));
+    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT
+                                                : mh_config_delete(&runtime_config_store, tag));
 }
 
 static uint32_t room(void)

@@ -97,7 +97,8 @@ static bool place_config(struct array_device *array, const char *text, struct pr
     if (error == MH_OK) {
         error = mh_config_write(&config, MH_CONFIG_MAC, mac, MH_MAC_SIZE);
     }
-    return error == MH_OK || problem_set(problem, PROBLEM_BENCH, "provision: the config could not be written: %s", mh_error_text(error));
+    return error == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the config could not be written: %s", mh_error_text(error));
 }
 
 static bool place_counter(struct array_device *array, long long counter, struct problem *problem)

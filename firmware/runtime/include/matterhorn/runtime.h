@@ -31,7 +31,8 @@ struct runtime_update {
     enum mh_error (*confirm)(void);
 };
 
-/* The config store; see matterhorn/config.h. Tags from 0x8000 on are the application's; the others, such as the MAC address, it only reads. */
+/* The config store; see matterhorn/config.h. Tags from 0x8000 on are the application's; the others, such as the MAC
+ * address, it only reads. What `find` gives moves when anything is written. */
 struct runtime_config {
     const uint8_t *(*find)(uint32_t tag, uint32_t *length);
     enum mh_error (*write)(uint32_t tag, const uint8_t *value, uint32_t length);
