@@ -11,6 +11,7 @@
 #include "drivers/stm32f4.h"
 #include "drivers/uart.h"
 
+#include "matterhorn/config.h"
 #include "matterhorn/installer.h"
 
 #include <stddef.h>
@@ -69,6 +70,16 @@ static void initialize_device(void)
     }
 }
 
+/* The config may have lost power while it was written anew. Whoever reads it later need not know. */
+static void finish_config(void)
+{
+    const enum mh_error error = mh_config_resume(&device);
+
+    if (error) {
+        say("config not restored: ", mh_error_text(error));
+    }
+}
+
 static bool update_is_pending(void)
 {
     return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
@@ -81,6 +92,7 @@ static enum mh_error update(void)
     enum mh_error error = spi_nor_initialize();
 
     if (error == MH_OK) {
+        finish_config();
         error = mh_journal_open(&journal, &device.nor);
     }
     if (error) {

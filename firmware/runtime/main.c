@@ -14,9 +14,8 @@
 #include "drivers/stm32f4.h"
 #include "drivers/uart.h"
 
-#include "matterhorn/config.h"
-
 struct mh_update runtime_session;
+struct mh_config runtime_config_store;
 static struct mh_device device;
 
 static void initialize_hardware(void)
@@ -27,6 +26,16 @@ static void initialize_hardware(void)
     gpio_output(BOARD_LED_RED, false);
     gpio_output(BOARD_LED_GREEN, false);
     gpio_output(BOARD_LED_BLUE, false);
+}
+
+/* Without the SPI NOR it is only read. */
+static void initialize_config(void)
+{
+    const enum mh_error error = mh_config_open(&runtime_config_store, &device);
+
+    if (error) {
+        runtime_say("config cannot be written: ", mh_error_text(error));
+    }
 }
 
 /* Without the SPI NOR or anchors there are no updates, but an application all the same. */
@@ -44,6 +53,7 @@ static void initialize_updates(void)
         error = spi_nor_initialize();
     }
     if (error == MH_OK) {
+        initialize_config();
         error = mh_update_initialize(&runtime_session, &device);
     }
     if (error) {
@@ -60,8 +70,7 @@ static void tell_mac(void)
     static const char digits[] = "0123456789abcdef";
     char text[3 * MH_MAC_SIZE];
     uint32_t length;
-    const uint8_t *mac =
-        mh_config_find((const uint8_t *)MH_CONFIG_ADDRESS, MH_CONFIG_SIZE, MH_CONFIG_MAC, &length);
+    const uint8_t *mac = mh_config_find((const uint8_t *)MH_CONFIG_ADDRESS, MH_CONFIG_MAC, &length);
 
     if (!mac || length != MH_MAC_SIZE) {
         runtime_say("no MAC address in the config region", "");

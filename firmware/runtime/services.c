@@ -91,6 +91,30 @@ static enum mh_error confirm(void)
     return told(mh_update_confirm(&runtime_session));
 }
 
+/// Config ///
+
+static const uint8_t *find(uint32_t tag, uint32_t *length)
+{
+    return mh_config_find((const uint8_t *)MH_CONFIG_ADDRESS, tag, length);
+}
+
+static enum mh_error write_value(uint32_t tag, const uint8_t *value, uint32_t length)
+{
+    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT
+                                                : mh_config_write(&runtime_config_store, tag, value, length));
+}
+
+static enum mh_error delete_value(uint32_t tag)
+{
+    return told(tag < MH_CONFIG_TAG_APPLICATION ? MH_ERR_ARGUMENT
+                                                : mh_config_delete(&runtime_config_store, tag));
+}
+
+static uint32_t room(void)
+{
+    return runtime_config_store.open ? mh_config_room(&runtime_config_store) : 0;
+}
+
 __attribute__((section(".api"), used)) static const struct runtime_api api = {
     .magic = RUNTIME_API_MAGIC,
     .version = RUNTIME_API_VERSION,
@@ -99,4 +123,5 @@ __attribute__((section(".api"), used)) static const struct runtime_api api = {
     .sleep_ms = clock_sleep_ms,
     .restart = reset_system,
     .update = {begin, packets, missing, packet, validate, install, delete_update, unconfirmed, confirm},
+    .config = {find, write_value, delete_value, room},
 };

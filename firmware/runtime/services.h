@@ -5,10 +5,14 @@
 #ifndef RUNTIME_SERVICES_H
 #define RUNTIME_SERVICES_H
 
+#include "matterhorn/config.h"
 #include "matterhorn/update.h"
 
 /* The one update session of this runtime. */
 extern struct mh_update runtime_session;
+
+/* The one config store; not open where the device could not be read. */
+extern struct mh_config runtime_config_store;
 
 /* A line on the diagnostic UART: "runtime: ", text, more. */
 void runtime_say(const char *text, const char *more);

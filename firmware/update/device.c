@@ -9,7 +9,7 @@
 #define ANCHORS_FORMAT 1u
 
 enum { ANCHORS_OFF_FORMAT = 4, ANCHORS_OFF_BOARD = 8, ANCHORS_OFF_COUNT = 12, ANCHORS_OFF_KEYS = 16,
-       ANCHORS_OFF_CRC = 252 };
+       ANCHORS_OFF_SECRET = 144, ANCHORS_OFF_CRC = 252 };
 
 enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE])
 {
@@ -28,6 +28,7 @@ enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH
         return MH_ERR_FIELD_VALUE;
     }
     memcpy(anchors->keys, bytes + ANCHORS_OFF_KEYS, sizeof anchors->keys);
+    memcpy(anchors->secret, bytes + ANCHORS_OFF_SECRET, sizeof anchors->secret);
     return MH_OK;
 }
 
@@ -39,6 +40,7 @@ void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS
     mh_put32(bytes + ANCHORS_OFF_BOARD, anchors->board);
     mh_put32(bytes + ANCHORS_OFF_COUNT, anchors->count);
     memcpy(bytes + ANCHORS_OFF_KEYS, anchors->keys, anchors->count * MH_KEY_SIZE);
+    memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, sizeof anchors->secret);
     mh_put32(bytes + ANCHORS_OFF_CRC, mh_crc32(bytes, ANCHORS_OFF_CRC));
 }
 

@@ -13,6 +13,7 @@
 #include "matterhorn/config.h"
 #include "matterhorn/store.h"
 
+#include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
-    char *board, *bootloader, *key, *mac, *output;
+    char *board, *bootloader, *key, *mac, *secret, *output;
     char *packages[MH_COMPONENTS];
     long long counter, user_seed, reserved_seed, journal_records;
 };
@@ -51,14 +52,24 @@ static bool place_bootloader(struct array_device *array, const char *path, struc
                        MH_BOOTLOADER_SIZE);
 }
 
-static bool place_anchors(struct array_device *array, const char *key, struct problem *problem)
+/* From a file, for devices that shall be the same again; without one, drawn. */
+static bool make_secret(uint8_t secret[MH_SECRET_SIZE], const char *path, struct problem *problem)
+{
+    if (path) {
+        return files_read_exactly(path, secret, MH_SECRET_SIZE, problem);
+    }
+    randombytes_buf(secret, MH_SECRET_SIZE);
+    return true;
+}
+
+static bool place_anchors(struct array_device *array, const char *key, const char *secret, struct problem *problem)
 {
     struct mh_anchors *anchors = &array->device.anchors;
     uint8_t bytes[MH_ANCHORS_SIZE];
 
     anchors->board = array->device.board->id;
     anchors->count = 1;
-    if (!keys_read_public(key, anchors->keys[0], problem)) {
+    if (!keys_read_public(key, anchors->keys[0], problem) || !make_secret(anchors->secret, secret, problem)) {
         return false;
     }
     mh_anchors_write(anchors, bytes);
@@ -69,7 +80,8 @@ static bool place_anchors(struct array_device *array, const char *key, struct pr
 static bool place_config(struct array_device *array, const char *text, struct problem *problem)
 {
     unsigned value[MH_MAC_SIZE];
-    uint8_t mac[MH_MAC_SIZE], record[64];
+    uint8_t mac[MH_MAC_SIZE];
+    struct mh_config config;
     char rest;
 
     if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' || strlen(text) != 17 ||
@@ -83,8 +95,12 @@ static bool place_config(struct array_device *array, const char *text, struct pr
     for (unsigned i = 0; i < MH_MAC_SIZE; i++) {
         mac[i] = (uint8_t)value[i];
     }
-    array_device_place(array, MH_CONFIG_ADDRESS, record, mh_config_write(record, MH_CONFIG_MAC, mac, MH_MAC_SIZE));
-    return true;
+    enum mh_error error = mh_config_open(&config, &array->device);
+    if (error == MH_OK) {
+        error = mh_config_write(&config, MH_CONFIG_MAC, mac, MH_MAC_SIZE);
+    }
+    return error == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the config could not be written: %s", mh_error_text(error));
 }
 
 static bool place_counter(struct array_device *array, long long counter, struct problem *problem)
@@ -182,7 +198,7 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
 {
     struct mh_update *update = calloc(1, sizeof *update);
     bool good = update != NULL && place_bootloader(array, a->bootloader, problem) &&
-                place_anchors(array, a->key, problem) && place_config(array, a->mac, problem) &&
+                place_anchors(array, a->key, a->secret, problem) && place_config(array, a->mac, problem) &&
                 place_counter(array, a->counter, problem);
 
     fill_cells(array, 0, MH_RESERVED_ADDRESS, (uint32_t)a->user_seed); /* a bench then sees any touch */
@@ -240,6 +256,7 @@ static int run(int argc, const char *argv[])
         {"runtime", 0, POPT_ARG_STRING, &a.packages[MH_RUNTIME - 1], 0, "factory package with the runtime", "FILE"},
         {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
+        {"secret", 0, POPT_ARG_STRING, &a.secret, 0, "32 bytes that are this device's secret (default: drawn at random)", "FILE"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
         {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
@@ -261,7 +278,7 @@ static int run(int argc, const char *argv[])
         }
     }
     options_close(&options);
-    char *const strings[] = {a.board, a.bootloader, a.key, a.mac, a.output, a.packages[0], a.packages[1]};
+    char *const strings[] = {a.board, a.bootloader, a.key, a.mac, a.secret, a.output, a.packages[0], a.packages[1]};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }

@@ -265,8 +265,8 @@ static json_t *json_config(const struct array_device *array)
 {
     json_t *object = json_object();
     uint32_t length;
-    const uint8_t *mac = mh_config_find(array->internal.cells + (MH_CONFIG_ADDRESS - MH_INTERNAL_BASE),
-                                        MH_CONFIG_SIZE, MH_CONFIG_MAC, &length);
+    const uint8_t *mac =
+        mh_config_find(array->internal.cells + (MH_CONFIG_ADDRESS - MH_INTERNAL_BASE), MH_CONFIG_MAC, &length);
 
     if (mac && length == MH_MAC_SIZE) {
         json_object_set_new(object, "mac",

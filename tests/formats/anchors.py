@@ -13,25 +13,26 @@ SIZE = 256
 MAGIC = b"MTHA"
 FORMAT_VERSION = 1
 COUNTER_BYTES = 448
-RECORD = struct.Struct("<4sIII128s108x")
+RECORD = struct.Struct("<4sIII128s32s76x")
 
 
 @dataclass(frozen=True)
 class Anchors:
     board_id: int
     keys: tuple
+    secret: bytes = bytes(32)
 
     def encode(self):
-        record = RECORD.pack(MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys))
+        record = RECORD.pack(MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys), self.secret)
         return record + struct.pack("<I", zlib.crc32(record))
 
 
 def decode(data):
     body, crc = data[:252], struct.unpack_from("<I", data, 252)[0]
-    magic, version, board_id, count, keys = RECORD.unpack(body)
+    magic, version, board_id, count, keys, secret = RECORD.unpack(body)
     if magic != MAGIC or version != FORMAT_VERSION or zlib.crc32(body) != crc or not 1 <= count <= 4:
         raise FormatError("trust anchors are not good")
-    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)))
+    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)), secret)
 
 
 def read(internal):

@@ -161,11 +161,11 @@ def test_record_of_an_unknown_phase_or_generation_is_none():
 def test_store_gives_back_what_was_put_in():
     nor = erased_nor()
     data = bytes(range(256)) * 40
-    entry = store.write(nor, [3, 7, 250], data, b"i" * 16)
-    assert entry.extents == (3, 7, 250) and entry.length == len(data)
+    entry = store.write(nor, [3, 7, 249], data, b"i" * 16)
+    assert entry.extents == (3, 7, 249) and entry.length == len(data)
     assert store.read(nor, entry) == data
     state = replace(journal.EMPTY, application=entry)
-    assert len(store.free_extents(state)) == 251
+    assert len(store.free_extents(state)) == 247
     with pytest.raises(FormatError):
         store.write(nor, [1], data, b"i" * 16)
 
@@ -177,7 +177,7 @@ def test_requested_record_names_the_package_and_all_its_packets():
 
 
 def test_anchors():
-    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32))
+    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32), b"s" * 32)
     internal = bytearray(b"\xff" * boards.INTERNAL_SIZE)
     internal[0xB800 : 0xB800 + 256] = good.encode()
     assert anchors.read(internal) == good
@@ -197,12 +197,34 @@ def test_security_counter_is_unary():
 
 
 def test_last_good_config_record_counts():
-    first = config.encode_record(config.MAC_ADDRESS, bytes.fromhex("020000000001"))
-    second = config.encode_record(config.MAC_ADDRESS, bytes.fromhex("020000000002"))
-    assert len(first) == 20 and first[:8] == b"MC\x01\x00\x06\x00\x01\x00"
-    assert config.decode((first + second).ljust(64, b"\xff")) == {1: bytes.fromhex("020000000002")}
-    torn = second[:-1] + bytes([second[-1] ^ 1])
-    assert config.decode((first + torn).ljust(64, b"\xff")) == {1: bytes.fromhex("020000000001")}
+    old, new = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
+    sector = config.encode([(config.MAC_ADDRESS, old), (config.MAC_ADDRESS, new)])
+    assert sector[64:72] == b"MC\x01\x00\x06\x00\x10\x00" and len(config.encode_record(64, 1, old)) == 28
+    assert config.decode(sector) == {1: new}
+    second = 64 + 28
+    for torn in (second + 2, second + 12, second + 23):  # header, value, checksum
+        assert config.decode(sector[:torn] + bytes([sector[torn] ^ 1]) + sector[torn + 1 :]) == {1: old}
+    assert config.decode(sector[: second + 24] + config.BLANK + sector[second + 28 :]) == {1: old}
+    assert config.decode(config.encode([(1, old), (7, b"value"), (1, b"")])) == {7: b"value"}
+
+
+def test_config_of_a_sector_that_is_not_finished():
+    sector = config.encode({1: b"value"})
+    assert config.is_whole(sector) and not config.is_whole(config.encode({1: b"value"}, closed=True))
+    assert config.decode(config.encode({1: b"value"}, closed=True)) == {1: b"value"}
+    assert config.decode(sector[:8] + config.BLANK + sector[12:]) == {}
+
+
+def test_shadow_of_the_config():
+    shadow = config.encode_shadow({1: b"value", 9: b"another"}, b"s" * 32)
+    assert config.decode_shadow(shadow, b"s" * 32) == {1: b"value", 9: b"another"}
+    for at in (0, 4, 8, 16, 47, 64, len(shadow) - 1):
+        with pytest.raises(FormatError):
+            config.decode_shadow(shadow[:at] + bytes([shadow[at] ^ 1]) + shadow[at + 1 :], b"s" * 32)
+    with pytest.raises(FormatError):
+        config.decode_shadow(shadow, b"t" * 32)
+    with pytest.raises(FormatError):
+        config.decode_shadow(config.encode_shadow({1: b"value"}, bytes(32)), bytes(32))
 
 
 def test_key_files(tmp_path):

@@ -14,7 +14,7 @@
 
 #define RUNTIME_API_ADDRESS 0x08010400u
 #define RUNTIME_API_MAGIC 0x4952544Du /* "MTRI" */
-#define RUNTIME_API_VERSION 1u        /* functions are only ever added at the end; then this grows */
+#define RUNTIME_API_VERSION 2u        /* functions are only ever added at the end; then this grows */
 
 enum runtime_led { RUNTIME_LED_RED, RUNTIME_LED_GREEN, RUNTIME_LED_BLUE };
 
@@ -31,6 +31,15 @@ struct runtime_update {
     enum mh_error (*confirm)(void);
 };
 
+/* The config store; see matterhorn/config.h. Tags from 0x8000 on are the application's; the others, such as the MAC
+ * address, it only reads. What `find` gives moves when anything is written. */
+struct runtime_config {
+    const uint8_t *(*find)(uint32_t tag, uint32_t *length);
+    enum mh_error (*write)(uint32_t tag, const uint8_t *value, uint32_t length);
+    enum mh_error (*delete_value)(uint32_t tag);
+    uint32_t (*room)(void);
+};
+
 struct runtime_api {
     uint32_t magic;
     uint32_t version;
@@ -39,6 +48,7 @@ struct runtime_api {
     void (*sleep_ms)(uint32_t ms);
     void (*restart)(void); /* does not return */
     struct runtime_update update;
+    struct runtime_config config; /* from version 2 on */
 };
 
 /* The table, or NULL when there is no runtime of this version or a later one. */

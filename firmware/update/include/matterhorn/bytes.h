@@ -31,5 +31,7 @@ static inline void mh_put32(uint8_t *bytes, uint32_t value)
 }
 
 uint32_t mh_crc32(const void *data, size_t length);
+/* That of bytes whose first ones have the CRC-32 `crc`, and whose last ones are these. */
+uint32_t mh_crc32_more(uint32_t crc, const void *data, size_t length);
 
 #endif

@@ -24,7 +24,7 @@ struct mh_nor {
 /* The internal flash. `cells` is where address MH_INTERNAL_BASE can be read. */
 struct mh_internal {
     const uint8_t *cells;
-    /* `address` and `length` are multiples of 4; the words were erased before. */
+    /* `address` and `length` are multiples of 4. Programming only clears bits: to hold `data`, words were erased before. */
     enum mh_error (*program)(void *context, uint32_t address, const uint8_t *data, uint32_t length);
     enum mh_error (*erase)(void *context, unsigned sector);
     void *context;
@@ -32,12 +32,14 @@ struct mh_internal {
 
 #define MH_KEY_SIZE 32u
 #define MH_KEYS_MAX 4u
+#define MH_SECRET_SIZE 32u
 
 /* The trust anchors (docs/SPEC.md 4). */
 struct mh_anchors {
     uint32_t board;
     uint32_t count;
     uint8_t keys[MH_KEYS_MAX][MH_KEY_SIZE];
+    uint8_t secret[MH_SECRET_SIZE]; /* of this device alone, drawn when it is provisioned; zeros: it has none */
 };
 
 #define MH_ANCHORS_SIZE 256u

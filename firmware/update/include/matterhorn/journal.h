@@ -17,7 +17,7 @@
 
 #define MH_RESERVED_ADDRESS 0x700000u /* of the SPI NOR */
 #define MH_EXTENT_SIZE 4096u
-#define MH_EXTENTS 254u
+#define MH_EXTENTS 250u /* the shadow of the config sector follows them */
 #define MH_JOURNAL_ADDRESS 0x7FE000u
 #define MH_JOURNAL_SECTORS 2u
 #define MH_JOURNAL_PAGES 16u
