@@ -192,15 +192,17 @@ def judged(monkeypatch):
     mutants.check_good_firmware.cache_clear()
 
 
-def test_generated_ones_are_counted_and_a_broken_bench_is_said_at_the_end(judged, capsys):
-    """Three are wanted: what cannot be judged is replaced too, but is no success."""
+@pytest.mark.parametrize("sweep_all", [False, True])
+def test_generated_ones_are_counted_and_a_broken_bench_is_said_at_the_end(judged, capsys, sweep_all):
+    """Three are wanted: what cannot be judged is replaced too, but is no success. The unit tests kill e."""
     with pytest.raises(mutants.BenchFailure, match="nothing can be said of c:"):
-        mutants.measure_generated(3, 1, None, 1, json_wanted=True)
+        mutants.measure_generated(3, 1, None, sweep_all, 1, json_wanted=True)
     out, table = capsys.readouterr()
     told = json.loads(out)
-    assert judged == ["a", "c", "d", "e"]
-    assert told["killed"] == {"cmocka": 1, "sweep": 2, "without_power_loss": 0, "both": 1, "any": 2}
-    assert told["mutants"] == 3 and told["same"] == ["b"] and told["survivors"] == ["d"] and told["rates"]["sweep"] == 0.667
+    assert judged == ["a", "c", "d", "e"][: 3 + sweep_all]
+    assert told["killed"] == {"cmocka": 1, "sweep": 1 + sweep_all, "without_power_loss": 0, "both": int(sweep_all), "any": 2}
+    assert told["mutants"] == 3 and told["same"] == ["b"] and told["survivors"] == ["d"] and told["rate"] == 0.667
+    assert told["swept"] == 2 + sweep_all
     assert re.search(r"^c +not judged +no machine$", table, re.MULTILINE)
 
 
@@ -208,16 +210,16 @@ def test_what_is_in_the_store_is_not_measured_again(judged, capsys, monkeypatch,
     """Unless the firmware is another one."""
     store = tmp_path / "store"
     with pytest.raises(mutants.BenchFailure):
-        mutants.measure_generated(3, 1, store, 1, json_wanted=True)
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
     first = capsys.readouterr().out
     del judged[:]
     with pytest.raises(mutants.BenchFailure):
-        mutants.measure_generated(3, 1, store, 1, json_wanted=True)
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
     assert capsys.readouterr().out == first and judged == ["c"]
     monkeypatch.setattr(mutants, "hash_of", lambda *folders: "another")
     with pytest.raises(mutants.BenchFailure):
-        mutants.measure_generated(3, 1, store, 1, json_wanted=True)
-    assert judged == ["c", "a", "c", "d", "e"]
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
+    assert judged == ["c", "a", "c", "d"]
     store.write_text(store.read_text() + "torn")
     with pytest.raises(mutants.WrongUse, match="line [0-9]+ is not of a store"):
         mutants.Store(store)
