@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; two that are
 caught, one in the bootloader and one in the journal, by findings that come back from their ids; and one in a driver, that takes a
-fault of the part."""
+fault of the part. And those that are planted mechanically: which answer kills one, what is kept, what ends the measurement."""
 
 import importlib.machinery
 import importlib.util
+import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -116,3 +118,108 @@ def test_what_fails_with_good_parts_is_no_kill_under_a_fault(monkeypatch):
     assert mutants.hunt("none", 1) == (None, [], False)
     mutants.check_good_firmware.cache_clear()
     assert ("--live", "0") in seen and ("--fault", "int-flags", "--live", "0") not in seen
+
+
+# --- planted mechanically ---
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """The patch that ci/generate-mutants makes of a line, under another name: that of a place moves with the code."""
+    folder = tmp_path_factory.mktemp("generated")
+    assert command(TOP / "ci/generate-mutants", "--count", str(1 << 20), "--output", folder).returncode == 1  # there are fewer
+
+    def find(removed, added, name):
+        change = f"\n-{removed}\n+{added}\n"
+        found = [patch for patch in folder.glob("*.patch") if change in patch.read_text()]
+        assert len(found) == 1, f"{change}: {found}"
+        return shutil.copy(found[0], folder.parent / f"{name}.patch")
+
+    return find
+
+
+SILENT = ('    log_line("starting");', "    (void)0;", "generated-silent")
+STUCK = ("    if (!update->validated) {", "    if (!(!update->validated)) {", "generated-stuck")
+
+
+@pytest.mark.parametrize("change", [SILENT, STUCK], ids=lambda change: change[2])
+def test_what_fails_without_power_loss_is_built_and_killed(generated, monkeypatch, change):
+    """One does its update and does not say so, so that a phase of the profile does not begin; of the other, no update is ever asked for."""
+    monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()), ("no-such-profile", ())))
+    patch = generated(*change)
+    assert mutants.build_generated(patch) == mutants.BUILT
+    assert mutants.first_kill(patch.stem, 1) == ("eth-parts", True)
+    shutil.rmtree(mutants.BUILD / "mutants" / patch.stem)
+
+
+def answer(monkeypatch, returncode, stderr):
+    """Each sweep ends like this."""
+    done = subprocess.CompletedProcess((), returncode, "", stderr)
+    monkeypatch.setattr(mutants, "run", lambda *_, **__: done)
+
+
+def test_only_a_phase_that_does_not_begin_is_a_finding(monkeypatch):
+    missing = 'phase "trial" did not begin: no line with "boot: starting"'
+    answer(monkeypatch, 2, f"matterhorn: profile eth-parts: {missing}\n")
+    told = mutants.sweep("eth-parts", (), TOP, 1)
+    assert mutants.fails_without_power_loss(told) and told["findings"][0]["detail"] == missing
+    for returncode, stderr in ((2, "matterhorn: profile eth-parts: line 3: what is this?"), (3, missing), (3, "no machine"), (-9, "")):
+        answer(monkeypatch, returncode, stderr)
+        with pytest.raises(mutants.BenchFailure):
+            mutants.sweep("eth-parts", (), TOP, 1)
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Who was tried by the sweeps: of "a", "b" and so on, b is the same program, the machine fails with c, and d survives."""
+    seen = []
+
+    def sweep(profile, options, root, jobs):
+        if root != TOP:
+            seen.append(root.name)
+        if root.name == "c":
+            raise mutants.BenchFailure("no machine")
+        found = root != TOP and root.name != "d"
+        return {"profile": profile, "findings": [{"id": f"{profile}~s1/int.080A0000.e1.half", "oracle": "time"}] if found else []}
+
+    monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()),))
+    monkeypatch.setattr(mutants, "draw_patches", lambda seed: [TOP / f"{name}.patch" for name in "abcdef"])
+    monkeypatch.setattr(mutants, "build_generated", lambda patch: mutants.SAME if patch.stem == "b" else mutants.BUILT)
+    monkeypatch.setattr(mutants, "unit_tests_catch", lambda name, jobs: name == "e")
+    monkeypatch.setattr(mutants, "sweep", sweep)
+    mutants.check_good_firmware.cache_clear()
+    yield seen
+    mutants.check_good_firmware.cache_clear()
+
+
+@pytest.mark.parametrize("sweep_all", [False, True])
+def test_generated_ones_are_counted_and_a_broken_bench_is_said_at_the_end(judged, capsys, sweep_all):
+    """Three are wanted: what cannot be judged is replaced too, but is no success. The unit tests kill e."""
+    with pytest.raises(mutants.BenchFailure, match="nothing can be said of c:"):
+        mutants.measure_generated(3, 1, None, sweep_all, 1, json_wanted=True)
+    out, table = capsys.readouterr()
+    told = json.loads(out)
+    assert judged == ["a", "c", "d", "e"][: 3 + sweep_all]
+    assert told["killed"] == {"cmocka": 1, "sweep": 1 + sweep_all, "without_power_loss": 0, "both": int(sweep_all), "any": 2}
+    assert told["mutants"] == 3 and told["same"] == ["b"] and told["survivors"] == ["d"] and told["rate"] == 0.667
+    assert told["swept"] == 2 + sweep_all
+    assert re.search(r"^c +not judged +no machine$", table, re.MULTILINE)
+
+
+def test_what_is_in_the_store_is_not_measured_again(judged, capsys, monkeypatch, tmp_path):
+    """Unless the firmware is another one."""
+    store = tmp_path / "store"
+    with pytest.raises(mutants.BenchFailure):
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
+    first = capsys.readouterr().out
+    del judged[:]
+    with pytest.raises(mutants.BenchFailure):
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
+    assert capsys.readouterr().out == first and judged == ["c"]
+    monkeypatch.setattr(mutants, "hash_of", lambda *folders: "another")
+    with pytest.raises(mutants.BenchFailure):
+        mutants.measure_generated(3, 1, store, False, 1, json_wanted=True)
+    assert judged == ["c", "a", "c", "d"]
+    store.write_text(store.read_text() + "torn")
+    with pytest.raises(mutants.WrongUse, match="line [0-9]+ is not of a store"):
+        mutants.Store(store)

@@ -5,6 +5,7 @@ Every test offers a bad package and its good twin. The twin is the control: it i
 refuses the bad one is the one thing in which it differs.
 """
 
+from dataclasses import replace
 
 import pytest
 
@@ -146,6 +147,37 @@ def test_package_that_was_spoilt_on_the_way_can_be_offered_again(bench, tmp_path
     session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
     assert not trace.internal_operations(session.events)
     session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def spoilt_while_installing(folder, sectors_done):
+    """A device whose install was begun, has done these sectors, and then the package went bad; its Demo offers the good twin."""
+    good = update_writer(ETHERNET).build()
+    cells = requested_cells(provision_with(ETHERNET, good, folder), package.with_flipped_bit(good, len(good) - 1))
+    journal.append(cells.nor, replace(journal.read(cells.nor), phase=journal.INSTALLING, sectors_done=sectors_done))
+    return cells
+
+
+def test_package_that_went_bad_before_a_sector_was_done_makes_room_for_another(bench, tmp_path):
+    """What is installed verifies, so nothing is lost by dropping the install; kept, it would keep every other package out."""
+    session = bench.power_on(ETHERNET, spoilt_while_installing(tmp_path, 0))
+    session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
+    assert f"boot: install not finished: {package.WRONG_CHUNK}" in trace.uart_lines(session.events)
+    assert not trace.internal_operations(session.events)
+    state = journal.read(session.nor)
+    assert state.phase == journal.IDLE and state.incoming.length == 0
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def test_package_that_went_bad_when_a_sector_was_done_is_waited_for(bench, tmp_path):
+    """What is installed verifies, but is not known to belong together: it is not started, and the install is tried again after 10 s."""
+    session = bench.power_on(ETHERNET, spoilt_while_installing(tmp_path, 1 << 9))
+    session.wait_for(lambda now: trace.uart_lines(now.events).count("boot: trying again in 10 s") == 2, jobs.PATIENCE_NS)
+    lines = trace.uart_lines(session.events)
+    ends = [event.time_ns for event in session.events if event.kind == trace.UART and event.value == ord("\n")]
+    said = [end for line, end in zip(lines, ends) if line == "boot: trying again in 10 s"]
+    assert 10 * trace.SECOND <= said[1] - said[0] <= 11 * trace.SECOND
+    assert not any("refused" in line or "starting" in line for line in lines)
+    assert journal.read(session.nor).phase == journal.INSTALLING
 
 
 def test_every_reason_is_one_of_its_own():

@@ -160,6 +160,24 @@ static void signature_of_another_key_is_refused(void **state)
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
 }
 
+/* The anchors' own key in each place: it counts where it is one of `count`, and behind them it does not. */
+static void keys_behind_the_count_do_not_count(void **state)
+{
+    struct mh_anchors *keys = &array.device.anchors;
+    uint8_t key[MH_KEY_SIZE];
+
+    (void)state;
+    memcpy(key, keys->keys[0], sizeof key);
+    for (unsigned place = 0; place < MH_KEYS_MAX; place++) {
+        memset(keys->keys, 0, sizeof keys->keys);
+        memcpy(keys->keys[place], key, sizeof key);
+        keys->count = place + 1;
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+        keys->count = place;
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
+    }
+}
+
 static void format_and_framing(void **state)
 {
     (void)state;
@@ -169,6 +187,9 @@ static void format_and_framing(void **state)
     good.bytes[4] = 2;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_FORMAT);
     good.bytes[4] = 1;
+    mh_put16(good.bytes + 6, 8); /* no field at all, but it may be signed: the smallest size that is none of the bad ones */
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
+    assert_int_equal(open_bytes((const uint8_t *)"no magic", 8), MH_ERR_MAGIC);
     static const uint16_t sizes[] = {0, 4, 7, 10, 449, 452, 0xFFFF};
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         mh_put16(good.bytes + 6, sizes[i]);
@@ -180,6 +201,8 @@ static void unknown_fields(void **state)
 {
     (void)state;
     append_field(0x0777, 5);
+    assert_int_equal(open_changed(), MH_OK);
+    append_field(0x0778, 0); /* nothing but its header, at the very end */
     assert_int_equal(open_changed(), MH_OK);
     append_field(0x8777, 5);
     assert_int_equal(open_changed(), MH_ERR_UNKNOWN_CRITICAL);
@@ -254,6 +277,21 @@ static void values_out_of_bounds(void **state)
     }
 }
 
+/* A name is what ASCII can print, from the space to the tilde. */
+static void names(void **state)
+{
+    static const struct {
+        uint8_t character;
+        enum mh_error expected;
+    } cases[] = {{0x1F, MH_ERR_FIELD_VALUE}, {0x20, MH_OK}, {0x7E, MH_OK}, {0x7F, MH_ERR_FIELD_VALUE}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        value_of(MH_TAG_NAME)[3] = cases[i].character;
+        assert_int_equal(open_changed(), cases[i].expected);
+    }
+}
+
 static void requirements(void **state)
 {
     struct mh_installed installed = {0};
@@ -267,6 +305,8 @@ static void requirements(void **state)
     installed.present[MH_RUNTIME - 1] = true;
     installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 2, 3, 3}};
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REQUIRES);
+    installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 2, 3, 4}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
     installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 3, 0, 0}};
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
 }
@@ -283,6 +323,17 @@ static void every_error_has_its_text(void **state)
     assert_string_equal(mh_error_text(MH_ERRORS), "unknown error");
 }
 
+static void boards_and_components_have_their_names(void **state)
+{
+    (void)state;
+    assert_int_equal(mh_board_named("mountaineer-usb")->id, 2);
+    assert_null(mh_board_named("mountaineer"));
+    assert_string_equal(mh_board_numbered(1)->name, "mountaineer-eth");
+    assert_null(mh_board_numbered(3));
+    assert_string_equal(mh_component_name(MH_RUNTIME), "runtime");
+    assert_string_equal(mh_component_name(MH_APPLICATION), "application");
+}
+
 static void crc_has_its_check_value(void **state)
 {
     (void)state;
@@ -292,10 +343,15 @@ static void crc_has_its_check_value(void **state)
 
 static void anchors(void **state)
 {
-    struct mh_anchors written = {.board = 2, .count = 3}, read;
+    struct mh_anchors written = {.board = 2}, read;
     uint8_t bytes[MH_ANCHORS_SIZE];
 
     (void)state;
+    for (written.count = 0; written.count <= MH_KEYS_MAX; written.count++) {
+        mh_anchors_write(&written, bytes);
+        assert_int_equal(mh_anchors_read(&read, bytes), written.count == 0 ? MH_ERR_FIELD_VALUE : MH_OK);
+    }
+    written.count = 3;
     memset(written.keys, 0x5C, 3 * MH_KEY_SIZE);
     memset(written.secret, 0xA7, MH_SECRET_SIZE);
     mh_anchors_write(&written, bytes);
@@ -333,14 +389,17 @@ int main(void)
         TEST(trailing_data_is_refused),
         TEST(every_changed_byte_is_refused),
         TEST(signature_of_another_key_is_refused),
+        TEST(keys_behind_the_count_do_not_count),
         TEST(format_and_framing),
         TEST(unknown_fields),
         TEST(duplicate_fields),
         TEST(missing_fields),
         TEST(field_lengths),
         TEST(values_out_of_bounds),
+        TEST(names),
         TEST(requirements),
         TEST(every_error_has_its_text),
+        TEST(boards_and_components_have_their_names),
         TEST(crc_has_its_check_value),
         TEST(anchors),
         TEST(counter_is_the_number_of_programmed_bits),
