@@ -112,13 +112,15 @@ static uint32_t member_of(const struct closure_node *class, size_t index)
     return range->first + (uint32_t)index;
 }
 
-/* To where the recovery of a node begins. With `random`, through any member of each class on the way. */
+/* To where the recovery of a node begins. With `random`, through any member of its class, and of the classes on the way there any of those that were
+ * there when it was made: so each is older than the one before, and the way ends. */
 static struct way way_to(const struct closure_search *search, uint32_t node, uint64_t *random)
 {
     struct way way = {.count = 0};
     while (node != CLOSURE_ROOT) {
         const struct closure_node *class = &search->nodes[node];
-        uint32_t number = random != NULL ? member_of(class, plan_random(random) % class->members) : class->state;
+        size_t members = way.count == 0 ? class->members : class->ranges[0].count;
+        uint32_t number = random != NULL ? member_of(class, plan_random(random) % members) : class->state;
         const struct closure_state *state = &search->states[number];
         way.losses[way.count++] = (struct way_loss){state->parent, state->operation, state->tear};
         node = state->parent;
