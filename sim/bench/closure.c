@@ -304,6 +304,7 @@ static bool keep_former(struct closure_search *search, struct closure_node *node
     *former = *node;
     former->wild = NULL;
     former->ranges = NULL;
+    former->range_count = former->members = 0;
     pool_index_add(search->former_index, former->pooled, search->former_count - 1);
     node->pooled = NULL;
     node->tape = NULL;

@@ -56,6 +56,13 @@ def test_closed_with_torn_operations():
     assert result["depth"] >= 4
 
 
+def test_members_of_classes_that_widened_go_the_same_way():
+    """Also those whose recoveries are younger than the class: the way to them must end."""
+    result = matterhorn_json("sweep", "eth-confirm", "--depth", "any", "--live", 0, "--check-credited", 300, "--jobs", 2)
+    assert result["closed"] and result["states_pruned"] > result["states_run"] > 100
+    assert result["checked"] > 100
+
+
 def test_recoveries_that_join_lead_to_nothing_else():
     """Where a recovery joins another one it is not followed any further. With --cuts it is, and here that is all cuts."""
     told = [matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before,half", "--live", 0, "--jobs", 2, *cuts)
