@@ -89,7 +89,7 @@ static void tell_mac(void)
 int main(void)
 {
     initialize_hardware();
-    runtime_say("Matterhorn runtime on " BOARD_NAME, "");
+    runtime_say("Matterhorn runtime " RUNTIME_VERSION " on " BOARD_NAME, "");
     tell_mac();
     initialize_updates();
     /* Clocks and peripherals stay as they are: they are what the table of functions works on. */

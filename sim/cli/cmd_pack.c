@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct pack_arguments {
-    char *board, *key, *output, *flash, *version, *name, *codec;
+    char *board, *key, *output, *flash, *flash_runtime, *version, *name, *codec;
     struct pack_inputs inputs;
     long long counter;
 };
@@ -47,9 +47,9 @@ static bool parse_codec(const char *text, uint32_t *codec)
 /* An output must not take the place of what it is made from, or of another output. */
 static bool check_paths(const struct pack_arguments *a, struct problem *problem)
 {
-    const char *const paths[] = {a->output, a->flash, a->key};
+    const char *const paths[] = {a->output, a->flash, a->flash_runtime, a->key};
 
-    return pack_inputs_apart(&a->inputs, paths, 2, sizeof paths / sizeof *paths, problem);
+    return pack_inputs_apart(&a->inputs, paths, 3, sizeof paths / sizeof *paths, problem);
 }
 
 static bool take_order(const struct pack_arguments *arguments, struct package_order *order, struct problem *problem)
@@ -76,41 +76,61 @@ static bool take_order(const struct pack_arguments *arguments, struct package_or
            keys_read_private(arguments->key, order->seed, problem) && package_check(order, problem);
 }
 
-/* What the region of the one component holds after the install: header and image. */
-static bool make_flash(const struct package_order *order, const uint8_t *package, uint8_t **flash, size_t *size,
+/* What the region of a component holds after the install, header and image, as the file `path`; NULL: it is not wanted. */
+static bool make_flash(const char *path, const struct package_image *image, const uint8_t *package, struct file_part *part,
                        struct problem *problem)
 {
-    const struct package_image *image = order->images[0].path ? &order->images[0] : &order->images[1];
-
-    if (order->images[0].path && order->images[1].path) {
-        return problem_set(problem, PROBLEM_USE, "pack: --flash is for packages with one component");
+    if (!path) {
+        return true;
     }
-    *size = MH_HEADER_SIZE + image->size;
-    *flash = malloc(*size);
-    if (!*flash) {
+    const size_t size = MH_HEADER_SIZE + image->size;
+    uint8_t *flash = malloc(size);
+    if (!flash) {
         return problem_set(problem, PROBLEM_BENCH, "pack: out of memory");
     }
-    memset(*flash, 0xFF, MH_HEADER_SIZE);
-    memcpy(*flash, package, (size_t)(package[6] | package[7] << 8) + MH_SIGNATURE_SIZE);
-    memcpy(*flash + MH_HEADER_SIZE, image->bytes, image->size);
+    memset(flash, 0xFF, MH_HEADER_SIZE);
+    memcpy(flash, package, (size_t)(package[6] | package[7] << 8) + MH_SIGNATURE_SIZE);
+    memcpy(flash + MH_HEADER_SIZE, image->bytes, image->size);
+    *part = (struct file_part){path, flash, size};
     return true;
+}
+
+/* Of the one component there is, or of both. */
+static bool make_flashes(const struct pack_arguments *arguments, const struct package_order *order, const uint8_t *package,
+                         struct file_part parts[2], struct problem *problem)
+{
+    const struct package_image *runtime = &order->images[MH_RUNTIME - 1], *application = &order->images[MH_APPLICATION - 1];
+
+    if (arguments->flash_runtime && (!runtime->path || !application->path)) {
+        return problem_set(problem, PROBLEM_USE, "pack: --flash-runtime is for packages with both components; of one, --flash has it");
+    }
+    return make_flash(arguments->flash, application->path ? application : runtime, package, &parts[0], problem) &&
+           make_flash(arguments->flash_runtime, runtime, package, &parts[1], problem);
 }
 
 static bool pack(const struct pack_arguments *arguments, struct problem *problem)
 {
     struct package_order order = {0};
-    uint8_t *package = NULL, *flash = NULL;
-    size_t size = 0, flash_size = 0;
+    uint8_t *package = NULL;
+    size_t size = 0;
+    struct file_part flashes[2] = {0};
     bool good = check_paths(arguments, problem) && take_order(arguments, &order, problem) &&
                 package_write(&order, &package, &size, problem) &&
-                (!arguments->flash || make_flash(&order, package, &flash, &flash_size, problem));
+                make_flashes(arguments, &order, package, flashes, problem);
 
     if (good) {
-        const struct file_part parts[] = {{arguments->output, package, size}, {arguments->flash, flash, flash_size}};
-        good = files_write_all(parts, arguments->flash ? 2 : 1, problem);
+        struct file_part parts[3] = {{arguments->output, package, size}};
+        unsigned count = 1;
+        for (unsigned i = 0; i < 2; i++) {
+            if (flashes[i].name) {
+                parts[count++] = flashes[i];
+            }
+        }
+        good = files_write_all(parts, count, problem);
     }
     free(package);
-    free(flash);
+    free((void *)flashes[0].data);
+    free((void *)flashes[1].data);
     free(order.images[0].bytes);
     free(order.images[1].bytes);
     memset(&order, 0, sizeof order);
@@ -148,7 +168,8 @@ static int run(int argc, const char *argv[])
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter (default 0)", "N"},
         {"name", 0, POPT_ARG_STRING, &a.name, 0, "name for people, up to 32 characters", "TEXT"},
         {"codec", 0, POPT_ARG_STRING, &a.codec, 0, "lz4 (default) or stored", "CODEC"},
-        {"flash", 0, POPT_ARG_STRING, &a.flash, 0, "also write what the region holds after the install", "FILE"},
+        {"flash", 0, POPT_ARG_STRING, &a.flash, 0, "also write what the region holds after the install (of both components, the application's)", "FILE"},
+        {"flash-runtime", 0, POPT_ARG_STRING, &a.flash_runtime, 0, "of both components, also write what the runtime's region holds", "FILE"},
         POPT_TABLEEND,
     };
     struct options options;
@@ -164,7 +185,7 @@ static int run(int argc, const char *argv[])
     }
     options_close(&options);
     pack_inputs_free(&a.inputs);
-    char *const strings[] = {a.board, a.key, a.output, a.flash, a.version, a.name, a.codec};
+    char *const strings[] = {a.board, a.key, a.output, a.flash, a.flash_runtime, a.version, a.name, a.codec};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }
