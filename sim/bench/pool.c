@@ -181,22 +181,31 @@ static const uint8_t *cells_of(const struct pooled *pooled, const struct pooled_
     return page->cells != NULL ? page->cells : pooled->pool->device->cells[page->array] + (size_t)page->page * ARRAYS_PAGE;
 }
 
-void pooled_load(const struct pooled *pooled, struct representative *representative)
+/* Pages that are the state's own now, or were those of what was there before. */
+void pooled_load_state(const struct pooled *pooled, struct arrays *arrays)
 {
     const struct arrays *device = pooled->pool->device;
     struct arrays state = *device;
     memcpy(state.marks, pooled->marks, sizeof state.marks);
     state.status = pooled->status;
-    arrays_load(&representative->state, &state, NULL, NULL);
+    arrays_load(arrays, &state, NULL, NULL);
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        uint32_t start = page->page * ARRAYS_PAGE;
+        if (page->cells == NULL)
+            continue;
+        memcpy(arrays->cells[page->array] + start, page->cells, arrays_page_size(page->array, page->page));
+        pages_add(&arrays->pages, page->array, start, 1);
+    }
+}
+
+void pooled_load(const struct pooled *pooled, struct representative *representative)
+{
+    pooled_load_state(pooled, &representative->state);
     for (enum array array = 0; array < ARRAYS; array++)
         memset(representative->matters.bits[array], 0, arrays_pages(array) * MASK_SIZE);
     for (size_t i = 0; i < pooled->count; i++) {
         const struct pooled_page *page = &pooled->pages[i];
-        uint32_t start = page->page * ARRAYS_PAGE, size = arrays_page_size(page->array, page->page);
-        if (page->cells != NULL) {
-            memcpy(representative->state.cells[page->array] + start, page->cells, size);
-            pages_add(&representative->state.pages, page->array, start, 1);
-        }
         if (page->mask != NULL)
             memcpy(representative->matters.bits[page->array] + (size_t)page->page * BYTES_PAGE_WORDS, page->mask, MASK_SIZE);
     }

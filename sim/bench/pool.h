@@ -22,6 +22,8 @@ void pool_close(struct pool *pool);
 struct pooled *pool_keep(struct pool *pool, const struct representative *representative);
 /* Harmless on NULL. */
 void pooled_free(struct pooled *pooled);
+/* Makes the arrays equal to the state; they must stem from the same device. */
+void pooled_load_state(const struct pooled *pooled, struct arrays *arrays);
 /* Makes it the representative again. */
 void pooled_load(const struct pooled *pooled, struct representative *representative);
 

@@ -15,10 +15,11 @@ struct step {
     uint32_t back;      /* how many operations before this one that is which is under way; 0: none */
 };
 
-/* Some of a run in a row. Where a block ends follows from the operation there, so that runs which do the same for a while
- * have the same blocks for it, wherever in the run that is. */
+/* Some of a run in a row. Where a block ends follows from what the operation there does, so that runs which do the same for a while
+ * have the same blocks for it, wherever in the run that is, and whoever kept his tape first. */
 struct block {
     uint32_t count;
+    uint32_t erases; /* of them */
     struct step steps[LONGEST_BLOCK];
 };
 
@@ -38,10 +39,14 @@ struct tape {
 
 static guint hash_bytes(const void *bytes, size_t size)
 {
-    guint hash = 2166136261u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
-    return hash;
+    uint64_t hash = 1, word;
+    for (size_t i = 0; i < size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, (const uint8_t *)bytes + i, size - i < sizeof word ? size - i : sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    return (guint)hash;
 }
 
 static size_t size_of(const struct rail_event *event)
@@ -124,10 +129,10 @@ static uint32_t number_operation(struct tapes *tapes, const struct trace_item *i
     return number;
 }
 
-static bool ends_block(const struct block *block)
+static bool ends_block(const struct tapes *tapes, const struct block *block)
 {
-    uint32_t last = block->steps[block->count - 1].operation;
-    return block->count == LONGEST_BLOCK || (last * 2654435761u >> 16) % USUAL_BLOCK == 0;
+    const struct rail_event *last = g_ptr_array_index(tapes->operations, block->steps[block->count - 1].operation);
+    return block->count == LONGEST_BLOCK || (hash_operation(last) >> 8) % USUAL_BLOCK == 0;
 }
 
 static void add_block(struct tapes *tapes, struct tape *tape, struct block *block)
@@ -135,7 +140,7 @@ static void add_block(struct tapes *tapes, struct tape *tape, struct block *bloc
     if (block->count == 0)
         return;
     tape->block[tape->blocks++] = number_of(tapes->block_numbers, tapes->blocks, block, size_of_block(block));
-    block->count = 0;
+    block->count = block->erases = 0;
 }
 
 struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
@@ -150,7 +155,8 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
         const struct operation *operation = &recording->operations[i];
         block.steps[block.count++] =
             (struct step){number_operation(tapes, &operation->item), (uint32_t)(i - operation->under_way)};
-        if (ends_block(&block))
+        block.erases += operation->item.event->kind == RAIL_ERASE;
+        if (ends_block(tapes, &block))
             add_block(tapes, tape, &block);
     }
     add_block(tapes, tape, &block);
@@ -161,13 +167,18 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
 
 /* --- playing --- */
 
-/* The first `count` operations. */
-static void play(const struct tapes *tapes, const struct tape *tape, size_t count, struct operation *operations)
+/* Operations from..to-1. */
+static void play(const struct tapes *tapes, const struct tape *tape, size_t from, size_t to, struct operation *operations)
 {
     size_t index = 0;
-    for (size_t i = 0; i < tape->blocks; i++) {
+    for (size_t i = 0; i < tape->blocks && index < to; i++) {
         const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
-        for (uint32_t step = 0; step < block->count && index < count; step++, index++) {
+        uint32_t step = 0;
+        if (index < from) {
+            step = from - index < block->count ? (uint32_t)(from - index) : block->count;
+            index += step;
+        }
+        for (; step < block->count && index < to; step++, index++) {
             const struct rail_event *event = g_ptr_array_index(tapes->operations, block->steps[step].operation);
             operations[index] = (struct operation){.item = {event, (const uint8_t *)(event + 1)},
                                                    .under_way = index - block->steps[step].back};
@@ -184,35 +195,61 @@ struct tape *tapes_copy(const struct tape *tape)
     return copy;
 }
 
-bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem)
+size_t tapes_count(const struct tape *tape)
 {
-    recording->operations = calloc(tape->count + 1, sizeof *recording->operations);
-    if (recording->operations == NULL)
+    return tape->count;
+}
+
+bool tapes_play(struct tapes *tapes, const struct tape *tape, size_t limit, struct recording *recording, struct problem *problem)
+{
+    size_t count = limit < tape->count ? limit : tape->count;
+    if (recording->operations != NULL && count <= recording->count)
+        return true;
+    struct operation *operations = realloc(recording->operations, (count + 1) * sizeof *operations);
+    if (operations == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory for a recorded run");
-    recording->count = tape->count;
     pthread_mutex_lock(&tapes->lock);
-    play(tapes, tape, tape->count, recording->operations);
+    play(tapes, tape, recording->count, count, operations);
     pthread_mutex_unlock(&tapes->lock);
+    recording->operations = operations;
+    recording->count = count;
     return true;
 }
 
 struct tape_place *tapes_places(struct tapes *tapes, const struct tape *tape, size_t *count)
 {
     struct tape_place *places = calloc(tape->blocks + 1, sizeof *places);
-    size_t operation = tape->count;
+    size_t operation = tape->count, erases = 0;
     uint64_t rest = 0;
     if (places == NULL)
         return NULL;
     pthread_mutex_lock(&tapes->lock);
     for (size_t i = tape->blocks; i-- > 0;) {
-        operation -= ((const struct block *)g_ptr_array_index(tapes->blocks, tape->block[i]))->count;
+        const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
+        operation -= block->count;
+        erases += block->erases;
         rest = (rest ^ (tape->block[i] + 1u)) * UINT64_C(0x9E3779B97F4A7C15);
         rest ^= rest >> 32;
-        places[i] = (struct tape_place){operation, rest};
+        places[i] = (struct tape_place){operation, erases, rest};
     }
     pthread_mutex_unlock(&tapes->lock);
     *count = tape->blocks;
     return places;
+}
+
+const struct rail_event *tapes_event(struct tapes *tapes, const struct tape *tape, size_t index)
+{
+    const struct block *block = NULL;
+    pthread_mutex_lock(&tapes->lock);
+    for (size_t i = 0; i < tape->blocks; i++) {
+        block = g_ptr_array_index(tapes->blocks, tape->block[i]);
+        if (index < block->count)
+            break;
+        index -= block->count;
+    }
+    const struct rail_event *event = g_ptr_array_index(tapes->operations, block->steps[index].operation);
+    pthread_mutex_unlock(&tapes->lock);
+    return event;
 }
 
 bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation)
@@ -221,7 +258,7 @@ bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index,
     if (operations == NULL)
         return false;
     pthread_mutex_lock(&tapes->lock);
-    play(tapes, tape, index + 1, operations);
+    play(tapes, tape, 0, index + 1, operations);
     pthread_mutex_unlock(&tapes->lock);
     *operation = operations[index];
     for (size_t i = 0; i <= index; i++) {
