@@ -68,6 +68,7 @@ static void initialize_device(void)
         say("not provisioned for this board: ", error ? mh_error_text(error) : "the anchors name another one");
         try_again_later();
     }
+    device.anchors.revoked = mh_otp_revoked((const uint8_t *)OTP_ADDRESS);
 }
 
 /* The config may have lost power while it was written anew. Whoever reads it later need not know. */

@@ -49,6 +49,7 @@ static void initialize_updates(void)
         .alive = watchdog_feed,
     };
     enum mh_error error = mh_anchors_read(&device.anchors, (const uint8_t *)MH_ANCHORS_ADDRESS);
+    device.anchors.revoked = mh_otp_revoked((const uint8_t *)OTP_ADDRESS);
     if (error == MH_OK) {
         error = spi_nor_initialize();
     }

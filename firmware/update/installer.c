@@ -34,7 +34,7 @@ static enum mh_error read_header(const struct mh_device *device, unsigned number
     if (error) {
         return MH_ERR_NO_IMAGE;
     }
-    error = mh_manifest_authenticate(header, size, &device->anchors);
+    error = mh_manifest_authenticate(header, size, &device->anchors, MH_ANY_KEY);
     if (error == MH_OK) {
         error = mh_manifest_parse(header, size, manifest);
     }

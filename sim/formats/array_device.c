@@ -151,5 +151,6 @@ bool array_device_read(struct array_device *array, const char *folder, struct pr
                            (unsigned)array->device.anchors.board);
     }
     array->device.security_counter = mh_otp_counter(array->otp);
+    array->device.anchors.revoked = mh_otp_revoked(array->otp);
     return true;
 }

@@ -27,7 +27,7 @@ def component_as_inspect_says(component):
         "security_counter": component.security_counter,
         "image_size": component.image_size,
         "image_sha256": component.image_sha256.hex(),
-        "codec": ("stored", "lz4")[component.codec],
+        "codec": ("stored", "lz4", "lzma")[component.codec],
         "chunk_size": component.chunk_size,
         "stored_size": component.stored_size,
         "chunks": component.chunk_count,
@@ -75,7 +75,8 @@ def dump_as_i_read_it(board, cells):
         version = dotted(part.version)
         installed.append({"component": name, "version": version, "image_size": part.image_size, "verified": True})
     return {
-        "anchors": {"board": board.name, "keys": [key.hex() for key in trust.keys]},
+        "anchors": {"board": board.name, "keys": [key.hex() for key in trust.keys],
+                    "revoked_keys": anchors.revoked_keys(cells.otp)},
         "security_counter": anchors.security_counter(cells.otp),
         "config": {"mac": config.mac_address(cells.internal)},
         "journal": {
