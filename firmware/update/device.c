@@ -7,7 +7,6 @@
 
 #define ANCHORS_MAGIC "MTHA"
 #define ANCHORS_FORMAT 2u
-#define OTP_OFF_REVOKED 448u
 
 enum { ANCHORS_OFF_FORMAT = 4, ANCHORS_OFF_BOARD = 8, ANCHORS_OFF_COUNT = 12, ANCHORS_OFF_KEYS = 16,
        ANCHORS_OFF_SECRET = 144, ANCHORS_OFF_CIPHER_KEY = 176, ANCHORS_OFF_CRC = 252 };
@@ -46,21 +45,4 @@ void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS
     memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, sizeof anchors->secret);
     memcpy(bytes + ANCHORS_OFF_CIPHER_KEY, anchors->cipher_key, sizeof anchors->cipher_key);
     mh_put32(bytes + ANCHORS_OFF_CRC, mh_crc32(bytes, ANCHORS_OFF_CRC));
-}
-
-uint32_t mh_otp_counter(const uint8_t otp[MH_OTP_COUNTER_SIZE])
-{
-    uint32_t programmed = 0;
-
-    for (unsigned i = 0; i < MH_OTP_COUNTER_SIZE; i++) {
-        for (unsigned zeros = (uint8_t)~otp[i]; zeros; zeros &= zeros - 1) {
-            programmed++;
-        }
-    }
-    return programmed;
-}
-
-uint32_t mh_otp_revoked(const uint8_t *cells)
-{
-    return ~mh_get32(cells + OTP_OFF_REVOKED);
 }

@@ -65,6 +65,9 @@ WRONG_LAYOUT = "sizes contradict one another"
 COUNTER_TOO_LOW = "security counter is lower than the device's"
 REQUIREMENT = "a newer version of the other component is required"
 REFUSED_BEFORE = "this package was refused before"
+ROLLED_BACK = "was not confirmed, and rolled back"
+COUNTER_FULL = "security counter is above what the device can record"
+COUNTER_MAX = 1792
 WRONG_TABLE = "chunk table does not have its hash"
 WRONG_CHUNK = "chunk does not have its hash"
 WRONG_IMAGE = "image does not have its hash"
@@ -558,12 +561,13 @@ class Device:
 
     board: object
     keys: tuple
-    security_counter: int = 0  # one-time programmable
+    security_counters: dict = field(default_factory=dict)  # one-time programmable: component number -> counter
     installed: dict = field(default_factory=dict)  # component number -> Component
     refused_id: bytes = bytes(16)
     revoked: tuple = ()  # numbers of keys
     cipher_key: bytes = None
     has_lzma: bool = False
+    rolled_back_id: bytes = bytes(16)
 
 
 def check_manifest(data, device):
@@ -594,15 +598,19 @@ def check_manifest(data, device):
         raise FormatError(TRAILING)
     check_cipher_keys(manifest, device)
     for number, component in manifest.components.items():
-        lowest = device.security_counter
+        lowest = device.security_counters.get(number, 0)
         if number in device.installed:
             lowest = max(lowest, device.installed[number].security_counter)
         if component.security_counter < lowest:
             raise FormatError(COUNTER_TOO_LOW)
+        if component.security_counter > COUNTER_MAX:
+            raise FormatError(COUNTER_FULL)
     for component in manifest.components.values():
         check_requirement(component, manifest, device)
     if manifest.id == device.refused_id:
         raise FormatError(REFUSED_BEFORE)
+    if manifest.id == device.rolled_back_id:
+        raise FormatError(ROLLED_BACK)
     return manifest
 
 

@@ -94,7 +94,7 @@ def test_inspect_of_a_device_that_revoked_a_key(tmp_path, next_public):
     folder, file = cells.save(tmp_path / "revoked"), tmp_path / "update.nmf"
     file.write_bytes(data)
     said = matterhorn_json("inspect", "--dump", folder)
-    assert said["anchors"]["revoked_keys"] == [0]
+    assert said["otp"]["revoked_keys"] == [0]
     assert all(part["verified"] for part in said["components"])
     said = matterhorn_json("inspect", file, "--dump", folder, status=1)
     assert (said["signed_by_key"], said["reason"]) == (0, package.REVOKED)

@@ -133,7 +133,7 @@ def agree(mine, said, done):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reader_and_inspect_agree(seed, tmp_path):
     generator = random.Random(seed)
-    device = package.Device(ETHERNET, (signing_key().public,), 1, cipher_key=CIPHER_KEY)
+    device = package.Device(ETHERNET, (signing_key().public,), {RUNTIME: 1, APPLICATION: 1}, cipher_key=CIPHER_KEY)
     device_key = tmp_path / "device.key"
     device_key.write_text(f"matterhorn-device-key-1 {CIPHER_KEY.hex()}\n")
     file = tmp_path / "spoilt.nmf"

@@ -61,6 +61,9 @@ enum mh_error mh_package_load_table(struct mh_package *package, unsigned number)
  * same. MH_ERR_CIPHER_KEY when it is good as stored, but encrypted, and there is no key. */
 enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, uint32_t *length);
 
+/* Checks table, chunks and image of a component (number 1 or 2, present). */
+enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void));
+
 /* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
 enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void));
 
