@@ -10,8 +10,6 @@
 #include "drivers/reset.h"
 #include "drivers/uart.h"
 
-#include "matterhorn/runtime.h"
-
 void runtime_say(const char *text, const char *more)
 {
     uart_write("runtime: ");
@@ -124,4 +122,6 @@ __attribute__((section(".api"), used)) static const struct runtime_api api = {
     .restart = reset_system,
     .update = {begin, packets, missing, packet, validate, install, delete_update, unconfirmed, confirm},
     .config = {find, write_value, delete_value, room},
+    .mfupdate = &runtime_toolbox,
+    .user_flash = &runtime_flash_services,
 };

@@ -33,6 +33,13 @@ enum mh_error {
     MH_ERR_NO_IMAGE,         /* the region has no component header */
     MH_ERR_STATE,            /* the call does not fit what happened so far */
     MH_ERR_ARGUMENT,         /* an index or a length out of bounds */
+    MH_ERR_ROLLED_BACK,      /* was not confirmed, and rolled back */
+    MH_ERR_COUNTER_FULL,     /* security counter above what the device can record */
+    MH_ERR_REVOKED,          /* signed by a key that was revoked */
+    MH_ERR_CIPHER_KEY,       /* encrypted under a key that this device does not have */
+    MH_ERR_AUTHENTICATION,   /* whoever offers an update has not proved who they are */
+    MH_ERR_NO_PROVIDER,      /* no provider of that name, or it does not do that */
+    MH_ERR_SUPPLY,           /* supply voltage too low to write a flash */
     MH_ERRORS
 };
 
