@@ -80,6 +80,13 @@ static inline void torn_nor_create(struct torn_nor *nor)
     memset(nor->array.cells, 0xFF, nor->array.part->size);
 }
 
+/* A range as it is when new. */
+static inline void torn_nor_blank(struct torn_nor *nor, uint32_t address, uint32_t length)
+{
+    memset(nor->array.cells + address, 0xFF, length);
+    nor->array.marks->count = 0;
+}
+
 static inline struct mh_nor torn_nor_driver(struct torn_nor *nor)
 {
     return (struct mh_nor){torn_nor_read, torn_nor_program, torn_nor_erase, nor};

@@ -66,6 +66,11 @@ static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
     bitmap[n / 8] |= (uint8_t)(1u << n % 8);
 }
 
+static inline void mh_bit_clear(uint8_t *bitmap, unsigned n)
+{
+    bitmap[n / 8] &= (uint8_t)~(1u << n % 8);
+}
+
 /* Forgets the incoming package. */
 void mh_state_drop_incoming(struct mh_state *state);
 
