@@ -166,7 +166,8 @@ static enum mh_error erase(void *context, struct mfupdate *session)
     return error;
 }
 
-enum mh_error mfupdate_area(struct mfupdate_area *area, const struct mh_device *device, uint32_t address, uint32_t size)
+enum mh_error mfupdate_area(struct mfupdate_area *area, const struct mh_device *device, uint32_t address,
+                            uint32_t size)
 {
     if (address % MH_USER_FLASH_SECTOR != 0 || size % MH_USER_FLASH_SECTOR != 0 || size == 0 ||
         address > MH_USER_FLASH_SIZE || size > MH_USER_FLASH_SIZE - address) {

@@ -31,7 +31,8 @@ static bool has_begun(const struct mh_update *core, const struct mfupdate *sessi
     return mh_update_packets(core) > 0 && is_incoming(core, session);
 }
 
-enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *first, uint32_t available, uint32_t size)
+enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *first, uint32_t available,
+                                uint32_t size)
 {
     uint8_t hash[crypto_hash_sha256_BYTES];
     uint32_t manifest_size;
@@ -170,7 +171,8 @@ static enum mh_error accept(void *context, struct mfupdate *session)
     return header->type == MFUPDATE_FIRMWARE && header->packet_size == MH_PACKET_SIZE ? MH_OK : MH_ERR_ARGUMENT;
 }
 
-/* Whoever has validated it before, the core has the last word: a row with another validation provider comes here too. */
+/* Whoever has validated it before, the core has the last word: a row with another validation provider comes here
+ * too. */
 static enum mh_error install(void *context, struct mfupdate *session)
 {
     struct mh_update *core = context;

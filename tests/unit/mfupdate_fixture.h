@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A device whose SPI NOR can lose power, a package for it, the built-in row of MFUpdate, and a transport over bytes in memory that counts.
+ * A device whose SPI NOR can lose power, a package for it, the built-in row of MFUpdate, and a transport over bytes
+ * in memory that counts.
  */
 #ifndef TESTS_UNIT_MFUPDATE_FIXTURE_H
 #define TESTS_UNIT_MFUPDATE_FIXTURE_H

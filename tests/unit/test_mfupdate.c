@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * MFUpdate: the built-in row, rows of an application's own, downloads that lose power, and that nothing that can be exchanged gets an image
- * past the core.
+ * MFUpdate: the built-in row, rows of an application's own, downloads that lose power, and that nothing that can be
+ * exchanged gets an image past the core.
  */
 #include "mfupdate_fixture.h"
 
@@ -502,8 +502,11 @@ static void make_data_row(struct keeper *keeper, struct mfupdate_actions *update
     crypto_hash_sha256(data_hash, data, sizeof data);
     *update = (struct mfupdate_actions){.install = count_install, .context = keeper};
     assert_int_equal(mfupdate_area(&area, &bed.device, AREA_ADDRESS, AREA_SIZE), MH_OK);
-    bed.row = (struct mfupdate_provider){
-        .name = "data", .update = update, .validation = &mfupdate_sha256, .storage = &area.storage, .transport = &bed.transport};
+    bed.row = (struct mfupdate_provider){.name = "data",
+                                         .update = update,
+                                         .validation = &mfupdate_sha256,
+                                         .storage = &area.storage,
+                                         .transport = &bed.transport};
     bed.header = (struct mfupdate_header){
         .id = {1}, .type = MFUPDATE_USER, .size = DATA_SIZE, .packet_size = DATA_PACKET};
     bed.carried = (struct carried){.bytes = data, .size = DATA_SIZE};
@@ -562,8 +565,8 @@ static void area_of_sectors_of_the_user_alone(void **state)
     assert_int_equal(bed_open(&bed.row), MH_ERR_NO_ROOM);
 }
 
-/* As above, and under other noise: a packet of which a bit is weak may count as there now and as missing later, but what is installed
- * is what was sent. */
+/* As above, and under other noise: a packet of which a bit is weak may count as there now and as missing later, but
+ * what is installed is what was sent. */
 static void data_survives_any_loss(void **state)
 {
     struct keeper keeper = {0};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What was wrong with the ancestor of this system, defect by defect: MFUpdate, its providers, and the booter that installed. Each
- * test names a defect in a comment and shows that it is not here. The names of its functions are the ancestor's.
+ * What was wrong with the ancestor of this system, defect by defect: MFUpdate, its providers, and the booter that
+ * installed. Each test names a defect in a comment and shows that it is not here. The names of its functions are the
+ * ancestor's.
  */
 #include "mfupdate_fixture.h"
 
@@ -95,7 +96,8 @@ static enum mh_error ram_install(void *context, struct mfupdate *session)
     return ram.install_error;
 }
 
-static enum mh_error ram_get(void *context, struct mfupdate *session, const char *name, uint8_t *value, uint32_t *length)
+static enum mh_error ram_get(void *context, struct mfupdate *session, const char *name, uint8_t *value,
+                             uint32_t *length)
 {
     (void)context;
     (void)session;
@@ -116,7 +118,8 @@ static enum mh_error ram_set(void *context, struct mfupdate *session, const char
     return MH_OK;
 }
 
-static const struct mfupdate_storage ram_storage = {ram_open, ram_create, ram_missing, ram_write, ram_read, ram_erase, NULL};
+static const struct mfupdate_storage ram_storage = {ram_open, ram_create, ram_missing, ram_write,
+                                                    ram_read, ram_erase,  NULL};
 static const struct mfupdate_validation ram_validation = {.check_update = ram_check};
 static const struct mfupdate_actions ram_update = {.get = ram_get, .set = ram_set, .install = ram_install};
 static const struct mfupdate_header ram_header = {.type = MFUPDATE_USER, .size = SIZE, .packet_size = PACKET};
@@ -182,7 +185,8 @@ static void packet_that_comes_after_the_validation_is_validated_too(void **state
     assert_int_equal(ram.installs, 0);
 }
 
-/* A bound was tested with > instead of >=: of handles there, of which there are none here; of packets nothing was tested at all. */
+/* A bound was tested with > instead of >=: of handles there, of which there are none here; of packets nothing was
+ * tested at all. */
 static void packet_index_behind_the_last_is_refused(void **state)
 {
     (void)state;
@@ -291,7 +295,8 @@ static void storage_that_cannot_be_read_is_not_an_empty_one(void **state)
     assert_int_equal(give(0, PACKET), MH_ERR_STATE);
 }
 
-/* "Missing" meant "erased", so a packet of bytes 0xFF was missing for ever, and an update that had one never complete. */
+/* "Missing" meant "erased", so a packet of bytes 0xFF was missing for ever, and an update that had one never
+ * complete. */
 static void packet_of_ones_does_not_stay_missing(void **state)
 {
     static uint8_t ones[4092];
@@ -339,7 +344,8 @@ static void torn_packet_is_missing(void **state)
 
 /// Validation providers ///
 
-/* Of an unknown type of signature, anything was taken. Here a check has one length, and a package one way to be signed. */
+/* Of an unknown type of signature, anything was taken. Here a check has one length, and a package one way to be
+ * signed. */
 static void signature_of_an_unknown_kind_is_refused(void **state)
 {
     static const uint8_t check[64] = {0};
@@ -434,7 +440,8 @@ static void nothing_is_installed_before_all_of_it_is_there(void **state)
 
 /// Block storage ///
 
-/* A block that was neither blank nor began a container was never used again: a power loss while one was deleted cost its room for good. */
+/* A block that was neither blank nor began a container was never used again: a power loss while one was deleted
+ * cost its room for good. */
 static void orphaned_blocks_are_used_again(void **state)
 {
     (void)state;
@@ -464,7 +471,8 @@ static void orphaned_sectors_of_an_area_are_used_again(void **state)
     assert_int_equal(mfupdate_missing(&bed.session), 0);
 }
 
-/* What stood in the container of another update was deleted when a new one was opened, though not a byte of the new one had come. */
+/* What stood in the container of another update was deleted when a new one was opened, though not a byte of the new
+ * one had come. */
 static void other_update_is_kept_until_the_new_one_comes(void **state)
 {
     struct mfupdate_area area;
@@ -539,8 +547,8 @@ static void container_that_could_not_be_recorded_is_none(void **state)
     assert_int_equal(bed.core.journal.state.entries[MH_INCOMING].length, 0);
 }
 
-/* A write that failed was acknowledged: by the storage, whose result nobody looked at, and over the wire. Here each operation of a
- * packet is once not heard by the chip. */
+/* A write that failed was acknowledged: by the storage, whose result nobody looked at, and over the wire. Here each
+ * operation of a packet is once not heard by the chip. */
 static void packet_that_was_not_written_is_not_acknowledged(void **state)
 {
     const struct mfupdate_packet first = packet_of_package(0), second = packet_of_package(1);
@@ -651,7 +659,8 @@ static void installed_update_is_not_installed_again(void **state)
     assert_true(fixture_holds(&bed.array, MH_APPLICATION, IMAGE_SIZE, 1));
 }
 
-/* The result of the install was not looked at: the request was dropped, and half an image, whose first word was there, was started. */
+/* The result of the install was not looked at: the request was dropped, and half an image, whose first word was
+ * there, was started. */
 static void install_that_fails_is_still_wanted_and_nothing_half_counts(void **state)
 {
     struct mh_manifest manifest;
@@ -774,8 +783,8 @@ static void assert_offer_is_refused(enum mh_error reason)
     assert_int_equal(bed.nor.operations + internal_operations, 0);
 }
 
-/* An image went wherever it said, but into the booter: onto the config with the MAC address, into the other component, on the board
- * with other addresses into nowhere. */
+/* An image went wherever it said, but into the booter: onto the config with the MAC address, into the other
+ * component, on the board with other addresses into nowhere. */
 static void image_for_another_place_is_refused(void **state)
 {
     static const uint32_t places[] = {0x08000000, 0x0800C000, 0x08010000, 0x08080000, 0x080A0200,

@@ -113,8 +113,8 @@ static void ranges_that_leave_it_are_refused_before_anything_is_sent(void **stat
 
 static void sectors_that_are_not_the_users_are_not_erased(void **state)
 {
-    static const uint32_t addresses[] = {END, END + 4096, 0x7FF000, 0x800000, 0xFFFFF000, UINT32_MAX, 1, 256, 4095, 4097,
-                                         END - 1, END - 4095, END - 256};
+    static const uint32_t addresses[] = {END, END + 4096, 0x7FF000, 0x800000,   0xFFFFF000, UINT32_MAX, 1,
+                                         256, 4095,       4097,     END - 4095, END - 256,  END - 1};
 
     (void)state;
     for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++) {

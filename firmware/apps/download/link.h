@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line to a host: USART2, TX on PD5, RX on PD6, 115200 Bd 8N1. The device asks in lines of text, the host answers in frames; it says nothing
- * unasked, so the receiver need not run while a flash is written. A frame is
+ * A line to a host: USART2, TX on PD5, RX on PD6, 115200 Bd 8N1. The device asks in lines of text, the host answers
+ * in frames; it says nothing unasked, so the receiver need not run while a flash is written. A frame is
  *
  *      offset  size
  *      0       4       the bytes "MTHF"

@@ -3,13 +3,13 @@
  * Updates over a UART (link.h). What the device asks, and what it wants to hear (integers are little-endian):
  *
  *      offer           what is there: id (16 bytes, docs/SPEC.md 2.1), length of the package (4)
- *      prove NONCE     HMAC-SHA-256 under the key that both have, of the nonce (16 bytes, here as 32 hexadecimal digits), id
- *                      and length (32)
+ *      prove NONCE     HMAC-SHA-256 under the key that both have, of the nonce (16 bytes, here as 32 hexadecimal
+ *                      digits), id and length (32)
  *      want N          packet N (4096 bytes, the last one what is left)
  *      end WORD        nothing: it is over, "accepted" or "refused"
  *
- * The key is 32 bytes in the config store, under tag 0x8010; without it nobody may offer anything. A nonce is never given twice: its
- * number, under tag 0x8011, is written before it is used.
+ * The key is 32 bytes in the config store, under tag 0x8010; without it nobody may offer anything. A nonce is never
+ * given twice: its number, under tag 0x8011, is written before it is used.
  */
 #include "link.h"
 #include "source.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the runtime does for an application: one versioned table of functions at a fixed address. An application is linked
- * for its region (firmware/boards), starts at its own vector table, and calls nothing but this. The functions run on its stack: 4 KB must be
- * free there, in SRAM, not in CCM, which the transfers to the SPI NOR do not reach.
+ * What the runtime does for an application: one versioned table of functions at a fixed address. An application is
+ * linked for its region (firmware/boards), starts at its own vector table, and calls nothing but this. The functions
+ * run on its stack: 4 KB must be free there, in SRAM, not in CCM, which the transfers to the SPI NOR do not reach.
  */
 #ifndef MATTERHORN_RUNTIME_H
 #define MATTERHORN_RUNTIME_H
@@ -41,8 +41,8 @@ struct runtime_config {
     uint32_t (*room)(void);
 };
 
-/* The toolbox; see matterhorn/mfupdate.h, where each function is explained under its name behind `mfupdate_`. Sessions, headers, areas
- * and rows are the application's, in memory that DMA reaches. */
+/* The toolbox; see matterhorn/mfupdate.h, where each function is explained under its name behind `mfupdate_`.
+ * Sessions, headers, areas and rows are the application's, in memory that DMA reaches. */
 struct runtime_mfupdate {
     /* The built-in row of this name, MFUPDATE_MATTERHORN; NULL when there is none. To be copied and changed. */
     const struct mfupdate_provider *(*provider)(const char *name);

@@ -132,8 +132,9 @@ struct mfupdate {
     bool validated; /* as it is stored now */
 };
 
-/* Begins a session, which need not be cleared before. MH_ERR_NO_PROVIDER when `provider` is NULL or lacks what it must have
- * (update, validation, storage); MH_ERR_ARGUMENT for a header with a size of 0; or why the provider refuses it. */
+/* Begins a session, which need not be cleared before. MH_ERR_NO_PROVIDER when `provider` is NULL or lacks what it
+ * must have (update, validation, storage); MH_ERR_ARGUMENT for a header with a size of 0; or why the provider
+ * refuses it. */
 enum mh_error mfupdate_initialize(struct mfupdate *session, const struct mfupdate_provider *provider,
                                   const struct mfupdate_header *header);
 
@@ -155,22 +156,22 @@ uint32_t mfupdate_next_missing(const struct mfupdate *session, uint32_t index);
 /* How many are missing. */
 uint32_t mfupdate_missing(const struct mfupdate *session);
 
-/* Stores a packet: of exactly packet_size bytes, the last one of what is left. One that is there already is not written again, nor looked
- * at. MH_ERR_STATE when the session is not open; MH_ERR_ARGUMENT for a wrong index or length; what the validation provider
- * says; MH_ERR_FLASH: it is still missing. */
+/* Stores a packet: of exactly packet_size bytes, the last one of what is left. One that is there already is not
+ * written again, nor looked at. MH_ERR_STATE when the session is not open; MH_ERR_ARGUMENT for a wrong index or
+ * length; what the validation provider says; MH_ERR_FLASH: it is still missing. */
 enum mh_error mfupdate_packet(struct mfupdate *session, const struct mfupdate_packet *packet);
 
-/* Fetches and stores all that is missing. A write that fails is tried MFUPDATE_ATTEMPTS times. MH_ERR_NO_PROVIDER without a
- * transport. What was stored before an error stays: call it again. */
+/* Fetches and stores all that is missing. A write that fails is tried MFUPDATE_ATTEMPTS times. MH_ERR_NO_PROVIDER
+ * without a transport. What was stored before an error stays: call it again. */
 #define MFUPDATE_ATTEMPTS 3u
 enum mh_error mfupdate_download(struct mfupdate *session);
 
-/* Has the whole update checked; `check` is the validation provider's. MH_ERR_STATE while packets are missing. Each call looks
- * anew: a failed one leaves nothing behind that a later one could pass by. */
+/* Has the whole update checked; `check` is the validation provider's. MH_ERR_STATE while packets are missing. Each
+ * call looks anew: a failed one leaves nothing behind that a later one could pass by. */
 enum mh_error mfupdate_validate(struct mfupdate *session, const uint8_t *check, uint32_t length);
 
-/* Validates unless that was done since the last packet, makes the backup, and installs. MH_OK: the session is at its end; the
- * caller restarts where the provider needs it ("Matterhorn" does). */
+/* Validates unless that was done since the last packet, makes the backup, and installs. MH_OK: the session is at
+ * its end; the caller restarts where the provider needs it ("Matterhorn" does). */
 enum mh_error mfupdate_install(struct mfupdate *session, const uint8_t *check, uint32_t length);
 
 /* Gives up what is stored of this update, open or not. The session is then not open. */
@@ -188,18 +189,20 @@ enum mh_error mfupdate_set(struct mfupdate *session, const char *name, const uin
 
 #define MFUPDATE_MATTERHORN "Matterhorn"
 
-/* Makes the header of a package of `size` bytes from its first ones: at least its manifest and signature, 512 always suffice.
- * Only the framing is looked at, and what it says is what is offered; whether it is taken is said when packet 0 is stored. */
-enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *first, uint32_t available, uint32_t size);
+/* Makes the header of a package of `size` bytes from its first ones: at least its manifest and signature, 512
+ * always suffice. Only the framing is looked at, and what it says is what is offered; whether it is taken is said
+ * when packet 0 is stored. */
+enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *first, uint32_t available,
+                                uint32_t size);
 
-/* The built-in row over a session of the core. Packets are of 4096 bytes. Packet 0 comes first (MH_ERR_STATE for others before
- * it), because it has the manifest: everything in docs/SPEC.md 2.4, 1 to 6, is checked with it, before anything is erased.
- * Where `header.id` is known, packet 0 must have it (MH_ERR_ARGUMENT), and it is not wanted again after a power loss.
- * An update that does not validate is dropped by the core: then all its packets are missing.
- *
- * Properties, to be read only; integers are little-endian: "phase" (4 bytes, docs/SPEC.md 3.2), "refusal" (4, 2.5),
- * "refused-id" (16), "incoming-id" (16), "incoming-length" (4; 0: none), "received" (4: packets), "runtime-version",
- * "application-version" (8; MH_ERR_NO_IMAGE when none is installed). What an application wants to keep goes into the config store. */
+/* The built-in row over a session of the core. Packets are of 4096 bytes. Packet 0 comes first (MH_ERR_STATE for
+ * others before it), because it has the manifest: everything in docs/SPEC.md 2.4, 1 to 6, is checked with it,
+ * before anything is erased. Where `header.id` is known, packet 0 must have it (MH_ERR_ARGUMENT), and it is not
+ * wanted again after a power loss. An update that does not validate is dropped by the core: then all its packets
+ * are missing.  Properties, to be read only; integers are little-endian: "phase" (4 bytes, docs/SPEC.md 3.2),
+ * "refusal" (4, 2.5), "refused-id" (16), "incoming-id" (16), "incoming-length" (4; 0: none), "received" (4:
+ * packets), "runtime-version", "application-version" (8; MH_ERR_NO_IMAGE when none is installed). What an
+ * application wants to keep goes into the config store. */
 struct mfupdate_matterhorn {
     struct mfupdate_actions update;
     struct mfupdate_validation validation;
@@ -211,9 +214,10 @@ void mfupdate_matterhorn(struct mfupdate_matterhorn *provider, struct mh_update 
 
 /// For data of an application's own ///
 
-/* A storage provider over sectors of the user's SPI NOR: packet n is in sector n, with a CRC-32 of header, number and data in its last 4
- * bytes, written last. A packet is there when that is right. So nothing else must be kept or cleaned up: whatever a power loss
- * or another update has left in a sector is not this update's, and is erased when its packet comes. */
+/* A storage provider over sectors of the user's SPI NOR: packet n is in sector n, with a CRC-32 of header, number
+ * and data in its last 4 bytes, written last. A packet is there when that is right. So nothing else must be kept or
+ * cleaned up: whatever a power loss or another update has left in a sector is not this update's, and is erased when
+ * its packet comes. */
 #define MFUPDATE_AREA_PACKET_MAX 4092u
 #define MFUPDATE_AREA_SECTORS_MAX 1792u
 struct mfupdate_area {
@@ -223,14 +227,15 @@ struct mfupdate_area {
     uint32_t sectors;
     uint8_t present[MFUPDATE_AREA_SECTORS_MAX / 8]; /* bit n: packet n */
 };
-/* `address` and `size` are multiples of 4096, `size` at least one of them, all in the user's part; else MH_ERR_ARGUMENT. The
- * area must not be moved afterwards. Opening an update with packets of more than 4092 bytes: MH_ERR_ARGUMENT; with more
- * packets than sectors: MH_ERR_NO_ROOM. */
-enum mh_error mfupdate_area(struct mfupdate_area *area, const struct mh_device *device, uint32_t address, uint32_t size);
+/* `address` and `size` are multiples of 4096, `size` at least one of them, all in the user's part; else
+ * MH_ERR_ARGUMENT. The area must not be moved afterwards. Opening an update with packets of more than 4092 bytes:
+ * MH_ERR_ARGUMENT; with more packets than sectors: MH_ERR_NO_ROOM. */
+enum mh_error mfupdate_area(struct mfupdate_area *area, const struct mh_device *device, uint32_t address,
+                            uint32_t size);
 
-/* A validation provider that compares the SHA-256 of the whole, as stored, with `check` (32 bytes; another length is
- * MH_ERR_ARGUMENT, another hash MH_ERR_IMAGE). It says nothing of where the update comes from: that hash must come from who is
- * trusted. */
+/* A validation provider that compares the SHA-256 of the whole, as stored, with `check` (32 bytes; another length
+ * is MH_ERR_ARGUMENT, another hash MH_ERR_IMAGE). It says nothing of where the update comes from: that hash must
+ * come from who is trusted. */
 extern const struct mfupdate_validation mfupdate_sha256;
 
 #endif

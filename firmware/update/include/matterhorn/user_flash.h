@@ -23,9 +23,9 @@ enum mh_error mh_user_flash_read(const struct mh_device *device, uint32_t addres
 enum mh_error mh_user_flash_program(const struct mh_device *device, uint32_t address, const uint8_t *data,
                                     uint32_t length);
 
-/* Erases the sector of 4 KB that starts at `address`, also when it reads blank: an erase that lost power can read so and
- * still not hold data. MH_ERR_ARGUMENT when no sector of the user's part starts there; MH_ERR_FLASH when the chip does
- * not answer, or the sector is not blank then. */
+/* Erases the sector of 4 KB that starts at `address`, also when it reads blank: an erase that lost power can read
+ * so and still not hold data. MH_ERR_ARGUMENT when no sector of the user's part starts there; MH_ERR_FLASH when the
+ * chip does not answer, or the sector is not blank then. */
 enum mh_error mh_user_flash_erase(const struct mh_device *device, uint32_t address);
 
 #endif
