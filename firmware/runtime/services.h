@@ -22,6 +22,10 @@ extern const struct mh_device *runtime_device;
 extern const struct runtime_mfupdate runtime_toolbox;
 extern const struct runtime_user_flash runtime_flash_services;
 
+/* Feeds the watchdog, which runs while an update is on trial. Not any more when that has gone on for too long
+ * without confirmation. */
+void runtime_alive(void);
+
 /* A line on the diagnostic UART: "runtime: ", text, more. */
 void runtime_say(const char *text, const char *more);
 

@@ -192,12 +192,10 @@ static enum mh_error keep(void *context, struct mfupdate *session)
     return MH_OK;
 }
 
-/* The core cannot go back yet. */
 static enum mh_error roll_back(void *context, struct mfupdate *session)
 {
-    (void)context;
     (void)session;
-    return MH_ERR_NO_PROVIDER;
+    return mh_update_rollback(context);
 }
 
 static enum mh_error confirm(void *context, struct mfupdate *session)
@@ -270,9 +268,9 @@ static enum mh_error get(void *context, struct mfupdate *session, const char *na
         {"refusal", state->refusal},
         {"incoming-length", incoming->length},
         {"received", count_received(state)},
+        {"rollback-off", has_begun(core, session) ? mh_update_rollback_off(core) : 0},
     };
 
-    (void)session;
     if (!core->open) {
         return MH_ERR_FLASH;
     }

@@ -21,6 +21,33 @@ static void package_that_is_downloaded_is_installed(void **state)
     assert_false(mh_update_unconfirmed(&bed.core));
 }
 
+static void update_is_rolled_back(void **state)
+{
+    struct blob next = fixture_package(IMAGE_SIZE, 0, 2, 0);
+    uint8_t value[4];
+    uint32_t length = sizeof value;
+
+    (void)state;
+    assert_int_equal(bed_update(&bed.row), MH_OK);
+    assert_int_equal(bed_boot(), MH_OK);
+    assert_int_equal(mfupdate_confirm(&bed.session), MH_OK);
+    assert_int_equal(mfupdate_rollback(&bed.session), MH_ERR_STATE);
+    bed.carried.bytes = next.bytes;
+    bed.carried.size = (uint32_t)next.size;
+    assert_int_equal(mfupdate_describe(&bed.header, next.bytes, 512, bed.carried.size), MH_OK);
+    assert_int_equal(bed_open(&bed.row), MH_OK);
+    assert_int_equal(mfupdate_download(&bed.session), MH_OK);
+    assert_int_equal(mfupdate_get(&bed.session, "rollback-off", value, &length), MH_OK);
+    assert_int_equal(mh_get32(value), 0);
+    assert_int_equal(mfupdate_install(&bed.session, NULL, 0), MH_OK);
+    assert_int_equal(bed_boot(), MH_OK);
+    assert_true(fixture_holds(&bed.array, MH_APPLICATION, IMAGE_SIZE, 2));
+    assert_int_equal(mfupdate_rollback(&bed.session), MH_OK);
+    assert_int_equal(bed_boot(), MH_OK);
+    assert_true(fixture_holds(&bed.array, MH_APPLICATION, IMAGE_SIZE, 1));
+    free(next.bytes);
+}
+
 static void packets_may_be_handed_over_in_any_order_behind_the_first(void **state)
 {
     static const uint32_t order[] = {0, 3, 1, 2};
@@ -630,6 +657,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BED_TEST(package_that_is_downloaded_is_installed),
+        BED_TEST(update_is_rolled_back),
         BED_TEST(packets_may_be_handed_over_in_any_order_behind_the_first),
         BED_TEST(header_of_something_else_is_refused),
         BED_TEST(other_package_under_the_same_offer_is_refused),

@@ -12,7 +12,7 @@
 #define APB1_HZ 42000000u
 #define BAUD 115200u
 #define AF_USART2 7u
-#define SILENCE_CYCLES (5u * CLOCK_HCLK_HZ)
+#define SILENCE_CYCLES CLOCK_HCLK_HZ /* 1 s */
 
 /* RM0090 30.6, 7.3.13 */
 REG(usart, USART2, 0x40004400);
@@ -107,9 +107,7 @@ bool link_answer(uint32_t number, uint8_t *data, uint32_t length)
         if (!receive_all(data, length) || !receive_all(crc, sizeof crc)) {
             return false;
         }
-        if (mh_get32(crc) == mh_crc32_more(mh_crc32(head, sizeof head), data, length)) {
-            return true;
-        }
+        return mh_get32(crc) == mh_crc32_more(mh_crc32(head, sizeof head), data, length);
     }
     return false;
 }

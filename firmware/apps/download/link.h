@@ -23,7 +23,8 @@ void link_initialize(void);
 /* Sends a line, and a line feed. */
 void link_ask(const char *line);
 
-/* Waits for the answer with this number, of exactly `length` bytes. False when nothing came for some 5 s. */
+/* Waits for the answer with this number, of exactly `length` bytes. False when it came damaged, or nothing came for a
+ * second: then ask again. */
 bool link_answer(uint32_t number, uint8_t *data, uint32_t length);
 
 #endif

@@ -199,10 +199,13 @@ enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *f
  * others before it), because it has the manifest: everything in docs/SPEC.md 2.4, 1 to 6, is checked with it,
  * before anything is erased. Where `header.id` is known, packet 0 must have it (MH_ERR_ARGUMENT), and it is not
  * wanted again after a power loss. An update that does not validate is dropped by the core: then all its packets
- * are missing.  Properties, to be read only; integers are little-endian: "phase" (4 bytes, docs/SPEC.md 3.2),
- * "refusal" (4, 2.5), "refused-id" (16), "incoming-id" (16), "incoming-length" (4; 0: none), "received" (4:
- * packets), "runtime-version", "application-version" (8; MH_ERR_NO_IMAGE when none is installed). What an
- * application wants to keep goes into the config store. */
+ * are missing.
+ *
+ * Properties, to be read only; integers are little-endian: "phase" (4 bytes, docs/SPEC.md 3.2), "refusal" (4, 2.5),
+ * "refused-id" (16), "incoming-id" (16), "incoming-length" (4; 0: none), "received" (4: packets), "rollback-off" (4,
+ * from packet 0 on: bit n - 1 when component n could not be rolled back to what runs now), "runtime-version",
+ * "application-version" (8; MH_ERR_NO_IMAGE when none is installed). What an application wants to keep goes into the
+ * config store. */
 struct mfupdate_matterhorn {
     struct mfupdate_actions update;
     struct mfupdate_validation validation;
