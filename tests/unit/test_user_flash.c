@@ -17,9 +17,11 @@ static unsigned sent;
 static unsigned fed;
 static unsigned deaf; /* the operation that the chip does not hear, from 1 on; 0: none */
 static unsigned failing;
+static bool silent; /* nothing must be sent */
 
 static enum mh_error seen(uint32_t address, uint32_t length)
 {
+    assert_false(silent);
     assert_true(length > 0 && address < END && length <= END - address);
     sent++;
     return sent == failing ? MH_ERR_FLASH : MH_OK;
@@ -62,6 +64,7 @@ static int set_up(void **state)
     device.nor = (struct mh_nor){read, program, erase, array.device.nor.context};
     device.alive = feed;
     sent = fed = deaf = failing = 0;
+    silent = false;
     return 0;
 }
 
@@ -104,11 +107,11 @@ static void ranges_that_leave_it_are_refused_before_anything_is_sent(void **stat
     uint8_t byte = 0;
 
     (void)state;
+    silent = true;
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         assert_int_equal(mh_user_flash_read(&device, ranges[i].address, &byte, ranges[i].length), MH_ERR_ARGUMENT);
         assert_int_equal(mh_user_flash_program(&device, ranges[i].address, &byte, ranges[i].length), MH_ERR_ARGUMENT);
     }
-    assert_int_equal(sent, 0);
 }
 
 static void sectors_that_are_not_the_users_are_not_erased(void **state)
@@ -117,10 +120,10 @@ static void sectors_that_are_not_the_users_are_not_erased(void **state)
                                          256, 4095,       4097,     END - 4095, END - 256,  END - 1};
 
     (void)state;
+    silent = true;
     for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         assert_int_equal(mh_user_flash_erase(&device, addresses[i]), MH_ERR_ARGUMENT);
     }
-    assert_int_equal(sent, 0);
 }
 
 static void nothing_within_bounds_is_done_and_nothing_is_sent(void **state)
@@ -128,6 +131,7 @@ static void nothing_within_bounds_is_done_and_nothing_is_sent(void **state)
     uint8_t byte = 0;
 
     (void)state;
+    silent = true;
     for (uint32_t address = 0; address <= END; address += END / 2) {
         assert_int_equal(mh_user_flash_read(&device, address, &byte, 0), MH_OK);
         assert_int_equal(mh_user_flash_read(&device, address, NULL, 0), MH_OK);
@@ -135,7 +139,6 @@ static void nothing_within_bounds_is_done_and_nothing_is_sent(void **state)
     }
     assert_int_equal(mh_user_flash_read(&device, 0, NULL, 1), MH_ERR_ARGUMENT);
     assert_int_equal(mh_user_flash_program(&device, 0, NULL, 1), MH_ERR_ARGUMENT);
-    assert_int_equal(sent, 0);
 }
 
 static void its_first_and_its_last_bytes_are_written_and_read(void **state)
