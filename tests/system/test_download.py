@@ -195,6 +195,24 @@ def test_frames_that_are_damaged_or_lost_are_asked_for_again(desk, line):
     assert sender.asked == [0, 0, 1, 1, 1, 2, 2, 3, 3]
 
 
+def test_data_of_the_application_is_stored_in_its_area_alone(bench):
+    """And what it may not reach it does not: the application tries, and so does not even send it to the chip."""
+    before = Cells.load(BUILD / "device/mountaineer-eth-table")
+    session = bench.power_on(BOARD, before)
+    session.wait_for(jobs.says("table: whole"), jobs.PATIENCE_NS)
+    assert "table: bounds hold" in trace.uart_lines(session.events)
+    touched = {event.address // 4096 for event in trace.operations(session.events, trace.NOR)}
+    assert touched == set(range(0x6F0, 0x6F5))
+    assert session.nor[:0x6F0000] == before.nor[:0x6F0000] and session.nor[0x6F5000:] == before.nor[0x6F5000:]
+
+    cells = session.cells
+    cells.nor[0x6F2000] ^= 0x10
+    session = bench.power_on(BOARD, cells)
+    session.wait_for(jobs.says("table: whole"), jobs.PATIENCE_NS)
+    assert trace.uart_lines(session.events).count("table: given a packet") == 1
+    assert {event.address // 4096 for event in trace.operations(session.events, trace.NOR)} == {0x6F2}
+
+
 def test_carried_package_is_resumed_too(bench):
     """Power is lost at each sixth operation of the download: what is given then is what is missing."""
     cells = Cells.load(BUILD / "device/mountaineer-eth-resume")
@@ -211,6 +229,7 @@ def test_carried_package_is_resumed_too(bench):
         assert f"download: given {len(missing)} of {count}" in trace.uart_text(session.events)
 
 
-def test_update_that_is_resumed_recovers_from_any_power_loss():
-    result = matterhorn_json("sweep", "eth-resume", "--cuts", 300, "--jobs", os.cpu_count())
+@pytest.mark.parametrize("profile", ["eth-resume", "eth-table"])
+def test_download_recovers_from_any_power_loss(profile):
+    result = matterhorn_json("sweep", profile, "--cuts", 300, "--jobs", os.cpu_count())
     assert result["findings"] == [] and result["cuts_fired"] == 300
