@@ -13,6 +13,11 @@
 
 static const uint8_t unknown_id[MH_ID_SIZE];
 
+static struct mh_update *core_of(void *context)
+{
+    return ((struct mfupdate_matterhorn *)context)->core;
+}
+
 static bool has_id(const struct mfupdate_header *header, const uint8_t id[MH_ID_SIZE])
 {
     return memcmp(header->id, id, MH_ID_SIZE) == 0;
@@ -50,24 +55,23 @@ enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *f
 /// Storage ///
 
 /* Begins with the first packet as it is stored. Whatever is wrong with that, it is then sent again. */
-static enum mh_error begin_from_store(struct mh_update *core, uint32_t size)
+static enum mh_error begin_from_store(struct mfupdate_matterhorn *provider, uint32_t size)
 {
-    uint8_t first[MH_HEADER_SIZE];
-    struct mh_stored stored;
+    struct mh_update *core = provider->core;
     struct mh_source source;
-    const uint32_t available = size < sizeof first ? size : sizeof first;
+    const uint32_t available = size < sizeof provider->first ? size : sizeof provider->first;
     enum mh_error error =
-        mh_stored_open(&stored, &core->device->nor, &core->journal.state.entries[MH_INCOMING], &source);
+        mh_stored_open(&core->stored, &core->device->nor, &core->journal.state.entries[MH_INCOMING], &source);
 
     if (error == MH_OK) {
-        error = source.read(source.context, 0, first, available);
+        error = source.read(source.context, 0, provider->first, available);
     }
-    return error ? error : mh_update_begin(core, first, available, size);
+    return error ? error : mh_update_begin(core, provider->first, available, size);
 }
 
 static enum mh_error open_stored(void *context, struct mfupdate *session, bool *found)
 {
-    struct mh_update *core = context;
+    struct mh_update *core = core_of(context);
 
     if (!core->open) {
         return MH_ERR_FLASH;
@@ -75,7 +79,7 @@ static enum mh_error open_stored(void *context, struct mfupdate *session, bool *
     if (!is_incoming(core, session) || !mh_bit(core->journal.state.received, 0)) {
         return MH_OK;
     }
-    const enum mh_error error = begin_from_store(core, session->header.size);
+    const enum mh_error error = begin_from_store(context, session->header.size);
     *found = error == MH_OK;
     return error == MH_ERR_FLASH || error == MH_ERR_STATE ? error : MH_OK;
 }
@@ -83,7 +87,7 @@ static enum mh_error open_stored(void *context, struct mfupdate *session, bool *
 /* Packet 0 creates it, once its manifest is accepted. */
 static enum mh_error create(void *context, struct mfupdate *session)
 {
-    const struct mh_update *core = context;
+    const struct mh_update *core = core_of(context);
 
     (void)session;
     return core->open ? MH_OK : MH_ERR_FLASH;
@@ -91,7 +95,7 @@ static enum mh_error create(void *context, struct mfupdate *session)
 
 static bool missing(void *context, const struct mfupdate *session, uint32_t index)
 {
-    const struct mh_update *core = context;
+    const struct mh_update *core = core_of(context);
 
     return has_begun(core, session) ? mh_update_missing(core, index) : index < mfupdate_packets(session);
 }
@@ -117,7 +121,7 @@ static enum mh_error begin(struct mh_update *core, struct mfupdate *session, con
 static enum mh_error write(void *context, struct mfupdate *session, uint32_t index, const uint8_t *data,
                            uint32_t length)
 {
-    struct mh_update *core = context;
+    struct mh_update *core = core_of(context);
 
     if (!has_begun(core, session)) {
         const enum mh_error error = index == 0 ? begin(core, session, data, length) : MH_ERR_STATE;
@@ -130,7 +134,7 @@ static enum mh_error write(void *context, struct mfupdate *session, uint32_t ind
 
 static enum mh_error read(void *context, struct mfupdate *session, uint32_t offset, uint8_t *buffer, uint32_t length)
 {
-    const struct mh_update *core = context;
+    const struct mh_update *core = core_of(context);
     struct mh_stored stored;
     struct mh_source source;
 
@@ -147,7 +151,7 @@ static enum mh_error read(void *context, struct mfupdate *session, uint32_t offs
 
 static enum mh_error erase(void *context, struct mfupdate *session)
 {
-    struct mh_update *core = context;
+    struct mh_update *core = core_of(context);
 
     return is_incoming(core, session) ? mh_update_delete(core) : MH_OK;
 }
@@ -156,7 +160,7 @@ static enum mh_error erase(void *context, struct mfupdate *session)
 
 static enum mh_error check_update(void *context, struct mfupdate *session, const uint8_t *check, uint32_t length)
 {
-    struct mh_update *core = context;
+    struct mh_update *core = core_of(context);
 
     (void)check;
     (void)length;
@@ -175,7 +179,7 @@ static enum mh_error accept(void *context, struct mfupdate *session)
  * too. */
 static enum mh_error install(void *context, struct mfupdate *session)
 {
-    struct mh_update *core = context;
+    struct mh_update *core = core_of(context);
 
     if (!has_begun(core, session)) {
         return MH_ERR_STATE;
@@ -195,13 +199,13 @@ static enum mh_error keep(void *context, struct mfupdate *session)
 static enum mh_error roll_back(void *context, struct mfupdate *session)
 {
     (void)session;
-    return mh_update_rollback(context);
+    return mh_update_rollback(core_of(context));
 }
 
 static enum mh_error confirm(void *context, struct mfupdate *session)
 {
     (void)session;
-    return mh_update_confirm(context);
+    return mh_update_confirm(core_of(context));
 }
 
 /// Properties ///
@@ -257,7 +261,7 @@ static uint32_t count_received(const struct mh_state *state)
 
 static enum mh_error get(void *context, struct mfupdate *session, const char *name, uint8_t *value, uint32_t *length)
 {
-    const struct mh_update *core = context;
+    const struct mh_update *core = core_of(context);
     const struct mh_state *state = &core->journal.state;
     const struct mh_entry *incoming = &state->entries[MH_INCOMING];
     const struct {
@@ -294,10 +298,11 @@ static enum mh_error get(void *context, struct mfupdate *session, const char *na
 
 void mfupdate_matterhorn(struct mfupdate_matterhorn *provider, struct mh_update *core)
 {
-    provider->update = (struct mfupdate_actions){accept, get, NULL, install, core};
-    provider->validation = (struct mfupdate_validation){.check_update = check_update, .context = core};
-    provider->storage = (struct mfupdate_storage){open_stored, create, missing, write, read, erase, core};
-    provider->backup = (struct mfupdate_backup){keep, roll_back, confirm, core};
+    provider->core = core;
+    provider->update = (struct mfupdate_actions){accept, get, NULL, install, provider};
+    provider->validation = (struct mfupdate_validation){.check_update = check_update, .context = provider};
+    provider->storage = (struct mfupdate_storage){open_stored, create, missing, write, read, erase, provider};
+    provider->backup = (struct mfupdate_backup){keep, roll_back, confirm, provider};
     provider->row = (struct mfupdate_provider){
         .name = MFUPDATE_MATTERHORN,
         .update = &provider->update,

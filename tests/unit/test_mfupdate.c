@@ -298,7 +298,7 @@ static void own_storage_cannot_be_installed_by_the_core(void **state)
     struct mfupdate_area area;
     unsigned asked = 0;
     const struct mfupdate_validation lenient = {.check_update = say_yes, .context = &asked};
-    const struct mfupdate_actions any_packet_size = {.install = bed.builtin.update.install, .context = &bed.core};
+    const struct mfupdate_actions any_packet_size = {.install = bed.builtin.update.install, .context = &bed.builtin};
 
     (void)state;
     assert_int_equal(mfupdate_area(&area, &bed.device, 0, 0x10000), MH_OK);

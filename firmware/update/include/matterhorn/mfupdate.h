@@ -207,12 +207,15 @@ enum mh_error mfupdate_describe(struct mfupdate_header *header, const uint8_t *f
  * "application-version" (8; MH_ERR_NO_IMAGE when none is installed). What an application wants to keep goes into the
  * config store. */
 struct mfupdate_matterhorn {
+    struct mh_update *core;
+    uint8_t first[MH_HEADER_SIZE]; /* of a package that is resumed: not on the stack, which its signature takes */
     struct mfupdate_actions update;
     struct mfupdate_validation validation;
     struct mfupdate_storage storage;
     struct mfupdate_backup backup;
     struct mfupdate_provider row;
 };
+/* Fills it in. It must not be moved afterwards. */
 void mfupdate_matterhorn(struct mfupdate_matterhorn *provider, struct mh_update *core);
 
 /// For data of an application's own ///
