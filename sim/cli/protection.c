@@ -5,7 +5,7 @@
 
 #include "matterhorn/config.h"
 
-#include <sodium/crypto_sign.h>
+#include <sodium/crypto_sign_ed25519.h>
 #include <string.h>
 
 /* Of the bootloader and the trust anchors. */
@@ -74,9 +74,9 @@ static bool otp_is_locked(const struct array_device *array)
 
 static bool trusts_development_key(const struct mh_anchors *anchors)
 {
-    uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
+    uint8_t public_key[crypto_sign_ed25519_PUBLICKEYBYTES], secret_key[crypto_sign_ed25519_SECRETKEYBYTES];
 
-    crypto_sign_seed_keypair(public_key, secret_key, (const uint8_t *)development_seed);
+    crypto_sign_ed25519_seed_keypair(public_key, secret_key, (const uint8_t *)development_seed);
     for (unsigned i = 0; i < anchors->count; i++) {
         if (memcmp(anchors->keys[i], public_key, MH_KEY_SIZE) == 0) {
             return true;
