@@ -233,7 +233,7 @@ def test_power_losses_on_a_locked_device_are_recovered(tmp_path):
         ETHERNET, package_file(ETHERNET, "demo-small"), tmp_path / "device", "--lock", "--user-seed", 1
     )
     result = matterhorn_json("sweep", "eth-small-update", "--device", device, "--cuts", 60, "--jobs", 2)
-    assert result["verdict"] == "pass" and result["cuts_fired"] == 60
+    assert result["verdict"] == "pass" and result["cuts_fired"] >= 60
 
 
 def intruded(bench, folder, *options):
