@@ -21,8 +21,8 @@ each_board = pytest.mark.parametrize("board", boards.BOARDS.values(), ids=lambda
 each_component = pytest.mark.parametrize("component", [RUNTIME, APPLICATION], ids=boards.COMPONENT_NAMES.get)
 
 # docs/PEERS.md states these bounds, in virtual time from power-on.
-TO_START_NS = 12 * trace.SECOND  # a good application, whatever the SPI NOR holds
-TO_WAIT_NS = 12 * trace.SECOND  # "trying again", when there is none
+TO_START_NS = 6 * trace.SECOND  # a good application, whatever the SPI NOR holds
+TO_WAIT_NS = 6 * trace.SECOND  # "trying again", when there is none
 
 
 def third_device(board, folder, *options):
