@@ -112,6 +112,7 @@ def test_chip_shows_another_package_each_time_it_is_read(bench, goal, span, peri
 
 # --- Forged journals ----------------------------------------------------------------------------------------------
 
+APPROVED = "approved package"
 ALL_EXTENTS = tuple(range(256))
 HEADER_SECTOR = boards.sector_of(BOARD.application.start)
 DONE = {"none": 0, "the header's": 1 << HEADER_SECTOR, "all": 0xFFFFFFFF}
@@ -125,20 +126,29 @@ def entries(goal):
         "no package": journal.Entry(),
         "old signed package": replace(place, id=old_id),
         "old package under the approved one's id": place,
+        APPROVED: place,
         "endless package": journal.Entry(ALL_EXTENTS, 0xFFFFFFFF, old_id),
         "package without a place": journal.Entry((), len(goal.old), old_id),
         "package of one byte": replace(place, length=1),
     }
 
 
-def forge(goal, phase, entry, done, erased):
-    """The target with the old package in its store and this journal; `erased`: its own header is gone, as it is in an
+def forge(goal, phase, name, done, erased):
+    """The target with a package in its store and this journal; `erased`: its own header is gone, as it is in an
     install."""
     cells = goal.cells.copy()
-    goal.place(cells, goal.old)
-    there = journal.read(cells.nor)
-    packets = tuple(range(-(-len(goal.old) // journal.PACKET_SIZE)))
-    forged = replace(there, phase=phase, sectors_done=done, incoming=entry, application=entry, received=packets)
+    goal.place(cells, goal.approved if name == APPROVED else goal.old)
+    entry = entries(goal)[name]
+    forged = replace(
+        journal.read(cells.nor),
+        phase=phase,
+        sectors_done=done,
+        incoming=entry,
+        application=entry,
+        received=tuple(range(-(-len(goal.old) // journal.PACKET_SIZE))),
+        tried=(APPLICATION,),
+        credit=24 if done else 1,
+    )
     journal.append(cells.nor, forged)
     assert journal.read(cells.nor).phase == phase
     if erased:
@@ -148,7 +158,7 @@ def forge(goal, phase, entry, done, erased):
 
 
 ENTRIES = (
-    "no package", "old signed package", "old package under the approved one's id", "endless package",
+    "no package", "old signed package", "old package under the approved one's id", APPROVED, "endless package",
     "package without a place", "package of one byte",
 )  # fmt: skip
 
@@ -160,7 +170,7 @@ def test_journal_is_forged_to_every_phase(bench, goal, name, erased, tmp_path):
     afterwards = Afterwards(bench, goal, tmp_path)
     for phase in range(len(journal.PHASE_NAMES)):
         for done in DONE.values():
-            before = forge(goal, phase, entries(goal)[name], done, erased)
+            before = forge(goal, phase, name, done, erased)
             session = bench.power_on(BOARD, before)
             settle(session)
             assert_only_approved(goal, session, before)
