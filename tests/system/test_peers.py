@@ -12,7 +12,7 @@ from formats import anchors, boards, config, journal, package, store
 from formats.boards import APPLICATION, HEADER_SIZE, RUNTIME
 
 from . import apps, attacks, jobs, trace
-from .artifacts import TOP, firmware, matterhorn_json, package_file, signing_key
+from .artifacts import firmware, matterhorn_json, package_file, signing_key
 from .bench import Bench
 from .device import application_writer, requested_cells
 
@@ -112,6 +112,10 @@ def test_time_to_start_is_bounded_when_the_largest_package_goes_bad_at_its_end(b
     assert f"boot: refused: {package.WRONG_CHUNK}" in trace.uart_lines(session.events)
     assert session.time_ns < TO_START_NS
 
+    state = replace(journal.read(cells.nor), phase=journal.TRIAL, tried=(RUNTIME, APPLICATION), credit=0)
+    journal.append(cells.nor, replace(state, runtime=entry, application=entry))
+    assert time_to_start(bench, cells) < TO_START_NS, "looking for a way back"
+
 
 def test_time_to_start_is_bounded_when_the_config_is_written_anew_from_a_full_shadow(bench, tmp_path):
     cells = third_device(ETHERNET, tmp_path)
@@ -194,13 +198,15 @@ def test_image_of_one_byte_more_is_refused_before_anything_is_erased(bench, boar
 # --- Another size than before, with power lost on the way (MCUboot 2109, 1645; wolfBoot 36bf4c3d) -------------------
 
 PROFILE = """
-extends: {top}/sim/profiles/eth-confirm.yaml
 name: {name}
+machine: mountaineer-eth
 device: {device}
-symbols: []
+areas:
+  - {{name: application, chip: internal, address: 0x080A0000, size: 0x60000}}
+  - {{name: store, chip: nor, address: 0x700000, size: 0xFA000}}
+  - {{name: journal, chip: nor, address: 0x7FE000, size: 0x2000}}
 recovered:
   lines: ["{line}"]
-  edges: []
   equal:
     - {{name: application, chip: internal, address: 0x080A0000, file: {flash}}}
   unchanged:
@@ -213,29 +219,31 @@ next:
   command: ["{{matterhorn}}", deploy, "{{device}}", "{next}"]
   recovered:
     lines: ["{next_line}"]
-    edges: []
     equal:
       - {{name: application, chip: internal, address: 0x080A0000, file: {next_flash}}}
 budget: {{boots: 8, seconds: 60}}
-cuts: {{count: {count}}}
+cuts: {{count: {count}, seed: 1, tears: [before, half, mask, weak]}}
 """
 
 
-def flash_file(package_path):
-    return package_path.with_suffix(".flash")
+def without_counter(folder, name):
+    """A package of an application of the build with security counter 0, and beside it what it leaves in the flash."""
+    image = firmware(ETHERNET, name, "bin").read_bytes()
+    file = apps.packed(ETHERNET, image, folder / f"{name}.nmf", name=name)
+    file.with_suffix(".flash").write_bytes(package.read(file.read_bytes()).installed(APPLICATION))
+    return file
 
 
 def profile(folder, name, cells, ends, then, count="all"):
     """A sweep of what a device has to do, which ends in one application, and then takes another one."""
     text = PROFILE.format(
-        top=TOP,
         name=name,
         device=cells.save(folder / "swept"),
-        line=f"{ends}: confirmed",
-        flash=flash_file(package_file(ETHERNET, ends)),
-        next=package_file(ETHERNET, then),
-        next_line=f"{then}: confirmed",
-        next_flash=flash_file(package_file(ETHERNET, then)),
+        line=f"{ends.stem}: confirmed",
+        flash=ends.with_suffix(".flash"),
+        next=then,
+        next_line=f"{then.stem}: confirmed",
+        next_flash=then.with_suffix(".flash"),
         count=count,
     )
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -245,8 +253,9 @@ def profile(folder, name, cells, ends, then, count="all"):
 @pytest.mark.parametrize("before, after", [("third", "large"), ("large", "third")])
 def test_power_is_lost_between_images_of_one_and_of_two_sectors(before, after, tmp_path):
     """Sizes before and after differ by more than a sector; the install is resumed with what the new header says."""
-    cells = apps.provisioned_with(ETHERNET, package_file(ETHERNET, before), tmp_path / "device", "--reserved-seed", 3)
-    cells = requested_cells(cells, package_file(ETHERNET, after).read_bytes())
+    before, after = without_counter(tmp_path, before), without_counter(tmp_path, after)
+    cells = apps.provisioned_with(ETHERNET, before, tmp_path / "device", "--reserved-seed", 3)
+    cells = requested_cells(cells, after.read_bytes())
     result = matterhorn_json("sweep", profile(tmp_path, "sizes", cells, after, before, 60), "--jobs", 2)
     assert result["verdict"] == "pass" and result["cuts_fired"] == 60
 
@@ -257,11 +266,12 @@ def test_power_is_lost_between_images_of_one_and_of_two_sectors(before, after, t
 @pytest.mark.parametrize("wrong", ["a chunk", "the signature"])
 def test_power_is_lost_while_a_package_is_refused(wrong, tmp_path):
     """Any number of times; the device starts, asks no more, and takes the next update."""
-    cells = third_device(ETHERNET, tmp_path)
-    good = package_file(ETHERNET, "large").read_bytes()
+    third, large = without_counter(tmp_path, "third"), without_counter(tmp_path, "large")
+    cells = apps.provisioned_with(ETHERNET, third, tmp_path / "device")
+    good = large.read_bytes()
     at = len(good) - 1 if wrong == "a chunk" else package.manifest_size(good)
     cells = requested_cells(cells, package.with_flipped_bit(good, at))
-    refused = profile(tmp_path, "refused", cells, "third", "large")
+    refused = profile(tmp_path, "refused", cells, third, large)
     result = matterhorn_json("sweep", refused, "--depth", "any", "--jobs", 1)
     assert result["verdict"] == "pass" and result["closed"] and result["findings"] == []
     assert result["ops"] >= 4, "the refusal is not recorded"
