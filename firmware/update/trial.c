@@ -153,7 +153,6 @@ static enum mh_error end_trial(const struct install *install)
         return off;
     }
     state->phase = MH_ROLLING_BACK;
-    state->sectors_done = 0;
     const enum mh_error error = mh_journal_write(install->journal);
     if (error) {
         state->phase = MH_TRIAL;

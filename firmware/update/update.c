@@ -283,6 +283,5 @@ enum mh_error mh_update_rollback(struct mh_update *update)
         return MH_ERR_STATE;
     }
     const enum mh_error error = mh_rollback_possible(update->device, &update->journal, &update->package);
-    update->journal.state.sectors_done = 0;
     return error ? error : change_phase(update, MH_ROLLING_BACK);
 }

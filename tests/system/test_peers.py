@@ -36,8 +36,8 @@ def test_good_application_starts_without_a_spi_nor(tmp_path):
     cells = third_device(ETHERNET, tmp_path)
     with Bench(options={"nor-part": "none"}) as bare:
         session = bare.power_on(ETHERNET, cells)
-        session.wait_for(jobs.says("third: yellow"), 6 * trace.SECOND)
-        session.wait_for(jobs.blinks(trace.GREEN), 10 * trace.SECOND)
+        session.wait_for(jobs.says("third: yellow"), TO_START_NS, 50 * trace.MS)  # each poll is executed
+        session.wait_for(jobs.blinks(trace.GREEN), 2 * TO_START_NS, 50 * trace.MS)
     assert not trace.internal_operations(session.events)
 
 
