@@ -12,7 +12,7 @@ import pytest
 from formats import anchors, boards, config, keys
 
 from . import apps, jobs, trace
-from .artifacts import PUBLIC_KEY, matterhorn, matterhorn_json, package_file
+from .artifacts import PUBLIC_KEY, TOP, matterhorn, matterhorn_json, package_file
 from .device import Cells, requested_cells
 
 ETHERNET = boards.ETHERNET
@@ -200,6 +200,13 @@ def test_the_development_key_is_warned_of_whichever_key_it_is(fielded, tmp_path)
     device = with_anchors(fielded, keys=(OWN_KEYS[0], keys.read_public(PUBLIC_KEY)))
     (warning,) = matterhorn_json("inspect", device.save(tmp_path / "asked"))["warnings"]
     assert warning.startswith("the development key is trusted")
+
+
+def test_the_page_explains_each_warning_and_has_the_value_of_the_lock():
+    page = (TOP / "docs/PROVISIONING.md").read_text(encoding="utf-8")
+    for words in (*DEFECTS, "the development key is trusted"):
+        assert f"| {words} |" in page, words
+    assert f"0x{LOCKED:08X}" in page
 
 
 def test_strict_turns_warnings_into_findings(tmp_path):
