@@ -177,6 +177,19 @@ def test_journal_is_forged_to_every_phase(bench, goal, name, erased, tmp_path):
             afterwards.check(session)
 
 
+def test_way_back_leads_to_an_approved_package_only(bench, goal):
+    """The directory says that the old package ran before, and the journal that it is to be gone back to. The control: the
+    approved one in its place."""
+    said = {"old signed package": f"boot: not rolled back: {package.COUNTER_TOO_LOW}", APPROVED: "boot: rolled back"}
+    for name, line in said.items():
+        before = forge(goal, journal.ROLLING_BACK, name, 0, erased=False)
+        session = bench.power_on(BOARD, before)
+        settle(session)
+        assert line in lines(session), "\n".join(lines(session))
+        assert bool(trace.counts_per_sector(session.events, trace.ERASE)) == (name == APPROVED)
+        assert_only_approved(goal, session, before)
+
+
 def test_rejected_package_is_named_so_that_a_good_one_is_kept_out(bench, goal, tmp_path):
     """He may have a good package refused by its id; another one is taken, and so is this one after it."""
     cells = goal.cells.copy()
