@@ -85,6 +85,17 @@ static bool trusts_development_key(const struct mh_anchors *anchors)
     return false;
 }
 
+/* The keys that the device still trusts. */
+static unsigned valid_keys(const struct mh_anchors *anchors)
+{
+    unsigned valid = 0;
+
+    for (unsigned i = 0; i < anchors->count; i++) {
+        valid += !(anchors->revoked >> i & 1);
+    }
+    return valid;
+}
+
 static bool has_mac(const struct array_device *array)
 {
     uint32_t length;
@@ -116,7 +127,7 @@ json_t *protection_warnings(const struct array_device *array)
             "the secret is the one of the development devices: everybody knows it");
     warn_if(list, trusts_development_key(anchors),
             "the development key is trusted: everybody can sign with it");
-    warn_if(list, anchors->count == 1, "there is one key only: when it is stolen or lost, no other can follow it");
+    warn_if(list, valid_keys(anchors) < 2, "there is one key only: when it is stolen or lost, no other can follow it");
     warn_if(list, !has_mac(array), "there is no MAC address");
     return list;
 }
