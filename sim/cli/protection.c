@@ -16,7 +16,7 @@
 #define OTP_BLOCKS_USED 15u
 
 /* What firmware/CMakeLists.txt makes its devices with: everybody can read it there. */
-static const char development_seed[] = "matterhorn: a key known to all!!";
+static const char development_seed[] = "matterhorn: a key known to all!!"; /* and the device key */
 static const char development_secret[] = "matterhorn: a secret for no one.";
 
 json_t *protection_describe(const struct array_device *array)
@@ -127,6 +127,8 @@ json_t *protection_warnings(const struct array_device *array)
             "the secret is the one of the development devices: everybody knows it");
     warn_if(list, trusts_development_key(anchors),
             "the development key is trusted: everybody can sign with it");
+    warn_if(list, memcmp(anchors->cipher_key, development_seed, MH_KEY_SIZE) == 0,
+            "the key for encrypted packages is the one of the development devices: everybody can read them");
     warn_if(list, valid_keys(anchors) < 2, "there is one key only: when it is stolen or lost, no other can follow it");
     warn_if(list, !has_mac(array), "there is no MAC address");
     return list;

@@ -15,8 +15,8 @@
  * (bootloader and anchors) write-protected. */
 #define OPTION_BYTES_LOCKED 0x0FF855E0u
 
-/* Puts option bytes into the cells of otp.bin (docs/SPEC.md 7), as the part leaves them when OPTSTRT was set with this in
- * FLASH_OPTCR. OPTLOCK and OPTSTRT (bits 0 and 1) do not count. */
+/* Puts option bytes into the cells of otp.bin (docs/SPEC.md 7), as the part leaves them when OPTSTRT was set with this
+ * in FLASH_OPTCR. OPTLOCK and OPTSTRT (bits 0 and 1) do not count. */
 void option_bytes_set(uint8_t otp[RAIL_OTP_SIZE], uint32_t optcr);
 /* What FLASH_OPTCR reads after a reset, without OPTLOCK. */
 uint32_t option_bytes_get(const uint8_t otp[RAIL_OTP_SIZE]);

@@ -148,8 +148,8 @@ def installed(board, data):
 
 
 def assert_only_approved(goal, session, before):
-    """The intruder has not run; nothing but approved bytes went into the internal flash, and only into the application's
-    region; no counter has fallen."""
+    """The intruder has not run; nothing but approved bytes went into the internal flash, and only into the region of
+    the application; no counter has fallen."""
     said = lines(session)
     assert not any("intruder" in line for line in said), "\n".join(said)
     contents = [installed(goal.board, data) for data in (goal.approved, goal.factory, goal.next)]
@@ -176,7 +176,7 @@ def assert_next_update_works(bench, goal, cells, folder):
 
 
 def assert_next_update_works_with_the_journal_put_right(bench, goal, cells):
-    """Where the device waits for something that cannot come, the chip must be written anew: as when it was provisioned."""
+    """Where the device waits for something that cannot come, the chip must be written anew, as it was provisioned."""
     cells = cells.copy()
     cells.nor[:] = goal.cells.nor
     assert_installs_next(bench, goal, requested_cells(cells, goal.next))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/THREATS.md and docs/PEERS.md name the tests and the planted bugs that their claims rest on: each of them is there."""
+"""docs/THREATS.md and docs/PEERS.md name tests and planted bugs that their claims rest on: each of them is there."""
 
 import re
 
@@ -8,6 +8,7 @@ import pytest
 from .artifacts import TOP
 
 PAGES = ("THREATS.md", "PEERS.md")
+PLANTED = ("firmware/mutants", "tests/planted")
 FOLDERS = ("tests/system", "tests/device", "tests/formats", "tests/unit")
 # As in "test_faults.py: test_one, test_two; test_installer.c: another"; a star stands for the rest of a name.
 NAMED = re.compile(r"(test_\w+\.(?:py|c)): ((?:\w+(?:\\\*)?(?:, (?!test_\w+\.(?:py|c)))?)+)")
@@ -44,7 +45,7 @@ def test_planted_bugs_that_the_page_names_are_there():
     rows = [line for line in page("PEERS.md").splitlines() if line.startswith("| ") and line.count("|") == 5]
     named = {name for row in rows for name in re.findall(r"[a-z]+(?:-[a-z]+)+", row.split("|")[4])}
     assert len(named) > 20, "the page is not read as it is written"
-    assert named <= {path.stem for path in (TOP / "firmware/mutants").glob("*.patch")}
+    assert named <= {path.stem for folder in PLANTED for path in (TOP / folder).glob("*.patch")}
 
 
 def test_a_name_that_is_not_there_is_noticed():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From the provisioned device to the locked one (docs/PROVISIONING.md): the files that a production line takes, what
-`inspect` warns of, and that a locked device starts, takes updates and keeps its bootloader, whatever an application does
-to it."""
+`inspect` warns of, and that a locked device starts, takes updates and keeps its bootloader, whatever an application
+does to it."""
 
 import struct
 from dataclasses import replace
@@ -175,6 +175,7 @@ def test_a_device_as_it_should_be_has_no_warnings(fielded, tmp_path):
 
 
 DEVELOPMENT_SECRET = b"matterhorn: a secret for no one."
+DEVELOPMENT_KEY = b"matterhorn: a key known to all!!"
 DEFECTS = {
     "read protection is at level 0": lambda cells: with_optcr(cells, LOCKED & ~0xFF00 | 0xAA00),
     "sectors 0 to 2 are not write-protected": lambda cells: with_optcr(cells, LOCKED | 1 << 16 + 1),
@@ -183,6 +184,9 @@ DEFECTS = {
     "a block of the one-time programmable area is locked": lambda cells: with_byte(cells, "otp", 512 + 14, 0),
     "there is no secret": lambda cells: with_anchors(cells, secret=bytes(32)),
     "the secret is the one of the development devices": lambda cells: with_anchors(cells, secret=DEVELOPMENT_SECRET),
+    "the key for encrypted packages is the one of the development devices": lambda cells: with_anchors(
+        cells, cipher_key=DEVELOPMENT_KEY
+    ),
     "there is one key only": lambda cells: with_anchors(cells, keys=(OWN_KEYS[0],)),
     "there is no MAC address": lambda cells: with_byte(cells, "internal", 0xC000, 0),
 }
@@ -194,6 +198,12 @@ def test_each_defect_has_a_warning_of_its_own(fielded, tmp_path, words):
     warnings = matterhorn_json("inspect", device, status=1)["warnings"]
     assert len(warnings) == 1 and warnings[0].startswith(words), warnings
     assert f"warning: {warnings[0]}\n" in matterhorn("inspect", device, status=1).stdout
+
+
+def test_a_revoked_key_is_no_key_to_fall_back_on(fielded, tmp_path):
+    anchors.revoke(fielded.otp, 0)
+    (warning,) = matterhorn_json("inspect", fielded.save(tmp_path / "asked"), status=1)["warnings"]
+    assert warning.startswith("there is one key only")
 
 
 def test_the_development_key_is_warned_of_whichever_key_it_is(fielded, tmp_path):

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from formats import boards, journal, package
+from formats import anchors, boards, journal, keys, package
 from formats.boards import APPLICATION
 
-from . import attacks, jobs, trace
+from . import apps, attacks, jobs, trace
+from .artifacts import firmware, package_file
 from .attacks import Afterwards, assert_only_approved, lines, settle, waits
 from .device import application_writer, requested_cells
 
@@ -178,8 +179,8 @@ def test_journal_is_forged_to_every_phase(bench, goal, name, erased, tmp_path):
 
 
 def test_way_back_leads_to_an_approved_package_only(bench, goal):
-    """The directory says that the old package ran before, and the journal that it is to be gone back to. The control: the
-    approved one in its place."""
+    """The directory says that the old package ran before, and the journal that it is to be gone back to. The control:
+    the approved one in its place."""
     said = {"old signed package": f"boot: not rolled back: {package.COUNTER_TOO_LOW}", APPROVED: "boot: rolled back"}
     for name, line in said.items():
         before = forge(goal, journal.ROLLING_BACK, name, 0, erased=False)
@@ -238,3 +239,45 @@ def test_package_with_an_old_counter_is_taken_only_where_the_counter_is_as_old(b
         session = bench.power_on(BOARD, requested_cells(cells, offered))
         settle(session)
         assert ("third: confirmed" in lines(session)) == taken and waits(session) != taken
+
+
+# --- Thief of one key ---------------------------------------------------------------------------------------------
+
+OTHER = keys.SigningKey(b"a key that the owner keeps apart")
+
+
+def third_package(version, key=None, revokes=None):
+    """The smallest application in a package that this key signs, and that revokes these keys."""
+    image = firmware(BOARD, "third", "bin").read_bytes()
+    writer = application_writer(BOARD, image, version=version, name="third", key=key)
+    if revokes is not None:
+        writer.add((package.REVOKES,), package.u32(revokes))
+    return writer.build()
+
+
+def installs(bench, cells, data):
+    """Whether the device takes the package; what its cells are when the application has confirmed itself."""
+    session = bench.power_on(BOARD, requested_cells(cells, data))
+    session.wait_for(jobs.says("third: confirmed"), jobs.PATIENCE_NS)
+    held = session.cells.component(BOARD, APPLICATION)[0].data
+    taken = held == package.read_manifest(data).data
+    assert taken == ("boot: installed" in lines(session))
+    return taken, session.cells, lines(session)
+
+
+def test_stolen_key_is_revoked_by_a_package_of_another_key(bench, tmp_path):
+    """The thief signs what he likes until the owner's package is confirmed. Then nothing, also not the key's return by
+    a package that revokes the other one."""
+    (tmp_path / "other.public").write_text(f"matterhorn-public-key-1 {OTHER.public.hex()}\n", encoding="ascii")
+    options = ("--key", tmp_path / "other.public")
+    cells = apps.provisioned_with(BOARD, package_file(BOARD, "third"), tmp_path / "device", *options)
+    taken, cells, _ = installs(bench, cells, third_package((6, 6, 6, 1)))
+    assert taken, "he has a key"
+    taken, cells, _ = installs(bench, cells, third_package((4, 0, 0, 0), OTHER, revokes=1 << 0))
+    assert taken and anchors.revoked_keys(cells.otp) == (0,)
+    for data in (third_package((6, 6, 6, 2)), third_package((6, 6, 6, 3), revokes=1 << 1), third_package((6, 6, 6, 1))):
+        taken, after, said = installs(bench, cells, data)
+        assert not taken and f"boot: refused: {package.REVOKED}" in said
+        assert anchors.revoked_keys(after.otp) == (0,)
+    taken, _, _ = installs(bench, cells, third_package((4, 0, 0, 1), OTHER))
+    assert taken, "the owner goes on"

@@ -281,8 +281,8 @@ static void package_swapped_during_a_cut_install_is_not_programmed(void **state)
     free(package.bytes);
 }
 
-/* Whoever holds the SPI bus may write a journal in which sectors are done that never were. The first start may find that
- * out only when it compares the whole image; the second one then does all of it. */
+/* Whoever holds the SPI bus may write a journal in which sectors are done that never were. The first start may find
+ * that out only when it compares the whole image; the second one then does all of it. */
 static void forged_progress_does_not_pass_for_an_install(void **state)
 {
     static const uint32_t masks[] = {0xFFFFFFFF, 1u << 9, 1u << 10, 1u << 9 | 1u << 10};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a production line gets: option bytes, bit by bit after RM0090 3.9.9, and Intel HEX, which the reader of inputs takes back.
+ * What a production line gets: option bytes, bit by bit after RM0090 3.9.9, and Intel HEX, which the reader of inputs
+ * takes back.
  */
 #include "inputs.h"
 
@@ -40,7 +41,7 @@ static void a_locked_part_protects_what_it_should_and_no_more(void **state)
     }
 }
 
-/* Each bit that means something comes back; cells that are nothing's stay unprogrammed, and the rest of otp.bin as it was. */
+/* Each bit that means something comes back; nothing else changes. */
 static void each_option_bit_is_stored(void **state)
 {
     const uint32_t meaning = 0x0FFFFFECu;
