@@ -103,6 +103,31 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     }
 }
 
+/* The components of which the header of the incoming package is installed: bit n - 1 for component n. *named: all that
+ * it holds. */
+static unsigned of_incoming(const struct mh_device *device, const struct mh_state *state, unsigned *named)
+{
+    struct mh_manifest manifest;
+    unsigned there = 0;
+
+    *named = 0;
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_header(device, number, &manifest) == MH_OK &&
+            memcmp(manifest.id, state->entries[MH_INCOMING].id, MH_ID_SIZE) == 0) {
+            there |= 1u << (number - 1);
+            *named = mh_manifest_components(&manifest);
+        }
+    }
+    return there;
+}
+
+bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
+{
+    unsigned named;
+
+    return of_incoming(device, state, &named) != named;
+}
+
 /// Installing ///
 
 /* Programs words and reads them back. */
