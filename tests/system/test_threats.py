@@ -174,6 +174,7 @@ def test_journal_is_forged_to_every_phase(bench, goal, name, erased, tmp_path):
             before = forge(goal, phase, name, done, erased)
             session = bench.power_on(BOARD, before)
             settle(session)
+            assert erased or not waits(session), "what is installed is whole, and kept from starting"
             assert_only_approved(goal, session, before)
             afterwards.check(session)
 
