@@ -123,15 +123,15 @@ static enum mh_error update(bool blamed)
     return mh_state_pending(&journal.state) && journal.state.phase != MH_CONFIRMING ? error : MH_OK;
 }
 
-/* What is installed is whole, but an install or a rollback is still wanted that cannot be finished now. Once it has
- * written a sector, whole components may still be ones that do not belong together: then only time helps. Before
- * that, a package that went bad is dropped, so that another one can come, and a rollback is off. */
+/* What is installed is whole, but an install or a rollback is still wanted that cannot be finished now. Where it is of
+ * two components and has come as far as between them, what is whole does not belong together: then only time helps.
+ * Otherwise a package that went bad is dropped, so that another one can come, and a rollback is off. */
 static void give_up_or_wait(enum mh_error error)
 {
     if (error == MH_ERR_FLASH) {
         return;
     }
-    if (journal.state.sectors_done != 0) {
+    if (journal.state.sectors_done != 0 && mh_installed_mixed(&device, &journal.state)) {
         try_again_later();
     }
     if (journal.state.phase == MH_ROLLING_BACK) {

@@ -103,6 +103,31 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     }
 }
 
+/* The components of which the header of the incoming package is installed: bit n - 1 for component n. *named: all that
+ * it holds. */
+static unsigned of_incoming(const struct mh_device *device, const struct mh_state *state, unsigned *named)
+{
+    struct mh_manifest manifest;
+    unsigned there = 0;
+
+    *named = 0;
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_header(device, number, &manifest) == MH_OK &&
+            memcmp(manifest.id, state->entries[MH_INCOMING].id, MH_ID_SIZE) == 0) {
+            there |= 1u << (number - 1);
+            *named = mh_manifest_components(&manifest);
+        }
+    }
+    return there;
+}
+
+bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
+{
+    unsigned named;
+
+    return of_incoming(device, state, &named) != named;
+}
+
 /// Installing ///
 
 /* Programs words and reads them back. */
@@ -200,19 +225,40 @@ static enum mh_error install_sector(const struct install *install, const struct 
     return error;
 }
 
+static unsigned sector_at(uint32_t address)
+{
+    unsigned number = 0;
+
+    while (mh_sector(number).address != address) {
+        number++;
+    }
+    return number;
+}
+
+/* The header's sector is the last one of a component. Where the journal says that it is done, and the header is not
+ * there, somebody else has written the journal: nothing that it says is done counts. */
+static void distrust_forged_progress(const struct install *install, const struct mh_component *component,
+                                     unsigned header_sector)
+{
+    const uint8_t *there = cells_at(install->device, component->destination);
+    uint32_t *done = &install->journal->state.sectors_done;
+
+    if (*done >> header_sector & 1 && memcmp(there, install->package->header, MH_HEADER_SIZE) != 0) {
+        *done = 0;
+    }
+}
+
 /* The sectors that the component covers, ascending, but its first one, which holds the header, last. */
 enum mh_error installer_install_component(const struct install *install, unsigned component_number)
 {
     const struct mh_component *component = &install->package->manifest.components[component_number - 1];
     const uint32_t end = component->destination + MH_HEADER_SIZE + component->image_size;
-    unsigned first = 0;
+    const unsigned first = sector_at(component->destination);
     enum mh_error error = mh_package_load_table(install->package, component_number);
 
-    for (unsigned number = 0; error == MH_OK && number < MH_SECTORS; number++) {
-        const struct mh_region sector = mh_sector(number);
-        if (sector.address == component->destination) {
-            first = number;
-        } else if (sector.address > component->destination && sector.address < end) {
+    distrust_forged_progress(install, component, first);
+    for (unsigned number = first + 1; error == MH_OK && number < MH_SECTORS; number++) {
+        if (mh_sector(number).address < end) {
             error = install_sector(install, component, number);
         }
     }
@@ -240,6 +286,7 @@ static enum mh_error install_all(const struct install *install)
     enum mh_error error = MH_OK;
     if (state->phase == MH_REQUESTED) {
         state->phase = MH_INSTALLING;
+        state->sectors_done = 0; /* whatever stands there: no journal of ours has anything done before it begins */
         error = mh_journal_write(install->journal);
     }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {

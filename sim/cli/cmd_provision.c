@@ -6,8 +6,10 @@
 #include "command.h"
 #include "files.h"
 #include "keys.h"
+#include "option_bytes.h"
 #include "options.h"
 #include "package_offer.h"
+#include "production.h"
 
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
@@ -23,10 +25,11 @@
 #define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
-    char *board, *bootloader, *device_key, *mac, *secret, *output;
+    char *board, *bootloader, *device_key, *mac, *secret, *output, *production;
     char **keys; /* ends with NULL */
     char *packages[MH_COMPONENTS];
     long long counter, user_seed, reserved_seed, journal_records;
+    int lock;
 };
 
 static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
@@ -232,6 +235,9 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
     if (good) {
         fill_free_extents(array, &update->journal.state, (uint32_t)a->reserved_seed);
     }
+    if (a->lock) {
+        option_bytes_set(array->otp, OPTION_BYTES_LOCKED);
+    }
     free(update);
     return good;
 }
@@ -256,7 +262,8 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
     if (!array_device_create(&array, board)) {
         return problem_set(problem, PROBLEM_BENCH, "provision: out of memory");
     }
-    const bool good = fill(&array, a, problem) && array_device_write(&array, a->output, problem);
+    const bool good = fill(&array, a, problem) && array_device_write(&array, a->output, problem) &&
+                      (!a->production || production_write(&array, a->production, problem));
     array_device_free(&array);
     return good;
 }
@@ -264,7 +271,8 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
 static const struct options_help help = {
     .arguments = "--board NAME --bootloader FILE --key FILE --runtime FILE --application FILE --mac ADDRESS --output DIR",
     .text = "Makes the flash contents of a new device: bootloader, trust anchors, config, factory runtime and application, an "
-             "idle journal. The factory packages go through the same checks as any update.",
+             "idle journal. The factory packages go through the same checks as any update. With --production also the "
+             "files that a production line's programmers take (docs/PROVISIONING.md).",
     .examples = "matterhorn provision --board mountaineer-eth --bootloader boot.bin --key release.public \\\n"
                 "    --runtime runtime.nmf --application demo.nmf --mac 02:00:00:00:00:01 --output device\n",
 };
@@ -286,6 +294,11 @@ static int run(int argc, const char *argv[])
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
         {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
         {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
+        {"lock", 0, POPT_ARG_NONE, &a.lock, 0,
+         "option bytes for the field: sectors 0 to 2 write-protected, read protection level 1, brown-out level 3",
+         NULL},
+        {"production", 0, POPT_ARG_STRING, &a.production, 0,
+         "folder for what programmers take: Intel HEX per region, reserved.bin, option-bytes.txt", "DIR"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,
     };
@@ -307,8 +320,8 @@ static int run(int argc, const char *argv[])
         free(*key);
     }
     free(a.keys);
-    char *const strings[] = {a.board, a.bootloader, a.device_key, a.mac, a.secret, a.output, a.packages[0],
-                             a.packages[1]};
+    char *const strings[] = {a.board,  a.bootloader, a.device_key,  a.mac,        a.secret,
+                             a.output, a.production, a.packages[0], a.packages[1]};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }

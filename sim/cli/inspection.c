@@ -2,6 +2,7 @@
 #include "inspection.h"
 
 #include "keys.h"
+#include "protection.h"
 
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
@@ -406,18 +407,37 @@ static json_t *json_installed(const struct mh_device *device, bool *all_verified
     return list;
 }
 
-bool inspection_print_device(const struct array_device *array, bool as_json)
+static void print_warnings(const json_t *warnings)
+{
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach(warnings, i, warning) {
+        printf("warning: %s\n", json_string_value(warning));
+    }
+}
+
+enum inspection_result inspection_print_device(const struct array_device *array, bool as_json)
 {
     struct mh_journal journal;
     bool all_verified = true;
+    json_t *warnings = protection_warnings(array);
 
     (void)mh_journal_peek(&journal, &array->device.nor); /* reading an array cannot fail */
-    print(json_pack("{s:o, s:o, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
-                         "otp", json_otp(array->otp), "config",
-                         json_config(array), "journal", json_journal(&journal), "components",
-                         json_installed(&array->device, &all_verified)),
-               as_json);
-    return all_verified;
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
+                               "otp", json_otp(array->otp), "config", json_config(array), "journal", json_journal(&journal), "components",
+                               json_installed(&array->device, &all_verified), "protection",
+                               protection_describe(array));
+    if (as_json) {
+        json_object_set(object, "warnings", warnings);
+    }
+    print(object, as_json);
+    if (!as_json) {
+        print_warnings(warnings);
+    }
+    const bool warned = json_array_size(warnings) > 0;
+    json_decref(warnings);
+    return !all_verified ? INSPECTION_BAD : warned ? INSPECTION_WARNED : INSPECTION_GOOD;
 }
 
 /// Offer ///

@@ -281,6 +281,75 @@ static void package_swapped_during_a_cut_install_is_not_programmed(void **state)
     free(package.bytes);
 }
 
+/* Whoever holds the SPI bus may write a journal in which sectors are done that never were. The first start may find
+ * that out only when it compares the whole image; the second one then does all of it. */
+static void forged_progress_does_not_pass_for_an_install(void **state)
+{
+    static const uint32_t masks[] = {0xFFFFFFFF, 1u << 9, 1u << 10, 1u << 9 | 1u << 10};
+    static const enum mh_phase phases[] = {MH_REQUESTED, MH_INSTALLING};
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof masks / sizeof *masks; i++) {
+        struct blob package = fixture_package(LARGE, 0, 10 + i, 0);
+        assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+        update.journal.state.phase = phases[i % 2];
+        update.journal.state.sectors_done = masks[i / 2];
+        assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+        if (fixture_boot(&update, &array.device) != MH_OK) {
+            assert_int_equal(update.journal.state.sectors_done, 0);
+            assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+        }
+        assert_installed(LARGE, 10 + i);
+        assert_int_equal(mh_update_confirm(&update), MH_OK);
+        free(package.bytes);
+    }
+}
+
+static bool has_header_of(const struct blob *package, unsigned number)
+{
+    const uint32_t address = array.device.board->regions[number - 1].address;
+
+    return memcmp(array.internal.cells + (address - MH_INTERNAL_BASE), package->bytes, 256) == 0;
+}
+
+/* Between the two components of a package, and only there; wherever power is lost. */
+static void half_of_a_package_does_not_belong_to_what_was_there(void **state)
+{
+    unsigned mixed = 0, whole = 0;
+
+    for (uint64_t operations = 0; whole == 0; operations += 97) {
+        tear_down(state);
+        set_up(state);
+        install(SMALL, 1);
+        assert_int_equal(mh_update_confirm(&update), MH_OK);
+        struct blob package = fixture_package(SMALL, SMALL, 2, 0);
+        assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+        array.operations_left = operations;
+        whole = fixture_boot(&update, &array.device) == MH_OK;
+        const bool half = has_header_of(&package, MH_RUNTIME) && !has_header_of(&package, MH_APPLICATION);
+        assert_int_equal(mh_installed_mixed(&array.device, &update.journal.state), half);
+        mixed += half;
+        free(package.bytes);
+    }
+    assert_true(mixed > 3);
+}
+
+/* Of one component alone there is no half. */
+static void package_of_one_component_never_leaves_half_of_it(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 2, 0);
+
+    (void)state;
+    install(SMALL, 1);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    for (array.operations_left = 200; fixture_boot(&update, &array.device) != MH_OK; array.operations_left = 2000) {
+        assert_false(mh_installed_mixed(&array.device, &update.journal.state));
+    }
+    assert_false(mh_installed_mixed(&array.device, &update.journal.state));
+    free(package.bytes);
+}
+
 static void missing_packets_alone_are_sent_again(void **state)
 {
     struct blob package = fixture_package(LARGE, 0, 2, 0);
@@ -463,6 +532,9 @@ int main(void)
         TEST(tampered_store_is_refused_before_anything_is_erased),
         TEST(package_that_is_itself_wrong_is_not_taken_again),
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
+        TEST(forged_progress_does_not_pass_for_an_install),
+        TEST(half_of_a_package_does_not_belong_to_what_was_there),
+        TEST(package_of_one_component_never_leaves_half_of_it),
         TEST(missing_packets_alone_are_sent_again),
         TEST(lower_counter_is_refused),
         TEST(calls_out_of_order_are_refused),

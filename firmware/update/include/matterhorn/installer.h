@@ -21,6 +21,11 @@ enum mh_error mh_component_header(const struct mh_device *device, unsigned numbe
  * `state` refuses; image hashes are not computed. */
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed);
 
+/* Whether what is installed may not belong together: one component is of the incoming package, and another one that
+ * this package holds too is not. An install or a rollback that has begun leaves this between two components; of one
+ * component alone, what is whole is either the old image or the new one. The signed headers tell, not the journal. */
+bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state);
+
 /* Carries out the install that the journal asks for: verifies the incoming package completely, then installs it, or
  * resumes an install that lost power; one erase per sector. It leads to phase trial. MH_OK also when no install was
  * pending. A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is
