@@ -237,6 +237,7 @@ static enum mh_error install_all(const struct install *install)
     enum mh_error error = MH_OK;
     if (state->phase == MH_REQUESTED) {
         state->phase = MH_INSTALLING;
+        state->sectors_done = 0; /* whatever stands there: no journal of ours has anything done before it begins */
         error = mh_journal_write(install->journal);
     }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
