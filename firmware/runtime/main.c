@@ -21,6 +21,7 @@ static struct mh_device device;
 static void initialize_hardware(void)
 {
     clock_initialize();
+    clock_count();
     gpio_initialize();
     uart_initialize();
     gpio_output(BOARD_LED_RED, false);
@@ -45,10 +46,11 @@ static void initialize_updates(void)
         .board = mh_board_named(BOARD_NAME),
         .nor = spi_nor(),
         .internal = internal_flash(),
-        .security_counter = mh_otp_counter((const uint8_t *)OTP_ADDRESS),
-        .alive = watchdog_feed,
+        .otp = one_time_programmable(),
+        .alive = runtime_alive,
     };
     enum mh_error error = mh_anchors_read(&device.anchors, (const uint8_t *)MH_ANCHORS_ADDRESS);
+    device.anchors.revoked = mh_otp_revoked(device.otp.cells);
     if (error == MH_OK) {
         error = spi_nor_initialize();
     }

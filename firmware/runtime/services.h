@@ -14,6 +14,10 @@ extern struct mh_update runtime_session;
 /* The one config store; not open where the device could not be read. */
 extern struct mh_config runtime_config_store;
 
+/* Feeds the watchdog, which runs while an update is on trial. Not any more when that has gone on for too long
+ * without confirmation. */
+void runtime_alive(void);
+
 /* A line on the diagnostic UART: "runtime: ", text, more. */
 void runtime_say(const char *text, const char *more);
 

@@ -43,15 +43,3 @@ void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS
     memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, sizeof anchors->secret);
     mh_put32(bytes + ANCHORS_OFF_CRC, mh_crc32(bytes, ANCHORS_OFF_CRC));
 }
-
-uint32_t mh_otp_counter(const uint8_t otp[MH_OTP_COUNTER_SIZE])
-{
-    uint32_t programmed = 0;
-
-    for (unsigned i = 0; i < MH_OTP_COUNTER_SIZE; i++) {
-        for (unsigned zeros = (uint8_t)~otp[i]; zeros; zeros &= zeros - 1) {
-            programmed++;
-        }
-    }
-    return programmed;
-}

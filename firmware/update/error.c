@@ -29,6 +29,8 @@ static const char *const texts[MH_ERRORS] = {
     [MH_ERR_NO_IMAGE] = "no image is installed",
     [MH_ERR_STATE] = "not possible in this state",
     [MH_ERR_ARGUMENT] = "argument is out of bounds",
+    [MH_ERR_ROLLED_BACK] = "was not confirmed, and rolled back",
+    [MH_ERR_COUNTER_FULL] = "security counter is above what the device can record",
 };
 
 const char *mh_error_text(enum mh_error error)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "matterhorn/installer.h"
 
+#include "installer_parts.h"
+
+#include "matterhorn/trial.h"
+
 #include <sodium/crypto_hash_sha256.h>
 #include <string.h>
 
@@ -9,7 +13,7 @@ static const uint8_t *cells_at(const struct mh_device *device, uint32_t address)
     return device->internal.cells + (address - MH_INTERNAL_BASE);
 }
 
-static void log_line(const struct mh_device *device, const char *text)
+void installer_log(const struct mh_device *device, const char *text)
 {
     if (device->log) {
         device->log(text);
@@ -25,7 +29,7 @@ static void stay_alive(const struct mh_device *device)
 
 /// What is installed ///
 
-static enum mh_error read_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
+enum mh_error mh_component_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
 {
     const uint8_t *header = cells_at(device, device->board->regions[number - 1].address);
     uint32_t size;
@@ -66,7 +70,7 @@ static enum mh_error verify_image(const struct mh_device *device, const struct m
 
 enum mh_error mh_component_verify(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
 {
-    enum mh_error error = read_header(device, number, manifest);
+    enum mh_error error = mh_component_header(device, number, manifest);
 
     if (error) {
         return error;
@@ -74,15 +78,24 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
     return verify_image(device, &manifest->components[number - 1]);
 }
 
+void installer_read_bounds(const struct mh_device *device, struct mh_installed *installed)
+{
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        installed->recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
+        installed->capacity[number - 1] = mh_otp_capacity(device->otp.cells, number);
+    }
+}
+
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed)
 {
     struct mh_manifest manifest;
 
     memset(installed, 0, sizeof *installed);
-    installed->security_counter = device->security_counter;
+    installer_read_bounds(device, installed);
     memcpy(installed->refused_id, state->refused_id, MH_ID_SIZE);
+    memcpy(installed->rolled_back_id, state->rolled_back_id, MH_ID_SIZE);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
-        if (read_header(device, number, &manifest) == MH_OK) {
+        if (mh_component_header(device, number, &manifest) == MH_OK) {
             installed->present[number - 1] = true;
             installed->version[number - 1] = manifest.components[number - 1].version;
             installed->counter[number - 1] = manifest.components[number - 1].counter;
@@ -91,12 +104,6 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
 }
 
 /// Installing ///
-
-struct install {
-    const struct mh_device *device;
-    struct mh_journal *journal;
-    struct mh_package *package;
-};
 
 /* Programs words and reads them back. */
 static enum mh_error program(const struct mh_device *device, uint32_t address, const uint8_t *data, uint32_t length)
@@ -194,7 +201,7 @@ static enum mh_error install_sector(const struct install *install, const struct 
 }
 
 /* The sectors that the component covers, ascending, but its first one, which holds the header, last. */
-static enum mh_error install_component(const struct install *install, unsigned component_number)
+enum mh_error installer_install_component(const struct install *install, unsigned component_number)
 {
     const struct mh_component *component = &install->package->manifest.components[component_number - 1];
     const uint32_t end = component->destination + MH_HEADER_SIZE + component->image_size;
@@ -212,18 +219,14 @@ static enum mh_error install_component(const struct install *install, unsigned c
     return error ? error : install_sector(install, component, first);
 }
 
-/* The incoming package becomes the running one of each of its components; all in one record. */
+/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to. */
 static enum mh_error record_installed(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
-    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
-        if (install->package->manifest.components[i].present) {
-            state->entries[i] = state->entries[MH_INCOMING];
-        }
-    }
-    mh_state_drop_incoming(state);
     state->phase = MH_TRIAL;
+    state->credit = MH_TRIAL_CREDIT;
+    state->tried = (uint8_t)mh_manifest_components(&install->package->manifest);
     state->sectors_done = 0;
     state->refusal = MH_OK;
     return mh_journal_write(install->journal);
@@ -233,7 +236,7 @@ static enum mh_error install_all(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
-    log_line(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
+    installer_log(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
     enum mh_error error = MH_OK;
     if (state->phase == MH_REQUESTED) {
         state->phase = MH_INSTALLING;
@@ -242,13 +245,32 @@ static enum mh_error install_all(const struct install *install)
     }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (install->package->manifest.components[number - 1].present) {
-            error = install_component(install, number);
+            error = installer_install_component(install, number);
         }
     }
     return error ? error : record_installed(install);
 }
 
 /// Deciding ///
+
+enum mh_error installer_open_running(const struct mh_device *device, const struct mh_entry *entry, unsigned number,
+                                     struct mh_package *package, struct mh_stored *stored)
+{
+    const struct mh_component *component = &package->manifest.components[number - 1];
+    struct mh_source source;
+
+    enum mh_error error = mh_stored_open(stored, &device->nor, entry, &source);
+    if (error == MH_OK) {
+        error = mh_package_open(package, &source, &device->anchors, device->board);
+    }
+    if (error) {
+        return error;
+    }
+    if (!component->present || memcmp(package->manifest.id, entry->id, MH_ID_SIZE) != 0) {
+        return MH_ERR_LAYOUT;
+    }
+    return component->counter < mh_otp_counter(device->otp.cells, number) ? MH_ERR_COUNTER : MH_OK;
+}
 
 static enum mh_error open_and_verify(const struct install *install, struct mh_stored *stored)
 {
@@ -281,7 +303,7 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
     if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
         return MH_OK;
     }
-    log_line(device, "verifying the package");
+    installer_log(device, "verifying the package");
     for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
         error = open_and_verify(&install, &stored);
         if (error == MH_OK) {

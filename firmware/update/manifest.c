@@ -275,6 +275,16 @@ enum mh_error mh_manifest_parse(const uint8_t *bytes, uint32_t size, struct mh_m
 
 /// What a device accepts ///
 
+unsigned mh_manifest_components(const struct mh_manifest *manifest)
+{
+    unsigned components = 0;
+
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        components |= (unsigned)manifest->components[i].present << i;
+    }
+    return components;
+}
+
 enum mh_error mh_manifest_fits(const struct mh_manifest *manifest, const struct mh_board *board)
 {
     uint64_t sum = manifest->size + MH_SIGNATURE_SIZE;
@@ -312,26 +322,38 @@ static bool requirement_met(const struct mh_manifest *manifest, const struct mh_
            mh_version_compare(&installed->version[other], &component->requires_version) >= 0;
 }
 
-enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed)
+static enum mh_error check_counter(const struct mh_installed *installed, unsigned i, uint32_t counter)
+{
+    if (counter < installed->recorded[i] || (installed->present[i] && counter < installed->counter[i])) {
+        return MH_ERR_COUNTER;
+    }
+    return counter > installed->capacity[i] ? MH_ERR_COUNTER_FULL : MH_OK;
+}
+
+static bool is_id(const uint8_t id[MH_ID_SIZE], const struct mh_manifest *manifest)
 {
     static const uint8_t none[MH_ID_SIZE];
 
+    return memcmp(id, none, MH_ID_SIZE) != 0 && memcmp(id, manifest->id, MH_ID_SIZE) == 0;
+}
+
+enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed)
+{
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
         const struct mh_component *component = &manifest->components[i];
         if (!component->present) {
             continue;
         }
-        if (component->counter < installed->security_counter ||
-            (installed->present[i] && component->counter < installed->counter[i])) {
-            return MH_ERR_COUNTER;
+        const enum mh_error error = check_counter(installed, i, component->counter);
+        if (error) {
+            return error;
         }
         if (!requirement_met(manifest, installed, component)) {
             return MH_ERR_REQUIRES;
         }
     }
-    if (memcmp(installed->refused_id, none, MH_ID_SIZE) != 0 &&
-        memcmp(installed->refused_id, manifest->id, MH_ID_SIZE) == 0) {
+    if (is_id(installed->refused_id, manifest)) {
         return MH_ERR_REFUSED_BEFORE;
     }
-    return MH_OK;
+    return is_id(installed->rolled_back_id, manifest) ? MH_ERR_ROLLED_BACK : MH_OK;
 }

@@ -172,7 +172,7 @@ static enum mh_error verify_chunk(struct mh_package *package, uint32_t index, ui
     return error;
 }
 
-static enum mh_error verify_component(struct mh_package *package, unsigned number, void (*alive)(void))
+enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void))
 {
     const struct mh_component *component = &package->manifest.components[number - 1];
     crypto_hash_sha256_state sha;
@@ -201,7 +201,7 @@ enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void))
 {
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (package->manifest.components[number - 1].present) {
-            enum mh_error error = verify_component(package, number, alive);
+            enum mh_error error = mh_package_verify_component(package, number, alive);
             if (error) {
                 return error;
             }

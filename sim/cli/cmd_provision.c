@@ -105,15 +105,18 @@ static bool place_config(struct array_device *array, const char *text, struct pr
 
 static bool place_counter(struct array_device *array, long long counter, struct problem *problem)
 {
-    if (counter < 0 || counter > 8 * (long long)MH_OTP_COUNTER_SIZE) {
+    enum mh_error error = MH_OK;
+
+    if (counter < 0 || counter > MH_COUNTER_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: a security counter is a number from 0 to %u",
-                           8 * MH_OTP_COUNTER_SIZE);
+                           MH_COUNTER_MAX);
     }
-    for (unsigned i = 0; i < counter; i++) {
-        array->otp[i / 8] &= (uint8_t)~(1u << i % 8);
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        error = mh_otp_raise(&array->device.otp, number, (uint32_t)counter);
     }
-    array->device.security_counter = mh_otp_counter(array->otp);
-    return true;
+    return error == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the counters could not be recorded: %s",
+                       mh_error_text(error));
 }
 
 /* Fills a part of the SPI NOR with numbers that nothing else would write there (xorshift32); the next ones for the next part. */
@@ -185,7 +188,7 @@ static bool reset_journal(struct array_device *array, struct mh_update *update, 
         error = mh_journal_write(&update->journal);
     }
     if (error == MH_OK && records > JOURNAL_RECORDS_MIN) {
-        error = mh_store_allocate(&update->journal.state, MH_PACKET_SIZE, never_came);
+        error = mh_store_allocate(&update->journal.state, MH_PACKET_SIZE, never_came, 1u << (MH_APPLICATION - 1));
     }
     for (; error == MH_OK && records > JOURNAL_RECORDS_MIN; records--) {
         error = mh_journal_write(&update->journal);
@@ -257,7 +260,8 @@ static int run(int argc, const char *argv[])
         {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
         {"secret", 0, POPT_ARG_STRING, &a.secret, 0, "32 bytes that are this device's secret (default: drawn at random)", "FILE"},
-        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counters to begin with (default: those of the packages)",
+         "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
         {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
         {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},

@@ -3,6 +3,7 @@
 
 #include "keys.h"
 
+#include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
 #include "matterhorn/installer.h"
 
@@ -159,7 +160,8 @@ static enum mh_error ask(struct mh_package *package, const struct mh_source *sou
                          const struct mh_board *board)
 {
     const struct mh_anchors *anchors = asked->device ? &asked->device->anchors : &asked->anchors;
-    struct mh_installed installed = {.security_counter = asked->counter};
+    struct mh_installed installed = {.recorded = {asked->counter, asked->counter},
+                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
     struct mh_journal journal = {0};
 
     enum mh_error error = mh_package_open(package, source, anchors->count ? anchors : NULL, board);
@@ -227,6 +229,19 @@ bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct 
 
 /// Device ///
 
+/* The names of components of a mask: bit n - 1 for component n. */
+static json_t *json_components(unsigned components)
+{
+    json_t *list = json_array();
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (components >> (number - 1) & 1) {
+            json_array_append_new(list, json_string(mh_component_name(number)));
+        }
+    }
+    return list;
+}
+
 static json_t *json_entry(const struct mh_entry *entry)
 {
     if (entry->length == 0) {
@@ -241,10 +256,12 @@ static json_t *json_journal(const struct mh_journal *journal)
     const struct mh_state *state = &journal->state;
     const uint8_t sectors[2] = {(uint8_t)state->sectors_done, (uint8_t)(state->sectors_done >> 8)};
 
-    return json_pack("{s:s, s:i, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}, s:o}", "phase", mh_phase_name(state->phase),
+    return json_pack("{s:s, s:i, s:o, s:i, s:o, s:i, s:s, s:o, s:o, s:{s:o, s:o, s:o}, s:o}", "phase",
+                     mh_phase_name(state->phase), "credit", state->credit, "tried", json_components(state->tried),
                      "generation", journal->generation, "sectors_done", json_bits(sectors, MH_SECTORS), "reason",
                      (int)state->refusal, "reason_text", state->refusal ? mh_error_text(state->refusal) : "",
-                     "refused_id", json_hex(state->refused_id, MH_ID_SIZE), "packages", "runtime",
+                     "refused_id", json_hex(state->refused_id, MH_ID_SIZE), "rolled_back_id",
+                     json_hex(state->rolled_back_id, MH_ID_SIZE), "packages", "runtime",
                      json_entry(&state->entries[MH_RUNTIME - 1]), "application",
                      json_entry(&state->entries[MH_APPLICATION - 1]), "incoming",
                      json_entry(&state->entries[MH_INCOMING]), "received",
@@ -259,6 +276,17 @@ static json_t *json_anchors(const struct mh_anchors *anchors)
         json_array_append_new(keys, json_hex(anchors->keys[i], MH_KEY_SIZE));
     }
     return json_pack("{s:s, s:o}", "board", board_name(anchors->board), "keys", keys);
+}
+
+/* What is recorded in the one-time programmable area. */
+static json_t *json_otp(const uint8_t *cells)
+{
+    uint8_t revoked[4];
+
+    mh_put32(revoked, mh_otp_revoked(cells));
+    return json_pack("{s:{s:I, s:I}, s:o}", "security_counters", mh_component_name(MH_RUNTIME),
+                     (json_int_t)mh_otp_counter(cells, MH_RUNTIME), mh_component_name(MH_APPLICATION),
+                     (json_int_t)mh_otp_counter(cells, MH_APPLICATION), "revoked_keys", json_bits(revoked, 32));
 }
 
 static json_t *json_config(const struct array_device *array)
@@ -305,8 +333,8 @@ bool inspection_print_device(const struct array_device *array, bool as_json)
     bool all_verified = true;
 
     (void)mh_journal_peek(&journal, &array->device.nor); /* reading an array cannot fail */
-    print(json_pack("{s:o, s:I, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
-                         "security_counter", (json_int_t)array->device.security_counter, "config",
+    print(json_pack("{s:o, s:o, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
+                         "otp", json_otp(array->otp), "config",
                          json_config(array), "journal", json_journal(&journal), "components",
                          json_installed(&array->device, &all_verified)),
                as_json);
@@ -324,6 +352,7 @@ void inspection_print_offer(const struct mh_update *update, enum mh_error answer
         json_object_set_new(object, "phase", json_string(mh_phase_name(state->phase)));
         json_object_set_new(object, "packets", json_integer(mh_update_packets(update)));
         json_object_set_new(object, "incoming", json_entry(&state->entries[MH_INCOMING]));
+        json_object_set_new(object, "rollback_off", json_components(mh_update_rollback_off(update)));
     }
     print(object, as_json);
     if (!as_json) {

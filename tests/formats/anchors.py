@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/SPEC.md section 4: trust anchors, and the security counter in the one-time programmable area."""
+"""docs/SPEC.md section 4: trust anchors, and what the one-time programmable area holds: security counters, revoked keys."""
 
 import struct
 import zlib
@@ -12,7 +12,8 @@ ADDRESS = 0x0800B800
 SIZE = 256
 MAGIC = b"MTHA"
 FORMAT_VERSION = 1
-COUNTER_BYTES = 448
+COUNTER_BYTES = 224  # of each component
+REVOKED = 448
 RECORD = struct.Struct("<4sIII128s32s76x")
 
 
@@ -41,9 +42,16 @@ def read(internal):
     return decode(internal[at : at + SIZE])
 
 
-def security_counter(otp):
-    """The number of programmed bits, counted from the lowest of the first byte; they must have no gap."""
-    bits = int.from_bytes(otp[:COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
+def security_counter(otp, component):
+    """The number of programmed bits of a component's counter, from the lowest of its first byte; they must have no gap."""
+    start = (component - 1) * COUNTER_BYTES
+    bits = int.from_bytes(otp[start : start + COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
     if bits & bits + 1:
         raise FormatError("security counter has a gap")
     return bits.bit_length()
+
+
+def revoked_keys(otp):
+    """The numbers of the keys that are no longer trusted."""
+    word = struct.unpack_from("<I", otp, REVOKED)[0]
+    return tuple(number for number in range(32) if not word >> number & 1)

@@ -57,6 +57,9 @@ WRONG_LAYOUT = "sizes contradict one another"
 COUNTER_TOO_LOW = "security counter is lower than the device's"
 REQUIREMENT = "a newer version of the other component is required"
 REFUSED_BEFORE = "this package was refused before"
+ROLLED_BACK = "was not confirmed, and rolled back"
+COUNTER_FULL = "security counter is above what the device can record"
+COUNTER_MAX = 1792
 WRONG_TABLE = "chunk table does not have its hash"
 WRONG_CHUNK = "chunk does not have its hash"
 WRONG_IMAGE = "image does not have its hash"
@@ -472,9 +475,10 @@ class Device:
 
     board: object
     keys: tuple
-    security_counter: int = 0  # one-time programmable
+    security_counters: dict = field(default_factory=dict)  # one-time programmable: component number -> counter
     installed: dict = field(default_factory=dict)  # component number -> Component
     refused_id: bytes = bytes(16)
+    rolled_back_id: bytes = bytes(16)
 
 
 def check_manifest(data, device):
@@ -497,15 +501,19 @@ def check_manifest(data, device):
     if len(data) > manifest.package_size:
         raise FormatError(TRAILING)
     for number, component in manifest.components.items():
-        lowest = device.security_counter
+        lowest = device.security_counters.get(number, 0)
         if number in device.installed:
             lowest = max(lowest, device.installed[number].security_counter)
         if component.security_counter < lowest:
             raise FormatError(COUNTER_TOO_LOW)
+        if component.security_counter > COUNTER_MAX:
+            raise FormatError(COUNTER_FULL)
     for component in manifest.components.values():
         check_requirement(component, manifest, device)
     if manifest.id == device.refused_id:
         raise FormatError(REFUSED_BEFORE)
+    if manifest.id == device.rolled_back_id:
+        raise FormatError(ROLLED_BACK)
     return manifest
 
 

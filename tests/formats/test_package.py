@@ -130,9 +130,10 @@ def test_changed_bytes_are_refused():
 def test_counter_is_compared_with_the_chip_and_with_what_is_installed():
     data = writer(application(security_counter=2)).build()
     installed = package.read(writer(application(security_counter=3)).build()).manifest.components
-    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), 2)) is None
-    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), 3)) == package.COUNTER_TOO_LOW
-    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), 0, installed)) == package.COUNTER_TOO_LOW
+    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), {APPLICATION: 2})) is None
+    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), {APPLICATION: 3})) == package.COUNTER_TOO_LOW
+    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), {RUNTIME: 3})) is None
+    assert package.refusal(data, package.Device(ETHERNET, (KEY.public,), {}, installed)) == package.COUNTER_TOO_LOW
 
 
 def test_requirement_is_met_by_the_package_or_by_the_device():

@@ -123,7 +123,7 @@ def agree(mine, said, done):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reader_and_inspect_agree(seed, tmp_path):
     generator = random.Random(seed)
-    device = package.Device(ETHERNET, (signing_key().public,), 1)
+    device = package.Device(ETHERNET, (signing_key().public,), {RUNTIME: 1, APPLICATION: 1})
     file = tmp_path / "spoilt.nmf"
     differences = []
     for _ in range(PACKAGES_PER_SEED):

@@ -57,6 +57,39 @@ struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed,
     return blob;
 }
 
+/* Where the field with this tag stands in the list of top-level fields. */
+static uint8_t *top_level_field(const struct blob *package, uint16_t tag)
+{
+    uint8_t *field = package->bytes + 8;
+
+    while (mh_get16(field) != tag) {
+        field += 4 + (mh_get16(field + 2) + 3) / 4 * 4;
+        assert_true(field < package->bytes + mh_get16(package->bytes + 6));
+    }
+    return field;
+}
+
+struct blob fixture_package_requiring(uint32_t size, uint32_t seed, uint32_t counter, uint16_t major)
+{
+    struct blob package = fixture_package(size, 0, seed, counter);
+    uint8_t requires[16] = {[4] = MH_RUNTIME, [8] = (uint8_t)major};
+
+    mh_put16(requires, MH_TAG_REQUIRES);
+    mh_put16(requires + 2, sizeof requires - 4);
+    package.bytes = realloc(package.bytes, package.size + sizeof requires);
+    assert_non_null(package.bytes);
+    uint8_t *component = top_level_field(&package, MH_TAG_COMPONENT + MH_APPLICATION);
+    uint8_t *end = component + 4 + mh_get16(component + 2);
+    memmove(end + sizeof requires, end, package.size - (size_t)(end - package.bytes));
+    memcpy(end, requires, sizeof requires);
+    package.size += sizeof requires;
+    mh_put16(component + 2, (uint16_t)(mh_get16(component + 2) + sizeof requires));
+    mh_put16(package.bytes + 6, (uint16_t)(mh_get16(package.bytes + 6) + sizeof requires));
+    mh_put32(top_level_field(&package, MH_TAG_PACKAGE_SIZE) + 4, (uint32_t)package.size);
+    fixture_sign(&package);
+    return package;
+}
+
 void fixture_sign(struct blob *package)
 {
     const uint32_t size = mh_get16(package->bytes + 6);
@@ -87,7 +120,7 @@ enum mh_error fixture_boot(struct mh_update *update, const struct mh_device *dev
 {
     enum mh_error error = mh_update_initialize(update, device);
 
-    return error ? error : mh_install_pending(device, &update->journal, &update->package);
+    return error ? error : mh_proceed(device, &update->journal, &update->package, false);
 }
 
 bool fixture_holds(const struct array_device *array, unsigned component, uint32_t size, uint32_t seed)

@@ -322,7 +322,11 @@ static void lower_counter_is_refused(void **state)
     assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
     assert_int_equal(mh_update_confirm(&update), MH_OK);
     assert_int_equal(fixture_store(&update, &array.device, &lower), MH_ERR_COUNTER);
-    array.device.security_counter = 8; /* the one-time programmable one counts as well */
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_RUNTIME, 8), MH_OK); /* nothing to do with the application's */
+    assert_int_equal(fixture_store(&update, &array.device, &higher), MH_OK);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_APPLICATION, 8), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_COUNTER); /* the bootloader asks once more */
     assert_int_equal(fixture_store(&update, &array.device, &higher), MH_ERR_COUNTER);
     free(higher.bytes);
     free(lower.bytes);
@@ -363,7 +367,7 @@ static void full_store_gives_up_the_running_packages(void **state)
     assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
     assert_installed(SMALL, 1);
     struct mh_state state_of = {0};
-    assert_int_equal(mh_store_allocate(&state_of, MH_EXTENTS * MH_EXTENT_SIZE + 1, package.bytes), MH_ERR_NO_ROOM);
+    assert_int_equal(mh_store_allocate(&state_of, MH_EXTENTS * MH_EXTENT_SIZE + 1, package.bytes, 2), MH_ERR_NO_ROOM);
     free(package.bytes);
 }
 
@@ -386,13 +390,20 @@ static void what_is_validated_is_what_was_begun(void **state)
     free(other.bytes);
 }
 
-static void unconfirmed_image_can_be_updated(void **state)
+/* What is tried is still the incoming package, and what it replaced must stay to go back to. */
+static void unconfirmed_image_is_confirmed_before_it_is_updated(void **state)
 {
+    struct blob next = fixture_package(LARGE, 0, 2, 0);
+
     (void)state;
     install(SMALL, 1);
     assert_true(mh_update_unconfirmed(&update));
+    assert_int_equal(fixture_store(&update, &array.device, &next), MH_ERR_STATE);
+    assert_int_equal(mh_update_delete(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
     install(LARGE, 2);
     assert_installed(LARGE, 2);
+    free(next.bytes);
 }
 
 static void request_outlives_what_the_session_does_after_it(void **state)
@@ -472,7 +483,7 @@ int main(void)
         TEST(calls_out_of_order_are_refused),
         TEST(full_store_gives_up_the_running_packages),
         TEST(what_is_validated_is_what_was_begun),
-        TEST(unconfirmed_image_can_be_updated),
+        TEST(unconfirmed_image_is_confirmed_before_it_is_updated),
         TEST(request_outlives_what_the_session_does_after_it),
         TEST(dead_spi_flash_leaves_the_application_verified),
         TEST(every_single_bit_of_header_and_image_counts),

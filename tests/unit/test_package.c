@@ -292,9 +292,47 @@ static void names(void **state)
     }
 }
 
+static void counters(void **state)
+{
+    struct mh_installed installed = {.recorded = {9, 7}, .capacity = {0, 8}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    struct mh_component *component = &package.manifest.components[MH_APPLICATION - 1];
+    const struct {
+        uint32_t counter;
+        enum mh_error expected;
+    } cases[] = {
+        {6, MH_ERR_COUNTER},      {7, MH_OK}, {8, MH_OK}, {9, MH_ERR_COUNTER_FULL}, {UINT32_MAX, MH_ERR_COUNTER_FULL},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        component->counter = cases[i].counter;
+        assert_int_equal(mh_manifest_accept(&package.manifest, &installed), cases[i].expected);
+    }
+    installed.counter[MH_APPLICATION - 1] = 8;
+    component->counter = 7;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* nothing is installed */
+    installed.present[MH_APPLICATION - 1] = true;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_COUNTER);
+}
+
+static void packages_once_refused_or_rolled_back(void **state)
+{
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    memcpy(installed.rolled_back_id, package.manifest.id, MH_ID_SIZE);
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_ROLLED_BACK);
+    installed.rolled_back_id[MH_ID_SIZE - 1] ^= 1;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    memcpy(installed.refused_id, package.manifest.id, MH_ID_SIZE);
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REFUSED_BEFORE);
+}
+
 static void requirements(void **state)
 {
-    struct mh_installed installed = {0};
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
 
     (void)state;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
@@ -364,20 +402,6 @@ static void anchors(void **state)
     }
 }
 
-static void counter_is_the_number_of_programmed_bits(void **state)
-{
-    uint8_t otp[MH_OTP_COUNTER_SIZE];
-
-    (void)state;
-    memset(otp, 0xFF, sizeof otp);
-    assert_int_equal(mh_otp_counter(otp), 0);
-    otp[0] = 0;
-    otp[1] = 0xF8;
-    assert_int_equal(mh_otp_counter(otp), 11);
-    memset(otp, 0, sizeof otp);
-    assert_int_equal(mh_otp_counter(otp), 3584);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -397,12 +421,13 @@ int main(void)
         TEST(field_lengths),
         TEST(values_out_of_bounds),
         TEST(names),
+        TEST(counters),
+        TEST(packages_once_refused_or_rolled_back),
         TEST(requirements),
         TEST(every_error_has_its_text),
         TEST(boards_and_components_have_their_names),
         TEST(crc_has_its_check_value),
         TEST(anchors),
-        TEST(counter_is_the_number_of_programmed_bits),
     };
     return cmocka_run_group_tests(package_tests, NULL, NULL);
 }

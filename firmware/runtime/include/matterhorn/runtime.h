@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the runtime does for an application: one versioned table of functions at a fixed address. An application is linked
- * for its region (firmware/boards), starts at its own vector table, and calls nothing but this. The functions run on its stack: 4 KB must be
- * free there, in SRAM, not in CCM, which the transfers to the SPI NOR do not reach.
+ * What the runtime does for an application: one versioned table of functions at a fixed address. An application is
+ * linked for its region (firmware/boards), starts at its own vector table, and calls nothing but this. The functions
+ * run on its stack: 4 KB must be free there, in SRAM, not in CCM, which the transfers to the SPI NOR do not reach. TIM2
+ * and SysTick belong to the runtime.
+ *
+ * An application that was just installed is on trial until it calls update.confirm. While it is, the independent
+ * watchdog runs, with a period of 22 s at least: sleep_ms feeds it, and so do the calls of update and config, while
+ * they last and when they end; code that works for longer without them calls alive. Ten minutes after its start an
+ * application that is not confirmed is fed no longer. A reset by the watchdog, by a fault or by restart counts against
+ * it as eight power-ons, and when 24 are used up the bootloader installs what was there before.
  */
 #ifndef MATTERHORN_RUNTIME_H
 #define MATTERHORN_RUNTIME_H
@@ -14,7 +21,7 @@
 
 #define RUNTIME_API_ADDRESS 0x08010400u
 #define RUNTIME_API_MAGIC 0x4952544Du /* "MTRI" */
-#define RUNTIME_API_VERSION 2u        /* functions are only ever added at the end; then this grows */
+#define RUNTIME_API_VERSION 3u        /* functions are only ever added at the end; then this grows */
 
 enum runtime_led { RUNTIME_LED_RED, RUNTIME_LED_GREEN, RUNTIME_LED_BLUE };
 
@@ -49,6 +56,8 @@ struct runtime_api {
     void (*restart)(void); /* does not return */
     struct runtime_update update;
     struct runtime_config config; /* from version 2 on */
+    enum mh_error (*rollback)(void); /* mh_update_rollback; on MH_OK, restart() does it; from version 3 on */
+    void (*alive)(void);             /* this application works, though it does not sleep: feeds the watchdog */
 };
 
 /* The table, or NULL when there is no runtime of this version or a later one. */

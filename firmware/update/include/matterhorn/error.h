@@ -33,6 +33,8 @@ enum mh_error {
     MH_ERR_NO_IMAGE,         /* the region has no component header */
     MH_ERR_STATE,            /* the call does not fit what happened so far */
     MH_ERR_ARGUMENT,         /* an index or a length out of bounds */
+    MH_ERR_ROLLED_BACK,      /* the package that was tried, not confirmed, and rolled back */
+    MH_ERR_COUNTER_FULL,     /* security counter above what the one-time programmable area can record */
     MH_ERRORS
 };
 

@@ -44,6 +44,7 @@ struct mh_manifest {
     uint32_t size; /* of the manifest; the signature follows it */
     uint32_t board;
     uint32_t package_size;
+    uint32_t revokes; /* bit n: key n is no longer trusted once this is confirmed */
     struct mh_component components[MH_COMPONENTS]; /* by component number - 1 */
     char name[MH_NAME_MAX + 1];                    /* empty when there is none */
     uint8_t id[MH_ID_SIZE];
@@ -80,16 +81,21 @@ enum mh_error mh_manifest_parse(const uint8_t *bytes, uint32_t size, struct mh_m
 /* Checks that the parsed manifest fits the board's regions and that its sizes add up. */
 enum mh_error mh_manifest_fits(const struct mh_manifest *manifest, const struct mh_board *board);
 
+/* The components that the package has: bit n - 1 for component n. */
+unsigned mh_manifest_components(const struct mh_manifest *manifest);
+
 /* What a device already has, for mh_manifest_accept. */
 struct mh_installed {
     bool present[MH_COMPONENTS];
     struct mh_version version[MH_COMPONENTS];
     uint32_t counter[MH_COMPONENTS];
-    uint32_t security_counter; /* of the device */
-    uint8_t refused_id[MH_ID_SIZE]; /* all zero = none */
+    uint32_t recorded[MH_COMPONENTS]; /* security counters of the one-time programmable area */
+    uint32_t capacity[MH_COMPONENTS]; /* the highest that it can record */
+    uint8_t refused_id[MH_ID_SIZE];     /* all zero = none */
+    uint8_t rolled_back_id[MH_ID_SIZE]; /* all zero = none */
 };
 
-/* Checks counters, required versions and the last refusal. */
+/* Checks counters, required versions, the last refusal and the last rollback. */
 enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed);
 
 #endif

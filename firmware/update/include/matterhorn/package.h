@@ -52,6 +52,9 @@ enum mh_error mh_package_load_table(struct mh_package *package, unsigned number)
  * the table promises is for mh_package_verify to say, once: the same bytes decode to the same. */
 enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, uint32_t *length);
 
+/* Checks table, chunks and image of a component (number 1 or 2, present). */
+enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void));
+
 /* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
 enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void));
 
