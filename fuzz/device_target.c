@@ -8,6 +8,7 @@
 #define READS_MOST 20000u
 #define PAGE 4096u
 #define RESERVED_SIZE 0x100000u
+#define OTP_USED (MH_OTP_REVOKED_OFFSET + 4) /* docs/SPEC.md 4.1 */
 
 /// Cells ///
 
@@ -22,6 +23,15 @@ static void look(struct target *target, uint32_t offset, uint32_t length)
         if (mark->kind == NOR_WEAK && mark->offset - offset < length)
             target->view[mark->offset] = nor_read(chip, mark->offset, target->noise);
     }
+}
+
+static void look_at_otp(struct target *target)
+{
+    const struct nor_array *chip = &target->array.otp_area;
+
+    memcpy(target->otp_view, chip->cells, chip->part->size);
+    for (uint32_t i = 0; i < chip->marks->count; i++)
+        target->otp_view[chip->marks->list[i].offset] = nor_read(chip, chip->marks->list[i].offset, target->noise);
 }
 
 static void touch(bool dirty[TARGET_PAGES], uint32_t offset, uint32_t length)
@@ -73,12 +83,14 @@ static enum mh_error operate(struct target *target, struct nor_array *chip, cons
         return MH_ERR_FLASH;
     if (chip == &target->array.nor)
         touch(target->dirty_nor, op->offset - MH_RESERVED_ADDRESS, op->length);
-    else
+    else if (chip == &target->array.internal)
         touch(target->dirty_internal, op->offset, op->length);
     target->power = target->operations != target->loss.operation;
     demand(target->power ? nor_apply(chip, op) : nor_tear(chip, op, nearest(op->kind, target->loss.tear)));
     if (chip == &target->array.internal)
         look(target, op->offset, op->length);
+    else if (chip == &target->array.otp_area)
+        look_at_otp(target);
     return target->power ? MH_OK : MH_ERR_FLASH;
 }
 
@@ -136,23 +148,41 @@ static enum mh_error erase_internal(void *context, unsigned sector)
                    &(struct nor_op){NOR_ERASE, region.address - MH_INTERNAL_BASE, region.size, NULL});
 }
 
+/* What is reserved there stays as it is, and so do the lock bytes. */
+static enum mh_error program_otp(void *context, uint32_t offset, const uint8_t *data, uint32_t length)
+{
+    struct target *target = context;
+    enum mh_error error = MH_OK;
+
+    demand(offset % 4 == 0 && length % 4 == 0 && length <= OTP_USED && offset <= OTP_USED - length);
+    for (uint32_t at = 0; error == MH_OK && at < length; at += 4)
+        error = operate(target, &target->array.otp_area, &(struct nor_op){NOR_PROGRAM, offset + at, 4, data + at});
+    return error;
+}
+
 /// Life ///
+
+static void mark(struct nor_array *chip, struct nor_marks *marks)
+{
+    *marks = (struct nor_marks){.list = calloc(MARKS_MOST, sizeof(struct nor_mark)), .capacity = MARKS_MOST};
+    demand(marks->list != NULL);
+    chip->marks = marks;
+}
 
 static void create(struct target *target)
 {
     demand(array_device_create(&target->array, mh_board_named("mountaineer-eth")));
-    target->internal_marks = (struct nor_marks){.list = calloc(MARKS_MOST, sizeof(struct nor_mark)),
-                                                .capacity = MARKS_MOST};
-    target->nor_marks = (struct nor_marks){.list = calloc(MARKS_MOST, sizeof(struct nor_mark)),
-                                           .capacity = MARKS_MOST};
     target->view = malloc(MH_INTERNAL_SIZE);
-    demand(target->internal_marks.list != NULL && target->nor_marks.list != NULL && target->view != NULL);
+    target->otp_view = malloc(target->array.otp_area.part->size);
+    demand(target->view != NULL && target->otp_view != NULL);
     memset(target->view, 0xFF, MH_INTERNAL_SIZE);
-    target->array.internal.marks = &target->internal_marks;
-    target->array.nor.marks = &target->nor_marks;
+    mark(&target->array.internal, &target->internal_marks);
+    mark(&target->array.nor, &target->nor_marks);
+    mark(&target->array.otp_area, &target->otp_marks);
     target->device = target->array.device;
     target->device.nor = (struct mh_nor){read_nor, program_nor, erase_nor, target};
     target->device.internal = (struct mh_internal){target->view, program_internal, erase_internal, target};
+    target->device.otp = (struct mh_otp){target->otp_view, program_otp, target};
     package_set_anchors(&target->device.anchors);
 }
 
@@ -162,7 +192,8 @@ struct target *target_open(void)
 
     if (target.view == NULL)
         create(&target);
-    target.internal_marks.count = target.nor_marks.count = 0;
+    target.internal_marks.count = target.nor_marks.count = target.otp_marks.count = 0;
+    memset(target.array.otp, 0xFF, target.array.otp_area.part->size);
     for (unsigned page = 0; page < TARGET_PAGES; page++) {
         if (target.dirty_nor[page])
             memset(target.array.nor.cells + MH_RESERVED_ADDRESS + page * PAGE, 0xFF, PAGE);
@@ -187,6 +218,8 @@ void target_start(struct target *target, uint64_t noise, struct loss loss)
     for (uint32_t i = 0; i < target->internal_marks.count; i++)
         if (target->internal_marks.list[i].kind == NOR_WEAK)
             look(target, target->internal_marks.list[i].offset, 1);
+    look_at_otp(target);
+    target->device.anchors.revoked = mh_otp_revoked(target->otp_view);
 }
 
 struct loss target_take_loss(struct input *input)
@@ -285,41 +318,43 @@ void target_put_component(struct target *target, const struct made *made, unsign
 
 bool target_pending(const struct target *target)
 {
-    const enum mh_phase phase = target->update.journal.state.phase;
-
-    return phase == MH_REQUESTED || phase == MH_INSTALLING;
+    return mh_state_pending(&target->update.journal.state);
 }
 
-/* As boot/main.c: what is installed is whole, but the install that is still wanted cannot be finished now. */
-static bool give_up(struct target *target, enum mh_error error)
+/* As boot/main.c: what is installed is whole, but the install or rollback that is still wanted cannot be finished. */
+static bool give_up(struct mh_journal *journal, enum mh_error error)
 {
-    struct mh_journal *journal = &target->update.journal;
-
     if (error == MH_ERR_FLASH)
         return true;
     if (journal->state.sectors_done != 0)
         return false;
-    mh_state_refuse(&journal->state, error);
-    (void)mh_journal_write(journal);
+    if (journal->state.phase == MH_ROLLING_BACK) {
+        (void)mh_rollback_give_up(journal);
+    } else {
+        mh_state_refuse(&journal->state, error);
+        (void)mh_journal_write(journal);
+    }
     return true;
 }
 
-bool target_boot(struct target *target)
+bool target_boot(struct target *target, bool blamed)
 {
     struct mh_update *update = &target->update;
     const struct mh_device *device = &target->device;
     struct mh_manifest manifest;
+    enum mh_error unfinished = MH_OK;
 
-    enum mh_error error = mh_journal_open(&update->journal, &device->nor);
-    if (error == MH_OK) {
+    if (mh_journal_open(&update->journal, &device->nor) == MH_OK) {
         target->package = &update->package;
-        error = mh_install_pending(device, &update->journal, &update->package);
+        unfinished = mh_proceed(device, &update->journal, &update->package, blamed);
         target->package = NULL;
     }
     if (mh_component_verify(device, MH_RUNTIME, &manifest) != MH_OK ||
         mh_component_verify(device, MH_APPLICATION, &manifest) != MH_OK)
         return false;
-    return error == MH_OK || !target_pending(target) || give_up(target, error);
+    if (unfinished == MH_OK || !target_pending(target) || update->journal.state.phase == MH_CONFIRMING)
+        return true;
+    return give_up(&update->journal, unfinished);
 }
 
 const struct made *target_installed(const struct target *target, unsigned number)

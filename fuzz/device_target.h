@@ -11,6 +11,7 @@
 #include "package_set.h"
 #include "target.h"
 
+#include "matterhorn/trial.h"
 #include "matterhorn/update.h"
 
 #define TARGET_PAGES 256u /* of 4 KB: in the reserved megabyte, in the internal flash */
@@ -25,6 +26,7 @@ struct target {
     struct array_device array; /* the cells */
     struct mh_device device;   /* what the core is given */
     uint8_t *view;             /* the internal flash as it reads */
+    uint8_t *otp_view;         /* the one-time programmable area as it reads, and its lock bytes */
     uint64_t noise;            /* of weak bits, until power is applied again */
     bool power;                /* without it every operation fails and changes nothing */
     struct loss loss;
@@ -32,7 +34,7 @@ struct target {
     /* The package that an install works on: of the internal flash, only regions of its components may change. NULL:
      * nothing may. */
     const struct mh_package *package;
-    struct nor_marks internal_marks, nor_marks;
+    struct nor_marks internal_marks, nor_marks, otp_marks;
     bool dirty_internal[TARGET_PAGES], dirty_nor[TARGET_PAGES]; /* pages that are not blank */
     struct mh_update update; /* a session, and what a start needs */
 };
@@ -55,10 +57,10 @@ void target_put_torn_erase(struct target *target, struct nor_array *chip, uint32
 /* A component of the package as an install leaves it. */
 void target_put_component(struct target *target, const struct made *made, unsigned number);
 
-/* What the bootloader does: opens the journal, carries out what is pending, decides whether to start. True: it starts
- * what is installed. */
-bool target_boot(struct target *target);
-/* Whether an install is still wanted. */
+/* What the bootloader does: opens the journal, goes on with what is pending, decides whether to start. True: it starts
+ * what is installed. `blamed`: behind a reset by watchdog or software. */
+bool target_boot(struct target *target, bool blamed);
+/* Whether an install, a rollback or a confirmation is still wanted. */
 bool target_pending(const struct target *target);
 /* The package that component `number` was installed from, when it verifies: then it is that one byte by byte. NULL:
  * nothing there may be started. */

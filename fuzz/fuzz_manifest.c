@@ -3,8 +3,8 @@
  * The manifest as a device meets it: framing, signature, fields, whether it fits the board, whether it is accepted.
  *
  *   1      what to make of the rest, see enum flag
- *   4      the counters of what is installed and of the device, 2 bits each from the lowest on; versions; what was
- *          refused before
+ *   4      the counters of what is installed and of the device, 2 bits each from the lowest on; versions; what is
+ *          installed, was refused before, was rolled back, and whether few counters can be recorded
  *   3 ...  the manifest from its first byte, and the signature behind it unless it is made here
  *
  * What is accepted is compared with what stands in the bytes, by a reader that knows nothing but tags and lengths.
@@ -108,21 +108,26 @@ static void check_fit(const struct mh_manifest *manifest, const struct mh_board 
 static void check_acceptance(const struct mh_manifest *manifest, struct input state)
 {
     const unsigned counters = take8(&state), versions = take8(&state), flags = take8(&state);
-    struct mh_installed installed = {.security_counter = counters & 3};
+    struct mh_installed installed = {.recorded = {counters & 3, counters & 3}};
 
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
         installed.present[i] = flags >> i & 1;
         installed.counter[i] = counters >> (2 + 2 * i) & 3;
+        installed.capacity[i] = flags & 16 ? counters >> 6 : MH_COUNTER_MAX;
         installed.version[i].part[0] = versions >> 4 * i & 15;
     }
     if (flags & 4)
         memcpy(installed.refused_id, manifest->id, MH_ID_SIZE);
+    if (flags & 8)
+        memcpy(installed.rolled_back_id, manifest->id, MH_ID_SIZE);
     const enum mh_error error = mh_manifest_accept(manifest, &installed);
-    demand(error == MH_OK || error == MH_ERR_COUNTER || error == MH_ERR_REQUIRES || error == MH_ERR_REFUSED_BEFORE);
-    demand(error != MH_OK || !(flags & 4));
+    demand(error == MH_OK || error == MH_ERR_COUNTER || error == MH_ERR_REQUIRES || error == MH_ERR_REFUSED_BEFORE ||
+           error == MH_ERR_COUNTER_FULL || error == MH_ERR_ROLLED_BACK);
+    demand(error != MH_OK || !(flags & 12));
     for (unsigned i = 0; error == MH_OK && i < MH_COMPONENTS; i++)
         if (manifest->components[i].present)
-            demand(manifest->components[i].counter >= installed.security_counter &&
+            demand(manifest->components[i].counter >= installed.recorded[i] &&
+                   manifest->components[i].counter <= installed.capacity[i] &&
                    (!installed.present[i] || manifest->components[i].counter >= installed.counter[i]));
 }
 

@@ -96,34 +96,55 @@ static struct installed look_at(const struct target *target)
 }
 
 /* A start that keeps power. */
-static bool start_at_rest(struct target *target, unsigned noise, struct installed *installed)
+static void start_with_power(struct target *target, bool blamed, struct installed *installed)
 {
+    const struct mh_state *state = &target->update.journal.state;
     const struct installed before = *installed;
 
-    target_start(target, noise, (struct loss){0});
-    const bool starts = target_boot(target);
-    *installed = look_at(target);
-    demand(starts == (installed->components[0] != NULL && installed->components[1] != NULL &&
-                      !(target_pending(target) && target->update.journal.state.sectors_done != 0)));
-    for (unsigned i = 0; i < MH_COMPONENTS; i++)
-        if (before.components[i] != NULL && !target_pending(target)) {
-            demand(installed->components[i] != NULL);
-            demand(installed->components[i]->counter >= before.components[i]->counter);
-        }
-    return starts;
-}
-
-static void check_next_update(struct target *target)
-{
-    const struct made *last = &package_set()[MADE_LAST];
-    struct installed installed = look_at(target);
+    struct mh_journal peeked;
 
     target_start(target, 0, (struct loss){0});
+    demand(mh_journal_peek(&peeked, &target->device.nor) == MH_OK);
+    const bool starts = target_boot(target, blamed);
+    *installed = look_at(target);
+    const bool whole = installed->components[0] != NULL && installed->components[1] != NULL;
+    demand(whole || !starts);
+    demand(starts || !whole || (target_pending(target) && state->sectors_done != 0));
+    for (unsigned i = 0; i < MH_COMPONENTS; i++)
+        if (before.components[i] != NULL && !target_pending(target))
+            demand(installed->components[i] != NULL &&
+                   installed->components[i]->counter >= mh_otp_counter(target->otp_view, i + 1));
+    for (unsigned i = 0; i < MH_COMPONENTS; i++)
+        if (peeked.state.phase == MH_TRIAL && state->phase == MH_IDLE && peeked.state.tried >> i & 1) /* rolled back */
+            demand(memcmp(installed->components[i]->id, peeked.state.entries[i].id, MH_ID_SIZE) == 0);
+}
+
+/* A trial ends, or all that would be rolled back to is gone. */
+static void end_trial(struct target *target, struct installed *installed)
+{
+    const struct mh_state *state = &target->update.journal.state;
+
+    while (state->phase == MH_TRIAL && state->credit > 0) {
+        const unsigned credit = state->credit;
+        start_with_power(target, true, installed);
+        demand(state->phase != MH_TRIAL || state->credit < credit);
+    }
+}
+
+/* The device starts, nothing is pending: so a package with a higher counter is taken, and installed. */
+static void check_next_update(struct target *target, struct installed *installed)
+{
+    const struct made *last = &package_set()[MADE_LAST];
+    struct mh_update *update = &target->update;
+
+    target_start(target, 0, (struct loss){0});
+    demand(mh_update_initialize(update, &target->device) == MH_OK);
+    demand(mh_update_confirm(update) == MH_OK);
     /* once more where the journal said that packets are there, and they are not: what was there is refused then */
-    demand(package_offer(&target->update, &target->device, last->bytes, last->size) == MH_OK ||
-           package_offer(&target->update, &target->device, last->bytes, last->size) == MH_OK);
-    start_at_rest(target, 1, &installed);
-    demand(!target_pending(target) && installed.components[MH_APPLICATION - 1] == last);
+    demand(package_offer(update, &target->device, last->bytes, last->size) == MH_OK ||
+           package_offer(update, &target->device, last->bytes, last->size) == MH_OK);
+    start_with_power(target, false, installed);
+    demand(update->journal.state.phase == MH_TRIAL && installed->components[MH_APPLICATION - 1] == last);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -136,18 +157,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned count = take8(&input) % STARTS_MOST; count > 0; count--) {
         const unsigned noise = take8(&input);
         target_start(target, noise, target_take_loss(&input));
-        target_boot(target);
+        target_boot(target, noise & 1);
         installed = look_at(target);
     }
     for (unsigned i = 0; i < 3; i++)
-        start_at_rest(target, 0, &installed);
+        start_with_power(target, false, &installed);
+    end_trial(target, &installed);
     const struct installed before = installed;
-    const uint32_t settled = target->operations;
-    start_at_rest(target, 0, &installed);
+    start_with_power(target, false, &installed);
     demand(memcmp(&before, &installed, sizeof before) == 0);
-    if (!target_pending(target)) {
-        demand(settled <= 1 && target->operations <= 1);
-        check_next_update(target);
-    }
+    if (target_pending(target))
+        return 0;
+    demand(target->operations <= 1); /* nothing is left to be put in order */
+    if (installed.components[0] != NULL && installed.components[1] != NULL)
+        check_next_update(target, &installed);
     return 0;
 }

@@ -75,11 +75,11 @@ bool journal_target_same(const struct mh_state *one, const struct mh_state *othe
 /* Which package, from which extent on, and how its extents and its length differ from what they should be. */
 static void take_entry(struct input *input, struct mh_entry *entry)
 {
-    const unsigned number = take8(input) % (MADE + 1);
+    const unsigned number = take8(input) % (MADE_LAST + 1);
     const unsigned first = take8(input), form = take8(input);
 
     memset(entry, 0, sizeof *entry);
-    if (number == MADE)
+    if (number == MADE_LAST) /* which is for the next update */
         return;
     const struct made *made = &package_set()[number];
     const unsigned step = 1 + (form >> 2 & 1);
@@ -97,11 +97,15 @@ static void take_entry(struct input *input, struct mh_entry *entry)
 void journal_target_take_state(struct input *input, struct mh_state *state)
 {
     memset(state, 0, sizeof *state);
-    state->phase = take8(input) % MH_PHASES;
+    const unsigned phase = take8(input);
+    state->phase = phase % 8 % MH_PHASES;
+    state->tried = phase >> 3 & 3;
+    state->credit = (uint8_t)(phase >> 5 ? 1u << (phase >> 5) : 0);
     state->sectors_done = take16(input);
     state->refusal = take8(input);
     if (state->refusal & 0x80)
-        memcpy(state->refused_id, package_set()[state->refusal % MADE_LAST].id, MH_ID_SIZE);
+        memcpy(state->refusal & 0x40 ? state->refused_id : state->rolled_back_id,
+               package_set()[state->refusal % MADE_LAST].id, MH_ID_SIZE);
     for (unsigned i = 0; i < MH_ENTRIES; i++)
         take_entry(input, &state->entries[i]);
     memset(state->received, (int)take8(input), sizeof state->received);

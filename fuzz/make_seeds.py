@@ -21,7 +21,7 @@ from tests.formats.anchors import Anchors  # noqa: E402
 
 # package_set.h
 APPLICATION, NEWER, RUNTIME, BOTH, TWO_SECTORS, SMALLEST, WRONG_IMAGE, OTHER_BOARD, LAST, MADE = range(10)
-IDLE, REQUESTED, INSTALLING, TRIAL = range(4)
+IDLE, REQUESTED, INSTALLING, TRIAL, CONFIRMING, ROLLING_BACK = range(6)
 BEFORE, HALF, MASK, WEAK, AFTER, ONEBIT, LAST_BYTE, ZEROS, NOTAKE = range(9)
 
 
@@ -31,11 +31,13 @@ def loss(operation=0, tear=BEFORE):
 
 # --- journals: journal_target.c ---
 
-NONE = (MADE, 0, 0)
+NONE = (LAST, 0, 0)
+BOTH_TRIED, APPLICATION_TRIED = 3, 2
 
 
-def state(phase=IDLE, sectors=0, refusal=0, runtime=NONE, application=NONE, incoming=NONE, received=0):
-    return bytes([phase]) + struct.pack("<HB", sectors, refusal) + bytes([*runtime, *application, *incoming, received])
+def state(phase=IDLE, sectors=0, refusal=0, runtime=NONE, application=NONE, incoming=NONE, received=0, tried=0, credit=0):
+    """`credit`: the power of 2, 1 to 7."""
+    return bytes([phase | tried << 3 | credit << 5]) + struct.pack("<HB", sectors, refusal) + bytes([*runtime, *application, *incoming, received])
 
 
 def record(page, generation, what):
@@ -74,6 +76,7 @@ STORED = {"incoming": (NEWER, 4, 0), "received": 0xFF}
 REQUEST = state(REQUESTED, **STORED)
 RESTING = state(runtime=(RUNTIME, 0, 0), application=(APPLICATION, 1, 0))
 COMING = state(incoming=(NEWER, 4, 0), received=1)
+RUNNING = {"runtime": (RUNTIME, 0, 0), "application": (APPLICATION, 1, 0)}
 
 
 def journals():
@@ -142,7 +145,19 @@ def stores():
     yield "other-board", store(*good, 4, state(REQUESTED, incoming=(OTHER_BOARD, 0, 0), received=0xFF))
     yield "wrong-image", store(*good, 4, state(REQUESTED, incoming=(WRONG_IMAGE, 0, 0), received=0xFF))
     yield "older", store(RUNTIME, SMALLEST, 4, state(REQUESTED, incoming=(APPLICATION, 0, 0), received=0xFF))
-    yield "trial", store(*good, 3, state(TRIAL, runtime=(RUNTIME, 0, 0), application=(APPLICATION, 1, 0)))
+    trial = {"incoming": (BOTH, 9, 0), "received": 0xFF, "tried": BOTH_TRIED, **RUNNING}
+    for stored in range(8):
+        yield f"trial-{stored}", store(BOTH, BOTH, stored, state(TRIAL, credit=2, **trial))
+    yield "trial-over", store(BOTH, BOTH, 7, state(TRIAL, **trial), starts=[(1, loss(900, HALF)), (3, loss(70, WEAK))])
+    yield "trial-over-and-rolled-back-already", store(BOTH, BOTH, 7, state(TRIAL, 0xFFF, **trial))
+    yield "trial-of-nothing", store(*good, 7, state(TRIAL, 0xFFF, **{**trial, "incoming": NONE}))
+    yield "confirming", store(BOTH, BOTH, 7, state(CONFIRMING, **trial), starts=[(1, loss(2, MASK)), (2, loss(1, WEAK))])
+    yield "confirming-nothing", store(0xFF, BOTH, 7, state(CONFIRMING, **trial))
+    yield "rolling-back", store(BOTH, BOTH, 7, state(ROLLING_BACK, **trial), starts=[(1, loss(900, NOTAKE))])
+    yield "rolling-back-half-done", store(BOTH, APPLICATION, 7, state(ROLLING_BACK, 0x200, **trial))
+    yield "rolling-back-to-nothing", store(BOTH, BOTH, 4, state(ROLLING_BACK, **trial))
+    yield "rolling-back-stuck", store(BOTH, BOTH, 4, state(ROLLING_BACK, 0x10, **trial))
+    yield "rolled-back-before", store(*good, 4, state(REQUESTED, refusal=0x80 + 44, incoming=(BOTH, 9, 0), received=0xFF))
     yield "chunk-changed", store(*good, 4, REQUEST, nor=[change(0x4000 + 600, b"changed")])
     yield "manifest-changed", store(*good, 4, REQUEST, nor=[change(0x4000 + 12, b"\2")])
     yield "header-changed", store(*good, 4, REQUEST, internal=[change(0xA0010, b"\0\0")])
@@ -152,7 +167,8 @@ def stores():
 
 # --- sessions: fuzz_update.c ---
 
-BOOT, SESSION, BEGIN, ALL, PACKET, SPOILED, VALIDATE, INSTALL, DELETE, CONFIRM, OFFER = range(11)
+BOOT, SESSION, BEGIN, ALL, PACKET, SPOILED, VALIDATE, INSTALL, DELETE, CONFIRM, OFFER, ROLL_BACK, BLAMED = range(13)
+STORED_TOO = 0x30  # what is installed at first has its packages in the store
 
 
 def act(what, argument=0, when=loss(), noise=0):
@@ -165,10 +181,25 @@ def updates():
     yield "packets", [0, act(BEGIN, BOTH), act(PACKET, 2), act(SESSION), act(BEGIN, BOTH), act(ALL), act(VALIDATE)]
     yield "order", [0, act(VALIDATE), act(INSTALL), act(PACKET), act(CONFIRM), act(DELETE), act(BEGIN, NEWER), act(VALIDATE)]
     yield "spoiled", [0, act(BEGIN, NEWER), act(SPOILED, 1), act(ALL), act(VALIDATE), act(OFFER, NEWER)]
-    yield "last-spoiled", [0, act(BEGIN, LAST), act(SPOILED, 0)]
     yield "wrong-image", [0, act(OFFER, WRONG_IMAGE), act(BEGIN, WRONG_IMAGE)]
     yield "wrong-begins", [0, *(act(BEGIN, NEWER + 16 * n) for n in range(5)), act(BEGIN, OTHER_BOARD)]
-    yield "older", [12, act(OFFER, APPLICATION), act(OFFER, LAST), act(BOOT), act(OFFER, NEWER)]
+    yield "older", [12, act(OFFER, APPLICATION), act(OFFER, SMALLEST), act(BOOT), act(OFFER, NEWER)]
+    tried = [STORED_TOO, act(OFFER, BOTH), act(BOOT)]
+    yield "rolled-back", [*tried, act(ROLL_BACK), act(BOOT), act(OFFER, BOTH), act(OFFER, NEWER), act(BOOT), act(ROLL_BACK), act(BOOT)]
+    yield "blamed", [*tried, act(BLAMED), act(BLAMED), act(BLAMED), act(BLAMED), act(OFFER, NEWER)]
+    yield "blamed-without-store", [0, *tried[1:], act(BLAMED), act(BLAMED), act(BLAMED), act(BLAMED), act(ROLL_BACK), act(CONFIRM)]
+    yield "never-confirmed", [*tried, *(act(BOOT, noise=n) for n in range(26))]
+    yield "half-of-it-stored", [0x10, *tried[1:], act(ROLL_BACK), act(BLAMED), act(BLAMED), act(BLAMED), act(CONFIRM), act(ROLL_BACK)]
+    yield "in-a-trial", [*tried, act(BEGIN, NEWER), act(DELETE), act(VALIDATE), act(CONFIRM), act(OFFER, NEWER), act(BOOT), act(CONFIRM)]
+    for tear in (HALF, MASK, WEAK, AFTER, ONEBIT, NOTAKE):
+        yield f"rollback-lost-{tear}", [
+            *tried, act(ROLL_BACK, 0, loss(1, tear), 7), act(ROLL_BACK), act(BOOT, 0, loss(3, tear), 1), act(BOOT, 0, loss(500, tear)),
+            act(BOOT, 0, loss(600, tear), 2), act(BOOT, 0, loss(2, tear)),
+        ]  # fmt: skip
+        yield f"confirmation-lost-{tear}", [
+            *tried, act(CONFIRM, 0, loss(1, tear), 7), act(CONFIRM, 0, loss(2, tear), 1), act(CONFIRM, 0, loss(3, tear), 5),
+            act(BOOT, 0, loss(4, tear), 2), act(CONFIRM, 0, loss(5, tear)), act(BOOT, 0, loss(6, tear)), act(BOOT, 0, loss(7, tear)),
+        ]  # fmt: skip
     yield "all-of-them", [0, *(step for n in (RUNTIME, NEWER, BOTH, TWO_SECTORS, SMALLEST) for step in (act(OFFER, n), act(BOOT), act(CONFIRM)))]
     yield "two-at-once", [0, act(BEGIN, BOTH), act(PACKET, 1), act(BEGIN, NEWER), act(ALL), act(VALIDATE), act(INSTALL)]
     yield "deleted", [0, act(BEGIN, BOTH), act(ALL), act(DELETE), act(VALIDATE), act(OFFER, BOTH), act(DELETE)]
@@ -219,8 +250,14 @@ def anchors():
     for count in range(1, 5):
         yield f"keys-{count}", b"\1" + Anchors(1, keys[:count], bytes(range(32))).encode()
     good = Anchors(2, keys[:1]).encode()
-    yield "counter", b"\1" + good + bytes(20) + b"\xf0" + b"\xff" * 427
-    yield "full", b"\1" + good + bytes(448)
+    blank = b"\xff" * 528
+    yield "counter", b"\1" + good + b"\0" + bytes(20) + b"\xf0" + blank[:507]
+    yield "full", b"\1" + good + b"\0" + bytes(448) + blank[:80]
+    yield "raised", b"\1" + good + b"\0" + b"".join(struct.pack("<BH", n % 2, 5 * n) for n in range(6)) + blank
+    yield "raised-too-high", b"\1" + good + b"\0" + struct.pack("<BHBH", 0, 1793, 5, 1) + blank
+    yield "revoked", b"\1" + good + b"\0" + struct.pack("<BHBH", 2, 1, 2, 4) + blank
+    yield "broken", b"\1" + good + b"\7" + struct.pack("<BHBHBH", 0, 99, 1, 1700, 2, 0xFFFF) + blank
+    yield "locked", b"\1" + good + b"\0" + blank[:512] + b"\0\xff\0" + blank[:13]
     yield "no-keys", b"\1" + good[:12] + bytes(4) + good[16:]
     yield "too-many-keys", b"\1" + good[:12] + b"\5\0\0\0" + good[16:]
     yield "next-format", b"\1" + good[:4] + b"\x09\0\0\0" + good[8:]

@@ -216,6 +216,7 @@ static enum mh_error change_phase(struct mh_update *update, enum mh_phase phase)
     const enum mh_phase before = state->phase;
 
     state->phase = phase;
+    state->sectors_done = 0; /* nothing of it is done yet, whatever stands there */
     const enum mh_error error = mh_journal_write(&update->journal);
     if (error) {
         state->phase = before;

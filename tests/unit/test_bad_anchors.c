@@ -187,10 +187,65 @@ static void keys_of_small_order_verify_nothing(void **state)
     free(package.bytes);
 }
 
+/// The one-time programmable area (4.1) ///
+
+/* Each range programmed to its end: the others are what they were, and it becomes no higher. */
+static void ranges_that_are_full(void **state)
+{
+    static const struct {
+        const char *row;
+        uint32_t from, to;
+        uint32_t counters[MH_COMPONENTS], revoked;
+    } cases[] = {
+        {"4.1 0", 0, 224, {MH_COUNTER_MAX, 0}, 0},
+        {"4.1 224", 224, 448, {0, MH_COUNTER_MAX}, 0},
+        {"4.1 448", 448, 452, {0, 0}, 0xFFFFFFFF},
+        {"4.1 452", 452, 512, {0, 0}, 0},
+    };
+    const struct mh_otp *otp = &array.device.otp;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(array.otp, 0xFF, MH_OTP_SIZE + MH_OTP_BLOCKS);
+        memset(array.otp + cases[i].from, 0, cases[i].to - cases[i].from);
+        assert_int_equal(mh_otp_revoked(otp->cells), cases[i].revoked);
+        for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+            assert_int_equal(mh_otp_counter(otp->cells, number), cases[i].counters[number - 1]);
+            assert_int_equal(mh_otp_raise(otp, number, MH_COUNTER_MAX + 1), MH_ERR_FLASH);
+            assert_int_equal(mh_otp_raise(otp, number, 0xFFFFFFFF), MH_ERR_FLASH);
+            assert_int_equal(mh_otp_counter(otp->cells, number), cases[i].counters[number - 1]);
+        }
+        spec_rows_cover(cases[i].row);
+    }
+}
+
+/* A block that somebody has locked keeps what it has; one without room refuses a package, and does not brick. */
+static void blocks_that_are_locked(void **state)
+{
+    const struct mh_otp *otp = &array.device.otp;
+    uint8_t before[RAIL_OTP_SIZE];
+
+    (void)state;
+    for (unsigned block = 0; block < MH_OTP_BLOCKS; block++) {
+        array.otp[MH_OTP_SIZE + block] = 0;
+    }
+    memcpy(before, array.otp, sizeof before);
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        assert_int_equal(mh_otp_capacity(otp->cells, number), 0);
+        assert_int_equal(mh_otp_raise(otp, number, 1), MH_ERR_FLASH);
+    }
+    assert_int_equal(mh_otp_revoke(otp, 1), MH_ERR_FLASH);
+    struct blob package = fixture_package(3000, 0, 1, 1);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_COUNTER_FULL);
+    assert_memory_equal(array.otp, before, sizeof before);
+    free(package.bytes);
+}
+
 static void every_row_has_a_case(void **state)
 {
     (void)state;
     spec_rows_check("4", NULL);
+    spec_rows_check("4.1", NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -203,6 +258,8 @@ int main(void)
         TEST(each_bit_counts),
         TEST(keys_that_are_none),
         TEST(keys_of_small_order_verify_nothing),
+        TEST(ranges_that_are_full),
+        TEST(blocks_that_are_locked),
         cmocka_unit_test(every_row_has_a_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -455,6 +455,8 @@ static void values_of_fields(void **state)
         {OF_FIELD("0x8103", MH_TAG_COUNTER), MH_APPLICATION, 0, 0, MH_ERR_COUNTER},
         {OF_FIELD("0x8103", MH_TAG_COUNTER), MH_APPLICATION, 0, OLD_COUNTER - 1, MH_ERR_COUNTER},
         {OF_FIELD("0x8103", MH_TAG_COUNTER), MH_RUNTIME, 0, OLD_COUNTER - 1, MH_ERR_COUNTER},
+        {OF_FIELD("0x8103", MH_TAG_COUNTER), MH_APPLICATION, 0, MH_COUNTER_MAX + 1, MH_ERR_COUNTER_FULL},
+        {OF_FIELD("0x8103", MH_TAG_COUNTER), MH_RUNTIME, 0, 0xFFFFFFFF, MH_ERR_COUNTER_FULL},
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_APPLICATION, 0, 0, MH_ERR_FIELD_VALUE},
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_APPLICATION, 0, 7, MH_ERR_FIELD_VALUE},
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_APPLICATION, 0, APPLICATION_ROOM + 1, MH_ERR_TOO_LARGE},
@@ -799,11 +801,31 @@ static void images_of_another_size_or_hash(void **state)
 
 /// Acceptance ///
 
+/* By what it says of itself; nobody has so many bytes. */
+static void a_package_that_is_larger_than_the_store(void **state)
+{
+    struct edit edit;
+    bool begun;
+
+    (void)state;
+    edit_begin(&edit, &good);
+    edit.mend_size = false;
+    const uint32_t length = MH_EXTENTS * MH_EXTENT_SIZE + 1, size = (uint32_t)good.size;
+    uint8_t *stored = edit_value(&edit, MH_APPLICATION, MH_TAG_CHUNKS) + 4;
+    mh_put32(stored, mh_get32(stored) + length - size);
+    mh_put32(edit_value(&edit, TOP, MH_TAG_PACKAGE_SIZE), length);
+    struct blob package = edit_end(&edit);
+    assert_error("too large", "offered", offer(&package, length, &begun), MH_ERR_NO_ROOM);
+    assert_internal_unchanged("too large");
+    assert_nor_unchanged("too large", 0);
+    free(package.bytes);
+}
+
 static void counters_of_the_device(void **state)
 {
     (void)state;
-    array.device.security_counter = COUNTER + 1;
-    assert_refused("counter below the programmed one", &good, MH_ERR_COUNTER);
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_APPLICATION, COUNTER + 1), MH_OK);
+    assert_refused("counter below the recorded one", &good, MH_ERR_COUNTER);
 }
 
 static void a_package_that_was_refused_is_not_taken_again(void **state)
@@ -917,6 +939,7 @@ int main(void)
         TEST(chunks_that_do_not_decode),
         TEST(a_codec_of_nothing_decodes_nothing),
         TEST(images_of_another_size_or_hash),
+        TEST(a_package_that_is_larger_than_the_store),
         TEST(counters_of_the_device),
         TEST(a_package_that_was_refused_is_not_taken_again),
         TEST(installed_components),
