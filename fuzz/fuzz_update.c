@@ -185,7 +185,7 @@ static void open_session(struct run *run, unsigned noise, struct loss loss)
 
     run->begun = NULL;
     target_start(target, noise, loss);
-    demand((mh_update_initialize(&target->update, &target->device) == MH_OK) == target->power);
+    demand(mh_update_initialize(&target->update, &target->device) == MH_OK || !target->power);
     run->session = target->power;
 }
 
