@@ -38,7 +38,7 @@ enum mh_error mh_component_header(const struct mh_device *device, unsigned numbe
     if (error) {
         return MH_ERR_NO_IMAGE;
     }
-    error = mh_manifest_authenticate(header, size, &device->anchors);
+    error = mh_manifest_authenticate(header, size, &device->anchors, MH_ANY_KEY);
     if (error == MH_OK) {
         error = mh_manifest_parse(header, size, manifest);
     }

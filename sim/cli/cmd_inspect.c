@@ -11,7 +11,8 @@
 #include <stdlib.h>
 
 struct inspect_arguments {
-    char *board, *key, *dump;
+    char *board, *device_key, *dump;
+    char **keys; /* ends with NULL; may be NULL */
     long long counter;
     int json;
 };
@@ -29,11 +30,16 @@ static bool take_asked(const struct inspect_arguments *a, const struct array_dev
         return problem_set(problem, PROBLEM_USE,
                            "inspect: no board is called '%s'; there are mountaineer-eth and mountaineer-usb", a->board);
     }
-    if (a->key) {
-        asked->anchors.count = 1;
-        return keys_read_public(a->key, asked->anchors.keys[0], problem);
+    for (char **key = a->keys; key && *key; key++, asked->anchors.count++) {
+        if (asked->anchors.count == MH_KEYS_MAX) {
+            return problem_set(problem, PROBLEM_USE, "inspect: a device trusts at most %u keys", MH_KEYS_MAX);
+        }
+        if (!keys_read_public(*key, asked->anchors.keys[asked->anchors.count], problem)) {
+            return false;
+        }
     }
-    return true;
+    asked->unlocks = a->device_key;
+    return !a->device_key || keys_read_device(a->device_key, asked->anchors.cipher_key, problem);
 }
 
 static int inspect_file(const char *path, const struct inspect_arguments *a, const struct array_device *dump)
@@ -79,6 +85,7 @@ static const struct options_help help = {
     .arguments = "[FILE] [OPTIONS]",
     .text = "Says what a package holds and what a device would say to it: exit 0 accepted, 1 refused.",
     .examples = "matterhorn inspect app.nmf --board mountaineer-eth --key release.public\n"
+                "matterhorn inspect secret.nmf --key release.public --device-key devices.key\n"
                 "matterhorn inspect app.nmf --dump device\n"
                 "matterhorn inspect --dump device --json\n",
 };
@@ -88,7 +95,8 @@ static int run(int argc, const char *argv[])
     struct inspect_arguments a = {0};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "the board to ask (default: the package's own)", "NAME"},
-        {"key", 0, POPT_ARG_STRING, &a.key, 0, "the public key it trusts (default: the signature is not checked)", "FILE"},
+        {"key", 0, POPT_ARG_ARGV, &a.keys, 0, "a public key it trusts; may be repeated (default: the signature is not checked)", "FILE"},
+        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0, "its key for encrypted packages (default: they are checked as stored)", "FILE"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "its security counter (default 0)", "N"},
         {"dump", 0, POPT_ARG_STRING, &a.dump, 0, "ask this device instead, or without FILE: say what it holds", "DIR"},
         {"json", 0, POPT_ARG_NONE, &a.json, 0, "one JSON object on one line", NULL},
@@ -100,7 +108,7 @@ static int run(int argc, const char *argv[])
     if (options_parse(&options, argc, argv, table, &help, &status)) {
         if (options.count > 1 || (options.count == 0 && !a.dump)) {
             status = usage_error("inspect: one package file, or --dump, is needed; see matterhorn inspect --help");
-        } else if (a.dump && (a.board || a.key || a.counter)) {
+        } else if (a.dump && (a.board || a.keys || a.device_key || a.counter)) {
             status = usage_error("inspect: --dump brings its own board, keys and counter; leave --board, --key and "
                                  "--counter out");
         } else {
@@ -109,7 +117,11 @@ static int run(int argc, const char *argv[])
     }
     options_close(&options);
     free(a.board);
-    free(a.key);
+    free(a.device_key);
+    for (char **key = a.keys; key && *key; key++) {
+        free(*key);
+    }
+    free(a.keys);
     free(a.dump);
     return status;
 }

@@ -23,7 +23,8 @@
 #define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
-    char *board, *bootloader, *key, *mac, *secret, *output;
+    char *board, *bootloader, *device_key, *mac, *secret, *output;
+    char **keys; /* ends with NULL */
     char *packages[MH_COMPONENTS];
     long long counter, user_seed, reserved_seed, journal_records;
 };
@@ -62,14 +63,33 @@ static bool make_secret(uint8_t secret[MH_SECRET_SIZE], const char *path, struct
     return true;
 }
 
-static bool place_anchors(struct array_device *array, const char *key, const char *secret, struct problem *problem)
+/* In the order in which they are given: by that number they are revoked. */
+static bool take_keys(struct mh_anchors *anchors, char *const *paths, struct problem *problem)
+{
+    for (anchors->count = 0; *paths; paths++, anchors->count++) {
+        if (anchors->count == MH_KEYS_MAX) {
+            return problem_set(problem, PROBLEM_USE, "provision: a device trusts at most %u keys", MH_KEYS_MAX);
+        }
+        if (!keys_read_public(*paths, anchors->keys[anchors->count], problem)) {
+            return false;
+        }
+        for (unsigned i = 0; i < anchors->count; i++) {
+            if (memcmp(anchors->keys[i], anchors->keys[anchors->count], MH_KEY_SIZE) == 0) {
+                return problem_set(problem, PROBLEM_USE, "provision: %s is given twice", *paths);
+            }
+        }
+    }
+    return true;
+}
+
+static bool place_anchors(struct array_device *array, const struct provision_arguments *a, struct problem *problem)
 {
     struct mh_anchors *anchors = &array->device.anchors;
     uint8_t bytes[MH_ANCHORS_SIZE];
 
     anchors->board = array->device.board->id;
-    anchors->count = 1;
-    if (!keys_read_public(key, anchors->keys[0], problem) || !make_secret(anchors->secret, secret, problem)) {
+    if (!take_keys(anchors, a->keys, problem) || !make_secret(anchors->secret, a->secret, problem) ||
+        (a->device_key && !keys_read_device(a->device_key, anchors->cipher_key, problem))) {
         return false;
     }
     mh_anchors_write(anchors, bytes);
@@ -201,7 +221,7 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
 {
     struct mh_update *update = calloc(1, sizeof *update);
     bool good = update != NULL && place_bootloader(array, a->bootloader, problem) &&
-                place_anchors(array, a->key, a->secret, problem) && place_config(array, a->mac, problem) &&
+                place_anchors(array, a, problem) && place_config(array, a->mac, problem) &&
                 place_counter(array, a->counter, problem);
 
     fill_cells(array, 0, MH_RESERVED_ADDRESS, (uint32_t)a->user_seed); /* a bench then sees any touch */
@@ -255,7 +275,8 @@ static int run(int argc, const char *argv[])
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
-        {"key", 0, POPT_ARG_STRING, &a.key, 0, "public key that the device shall trust", "FILE"},
+        {"key", 0, POPT_ARG_ARGV, &a.keys, 0, "public key that the device shall trust; up to 4, and more than one so that one can be revoked", "FILE"},
+        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0, "key under which packages for it may be encrypted (default: none)", "FILE"},
         {"runtime", 0, POPT_ARG_STRING, &a.packages[MH_RUNTIME - 1], 0, "factory package with the runtime", "FILE"},
         {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
@@ -273,7 +294,7 @@ static int run(int argc, const char *argv[])
     int status;
 
     if (options_parse(&options, argc, argv, table, &help, &status)) {
-        if (options.count > 0 || !a.board || !a.bootloader || !a.key || !a.packages[0] || !a.packages[1] || !a.mac ||
+        if (options.count > 0 || !a.board || !a.bootloader || !a.keys || !a.packages[0] || !a.packages[1] || !a.mac ||
             !a.output) {
             status = usage_error("provision: --board, --bootloader, --key, --runtime, --application, --mac and --output "
                                  "are needed; see matterhorn provision --help");
@@ -282,7 +303,12 @@ static int run(int argc, const char *argv[])
         }
     }
     options_close(&options);
-    char *const strings[] = {a.board, a.bootloader, a.key, a.mac, a.secret, a.output, a.packages[0], a.packages[1]};
+    for (char **key = a.keys; key && *key; key++) {
+        free(*key);
+    }
+    free(a.keys);
+    char *const strings[] = {a.board, a.bootloader, a.device_key, a.mac, a.secret, a.output, a.packages[0],
+                             a.packages[1]};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }

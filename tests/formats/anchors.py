@@ -11,10 +11,10 @@ from .boards import INTERNAL_BASE
 ADDRESS = 0x0800B800
 SIZE = 256
 MAGIC = b"MTHA"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 COUNTER_BYTES = 224  # of each component
 REVOKED = 448
-RECORD = struct.Struct("<4sIII128s32s76x")
+RECORD = struct.Struct("<4sIII128s32s32s44x")
 
 
 @dataclass(frozen=True)
@@ -22,24 +22,31 @@ class Anchors:
     board_id: int
     keys: tuple
     secret: bytes = bytes(32)
+    cipher_key: bytes = bytes(32)
 
     def encode(self):
-        record = RECORD.pack(MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys), self.secret)
+        head = (MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys))
+        record = RECORD.pack(*head, self.secret, self.cipher_key)
         return record + struct.pack("<I", zlib.crc32(record))
 
 
 def decode(data):
     body, crc = data[:252], struct.unpack_from("<I", data, 252)[0]
-    magic, version, board_id, count, keys, secret = RECORD.unpack(body)
+    magic, version, board_id, count, keys, secret, cipher_key = RECORD.unpack(body)
     if magic != MAGIC or version != FORMAT_VERSION or zlib.crc32(body) != crc or not 1 <= count <= 4:
         raise FormatError("trust anchors are not good")
-    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)), secret)
+    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)), secret, cipher_key)
 
 
 def read(internal):
     """The trust anchors in an image of the main array."""
     at = ADDRESS - INTERNAL_BASE
     return decode(internal[at : at + SIZE])
+
+
+def revoke(otp, number):
+    """Programs the bit that revokes a key."""
+    otp[REVOKED + number // 8] &= ~(1 << number % 8)
 
 
 def security_counter(otp, component):

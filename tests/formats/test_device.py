@@ -179,7 +179,8 @@ def test_requested_record_names_the_package_and_all_its_packets():
 
 
 def test_anchors():
-    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32), b"s" * 32)
+    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32), b"s" * 32, b"c" * 32)
+    assert good.encode()[4:8] == b"\2\0\0\0" and good.encode()[144:208] == b"s" * 32 + b"c" * 32
     internal = bytearray(b"\xff" * boards.INTERNAL_SIZE)
     internal[0xB800 : 0xB800 + 256] = good.encode()
     assert anchors.read(internal) == good
@@ -205,6 +206,14 @@ def test_keys_are_revoked_by_their_bits():
     assert anchors.revoked_keys(otp) == ()
     otp[448] = 0xFA
     assert anchors.revoked_keys(otp) == (0, 2)
+
+
+def test_revoked_keys_are_programmed_bits():
+    otp = bytearray(b"\xff" * 544)
+    assert anchors.revoked_keys(otp) == []
+    for number in (3, 0):
+        anchors.revoke(otp, number)
+    assert otp[448:452] == b"\xf6\xff\xff\xff" and anchors.revoked_keys(otp) == [0, 3]
 
 
 def test_last_good_config_record_counts():
@@ -247,6 +256,10 @@ def test_key_files(tmp_path):
     assert key.public == keys.read_public(public)
     assert keys.verifies(key.public, key.sign(b"message"), b"message")
     assert not keys.verifies(key.public, key.sign(b"message"), b"massage")
+    secret = tmp_path / "devices"
+    secret.write_text(f"matterhorn-device-key-1 {seed.hex()}\n")
+    assert keys.read_device(secret) == seed
+    assert keys.key_id(bytes(32)).hex() == "66687aadf862bd77"
     public.write_text("matterhorn-public-key-2 00\n")
     with pytest.raises(FormatError):
         keys.read_public(public)

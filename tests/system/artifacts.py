@@ -14,6 +14,7 @@ BUILD = Path(os.environ.get("MATTERHORN_BUILD", TOP / "build"))
 MATTERHORN = BUILD / "bin/matterhorn"
 PUBLIC_KEY = BUILD / "keys/development.public"
 PRIVATE_KEY = BUILD / "keys/development.private"
+DEVICE_KEY = BUILD / "keys/development.device"
 MAC = "02:00:00:00:00:01"
 
 # A hung process must not hang the suite. No test decides anything by it.

@@ -27,7 +27,7 @@ def component_as_inspect_says(component):
         "security_counter": component.security_counter,
         "image_size": component.image_size,
         "image_sha256": component.image_sha256.hex(),
-        "codec": ("stored", "lz4")[component.codec],
+        "codec": ("stored", "lz4", "lzma")[component.codec],
         "chunk_size": component.chunk_size,
         "stored_size": component.stored_size,
         "chunks": component.chunk_count,

@@ -35,26 +35,45 @@ static void make_image(struct package_image *image, uint32_t size, uint32_t regi
     mh_put32(image->bytes + 4, region + MH_HEADER_SIZE + 1);
 }
 
-struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+static struct blob make_package(struct package_order *order, uint32_t size, uint32_t runtime_size, uint32_t seed)
 {
     const struct mh_board *board = mh_board_named("mountaineer-eth");
-    struct package_order order = {.board = board, .codec = MH_CODEC_LZ4, .name = "test", .counter = counter};
     struct problem problem = {0};
     struct blob blob = {0};
 
-    memcpy(order.seed, seed_of_key, sizeof order.seed);
-    order.version.part[0] = (uint16_t)seed;
+    order->board = board;
+    order->codec = MH_CODEC_LZ4;
+    order->name = "test";
+    memcpy(order->seed, seed_of_key, sizeof order->seed);
+    order->version.part[0] = (uint16_t)seed;
     if (size) {
-        make_image(&order.images[MH_APPLICATION - 1], size, board->regions[MH_APPLICATION - 1].address, seed);
+        make_image(&order->images[MH_APPLICATION - 1], size, board->regions[MH_APPLICATION - 1].address, seed);
     }
     if (runtime_size) {
-        make_image(&order.images[MH_RUNTIME - 1], runtime_size, board->regions[MH_RUNTIME - 1].address, seed);
+        make_image(&order->images[MH_RUNTIME - 1], runtime_size, board->regions[MH_RUNTIME - 1].address, seed);
     }
-    assert_true(package_check(&order, &problem));
-    assert_true(package_write(&order, &blob.bytes, &blob.size, &problem));
-    free(order.images[0].bytes);
-    free(order.images[1].bytes);
+    assert_true(package_check(order, &problem));
+    assert_true(package_write(order, &blob.bytes, &blob.size, &problem));
+    free(order->images[0].bytes);
+    free(order->images[1].bytes);
     return blob;
+}
+
+struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    struct package_order order = {.counter = counter};
+
+    return make_package(&order, size, runtime_size, seed);
+}
+
+const uint8_t fixture_cipher_key[MH_KEY_SIZE] = "a device key for the tests alone";
+
+struct blob fixture_encrypted(uint32_t size, uint32_t runtime_size, uint32_t seed)
+{
+    struct package_order order = {.encrypted = true, .nonces = {"the runtime", "application"}};
+
+    memcpy(order.cipher_key, fixture_cipher_key, sizeof order.cipher_key);
+    return make_package(&order, size, runtime_size, seed);
 }
 
 /* Where the field with this tag stands in the list of top-level fields. */

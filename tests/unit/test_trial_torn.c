@@ -10,7 +10,7 @@
 
 #include "matterhorn/bytes.h"
 
-#define RUNS 150u
+#define RUNS 600u
 #define STARTS 40u
 #define PACKAGES 6u
 #define MARKS 4096u

@@ -58,8 +58,11 @@ static void settle(const struct runtime_api *api)
     if (restarts < RESTARTS_TO_SETTLE && api->config.write(TAG_RESTARTS, &next, sizeof next) == MH_OK) {
         api->restart();
     }
-    if (restarts == RESTARTS_TO_SETTLE && api->update.confirm() == MH_OK) {
-        api->print(NAME ": confirmed");
+    if (restarts == RESTARTS_TO_SETTLE) {
+        api->print(NAME ": settled");
+        if (api->update.confirm() == MH_OK) {
+            api->print(NAME ": confirmed");
+        }
     }
 }
 

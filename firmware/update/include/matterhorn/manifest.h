@@ -17,7 +17,11 @@
 #define MH_NAME_MAX 32u
 #define MH_CHUNK_SIZE 4096u
 
-enum mh_codec { MH_CODEC_STORED = 0, MH_CODEC_LZ4 = 1 };
+#define MH_NONCE_SIZE 12u
+#define MH_KEY_ID_SIZE 8u
+
+enum mh_codec { MH_CODEC_STORED = 0, MH_CODEC_LZ4 = 1, MH_CODEC_LZMA = 2 };
+enum mh_cipher { MH_CIPHER_NONE = 0, MH_CIPHER_CHACHA20 = 1 };
 
 struct mh_version {
     uint16_t part[4]; /* major, minor, build, revision */
@@ -38,6 +42,9 @@ struct mh_component {
     uint8_t table_hash[MH_HASH_SIZE];
     uint32_t requires;    /* number of the other component, 0 = nothing */
     struct mh_version requires_version;
+    uint32_t cipher;      /* enum mh_cipher: of every chunk as stored */
+    uint8_t nonce[MH_NONCE_SIZE];
+    uint8_t cipher_key_id[MH_KEY_ID_SIZE]; /* which key it was encrypted under (docs/SPEC.md 2.1) */
 };
 
 struct mh_manifest {
@@ -55,6 +62,7 @@ enum mh_tag {
     MH_TAG_CRITICAL = 0x8000,
     MH_TAG_BOARD = 0x8001,
     MH_TAG_PACKAGE_SIZE = 0x8002,
+    MH_TAG_REVOKES = 0x8003,
     MH_TAG_COMPONENT = 0x8010, /* plus the component's number */
     MH_TAG_NAME = 0x0020,
     MH_TAG_DESTINATION = 0x8101,
@@ -64,6 +72,7 @@ enum mh_tag {
     MH_TAG_CODEC = 0x8105,
     MH_TAG_CHUNKS = 0x8106,
     MH_TAG_REQUIRES = 0x8107,
+    MH_TAG_CIPHER = 0x8108,
 };
 
 #define MH_MANIFEST_MAGIC "MTHP"
@@ -72,8 +81,18 @@ enum mh_tag {
 /* Checks the framing of a manifest at the start of `bytes` and tells its size; the signature is within `length`. */
 enum mh_error mh_manifest_frame(const uint8_t *bytes, uint32_t length, uint32_t *size);
 
-/* Checks the signature behind a manifest of `size` bytes, framed before. */
-enum mh_error mh_manifest_authenticate(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors);
+/* Number of the key that made the signature behind a manifest of `size` bytes, framed before; MH_KEYS_MAX: none of the
+ * device's. Of a key that the device has twice, the first number. */
+unsigned mh_manifest_signer(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors);
+
+/* Which keys count: of what is installed every one, for else revoking the key of one component would stop the other
+ * one from starting; of what is new, those that were not revoked. */
+enum mh_keys { MH_ANY_KEY, MH_VALID_KEY };
+
+/* Checks the signature behind a manifest of `size` bytes, framed before. MH_ERR_SIGNATURE; MH_ERR_REVOKED when a
+ * revoked key did make it. */
+enum mh_error mh_manifest_authenticate(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors,
+                                       enum mh_keys keys);
 
 /* Reads the fields of a manifest of `size` bytes, framed before. */
 enum mh_error mh_manifest_parse(const uint8_t *bytes, uint32_t size, struct mh_manifest *manifest);
