@@ -40,6 +40,8 @@ static void read_anchors(const uint8_t bytes[MH_ANCHORS_SIZE])
     demand(again.board == anchors.board && again.count == anchors.count);
     demand(memcmp(again.keys, anchors.keys, anchors.count * MH_KEY_SIZE) == 0);
     demand(memcmp(again.secret, anchors.secret, MH_SECRET_SIZE) == 0);
+    demand(memcmp(again.cipher_key, anchors.cipher_key, MH_KEY_SIZE) == 0);
+    demand(anchors.revoked == 0);
 }
 
 /// The one-time programmable area ///

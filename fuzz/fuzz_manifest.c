@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum flag { SIGN = 1, FRAME = 2, FITTING_LENGTH = 4 };
+enum flag { SIGN = 1, FRAME = 2, FITTING_LENGTH = 4, BY_KEY_1 = 8, REVOKED = 16 }; /* key 1 is */
 
 #define FIRST_FIELD 8u
 
@@ -67,6 +67,12 @@ static void check_component(struct value list, const struct mh_component *compon
         check_value(list, MH_TAG_REQUIRES, 0, &component->requires, 4);
         check_value(list, MH_TAG_REQUIRES, 4, &component->requires_version, 8);
     }
+    demand((component->cipher != MH_CIPHER_NONE) == find(list, MH_TAG_CIPHER, &value));
+    if (component->cipher != MH_CIPHER_NONE) {
+        check_value(list, MH_TAG_CIPHER, 0, &component->cipher, 4);
+        check_value(list, MH_TAG_CIPHER, 4, component->nonce, MH_NONCE_SIZE);
+        check_value(list, MH_TAG_CIPHER, 4 + MH_NONCE_SIZE, component->cipher_key_id, MH_KEY_ID_SIZE);
+    }
     demand(component->image_size >= 8);
 }
 
@@ -77,6 +83,9 @@ static void check_fields(const uint8_t *bytes, const struct mh_manifest *manifes
 
     check_value(list, MH_TAG_BOARD, 0, &manifest->board, 4);
     check_value(list, MH_TAG_PACKAGE_SIZE, 0, &manifest->package_size, 4);
+    demand(find(list, MH_TAG_REVOKES, &value) || manifest->revokes == 0);
+    if (manifest->revokes != 0)
+        check_value(list, MH_TAG_REVOKES, 0, &manifest->revokes, 4);
     demand((manifest->name[0] != '\0') == find(list, MH_TAG_NAME, &value));
     if (manifest->name[0] != '\0')
         check_value(list, MH_TAG_NAME, 0, manifest->name, (uint32_t)strlen(manifest->name));
@@ -139,17 +148,22 @@ static void open_manifest(const uint8_t *bytes, uint32_t available, const struct
     uint32_t size, length = available;
 
     package_set_anchors(&anchors);
+    anchors.revoked = flags & REVOKED ? 2 : 0;
     if (flags & FITTING_LENGTH && mh_manifest_frame(bytes, available, &size) == MH_OK &&
         mh_manifest_parse(bytes, size, &package.manifest) == MH_OK)
         length = package.manifest.package_size;
-    if (mh_package_open_manifest(&package, bytes, available, length, &anchors, board) != MH_OK)
+    const enum mh_error error = mh_package_open_manifest(&package, bytes, available, length, &anchors, board);
+    demand(error != MH_ERR_REVOKED || flags & REVOKED);
+    if (error != MH_OK)
         return;
+    const unsigned signer = mh_manifest_signer(bytes, package.manifest.size, &anchors);
+    demand(signer < PACKAGE_SET_KEYS && !(anchors.revoked >> signer & 1) && !(package.manifest.revokes >> signer & 1));
     demand(length == package.manifest.package_size);
     demand(memcmp(package.header, bytes, package.manifest.size + MH_SIGNATURE_SIZE) == 0);
     check_fields(bytes, &package.manifest);
     check_fit(&package.manifest, board);
     check_acceptance(&package.manifest, state);
-    anchors.keys[0][0] ^= 1;
+    anchors.keys[signer][0] ^= 1;
     demand(mh_package_open_manifest(&package, bytes, available, length, &anchors, board) == MH_ERR_SIGNATURE);
 }
 
@@ -173,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mh_put16(bytes + 6, (uint16_t)count);
     }
     if (flags & SIGN) {
-        package_set_sign(bytes, (uint32_t)count);
+        package_set_sign(bytes, (uint32_t)count, flags & BY_KEY_1 ? 1 : 0);
         count += MH_SIGNATURE_SIZE;
     }
     uint8_t *exact = realloc(bytes, count > 0 ? count : 1); /* so that the address sanitizer sees its end */

@@ -41,6 +41,7 @@ struct run {
     bool session;                                /* power has been there since it was opened */
     uint32_t counters[MH_COMPONENTS];            /* that were recorded when that was looked at last */
     uint32_t confirmed[MH_COMPONENTS];           /* that the last confirmation, finished or not, has to record */
+    uint32_t revoked, revokes;                   /* the same of keys */
 };
 
 /// Starts ///
@@ -70,6 +71,11 @@ static const struct made *stored_package(const struct target *target, const stru
     return at >= made->size ? made : NULL;
 }
 
+static bool is_revoked(const struct run *run, const struct made *made)
+{
+    return mh_otp_revoked(run->target->otp_view) >> made->key & 1;
+}
+
 /* What a rollback would install. False when it is off. */
 static bool find_rollback(const struct run *run, const struct mh_state *state, const struct made *found[MH_COMPONENTS])
 {
@@ -77,7 +83,7 @@ static bool find_rollback(const struct run *run, const struct mh_state *state, c
     for (unsigned i = 0; i < MH_COMPONENTS; i++)
         if (is_tried(state, i)) {
             found[i] = stored_package(run->target, &state->entries[i]);
-            if (found[i] == NULL || found[i]->images[i].path == NULL ||
+            if (found[i] == NULL || found[i]->images[i].path == NULL || is_revoked(run, found[i]) ||
                 found[i]->counter < mh_otp_counter(run->target->otp_view, i + 1))
                 return false;
         }
@@ -130,8 +136,10 @@ static struct expected expect(const struct run *run, const struct mh_state *stat
 static void begin_confirmation(struct run *run, const struct mh_state *state)
 {
     for (unsigned i = 0; i < MH_COMPONENTS; i++)
-        if (is_tried(state, i))
+        if (is_tried(state, i)) {
             run->confirmed[i] = run->installed[i]->counter;
+            run->revokes |= run->installed[i]->revokes;
+        }
 }
 
 /* Counters never fall, and nothing raises them but confirmation, which is finished or has not begun. */
@@ -143,6 +151,10 @@ static void check_counters(struct run *run, bool finished)
         demand(!finished || now >= run->confirmed[i]);
         run->counters[i] = now;
     }
+    const uint32_t revoked = mh_otp_revoked(run->target->otp_view);
+    demand((revoked & run->revoked) == run->revoked && (revoked & ~run->revokes) == 0);
+    demand(!finished || revoked == run->revokes);
+    run->revoked = revoked;
 }
 
 static void boot(struct run *run, bool blamed, unsigned noise, struct loss loss)
@@ -203,6 +215,8 @@ static enum mh_error expected_of_begin(const struct run *run, const struct made 
         return MH_ERR_STATE;
     if (available < mh_get16(made->bytes + 6) + MH_SIGNATURE_SIZE)
         return MH_ERR_TRUNCATED;
+    if (is_revoked(run, made))
+        return MH_ERR_REVOKED;
     if (made == &package_set()[MADE_OTHER_BOARD])
         return MH_ERR_BOARD;
     if (length != made->size)

@@ -8,6 +8,7 @@ somebody kept there (ci/fuzz NAME --merge) stays.
 usage: fuzz/make_seeds.py
 """
 
+import lzma
 import pathlib
 import struct
 import sys
@@ -20,7 +21,8 @@ sys.dont_write_bytecode = True
 from tests.formats.anchors import Anchors  # noqa: E402
 
 # package_set.h
-APPLICATION, NEWER, RUNTIME, BOTH, TWO_SECTORS, SMALLEST, WRONG_IMAGE, OTHER_BOARD, LAST, MADE = range(10)
+APPLICATION, NEWER, RUNTIME, BOTH, TWO_SECTORS, SMALLEST, WRONG_IMAGE, OTHER_BOARD = range(8)
+ENCRYPTED, BY_KEY_1, REVOKING, LAST = range(8, 12)
 IDLE, REQUESTED, INSTALLING, TRIAL, CONFIRMING, ROLLING_BACK = range(6)
 BEFORE, HALF, MASK, WEAK, AFTER, ONEBIT, LAST_BYTE, ZEROS, NOTAKE = range(9)
 
@@ -142,6 +144,10 @@ def stores():
     yield "resumed", store(*good, 4, state(INSTALLING, 0x200, incoming=(BOTH, 0, 0), received=0xFF))
     yield "done-before-it-began", store(*good, 4, state(REQUESTED, 0xFFF, incoming=(BOTH, 0, 0), received=0xFF))
     yield "stuck", store(*good, 0, state(INSTALLING, 0x200, incoming=(BOTH, 0, 0), received=0xFF))
+    yield "encrypted", store(*good, 4, state(REQUESTED, incoming=(ENCRYPTED, 9, 0), received=0xFF))
+    yield "by-key-1", store(BY_KEY_1, APPLICATION, 4, state(REQUESTED, incoming=(BY_KEY_1, 9, 0), received=0xFF))
+    revoking = {"incoming": (REVOKING, 9, 0), "received": 0xFF, "tried": APPLICATION_TRIED}
+    yield "revoking", store(BY_KEY_1, REVOKING, 7, state(CONFIRMING, runtime=(BY_KEY_1, 0, 0), **revoking))
     yield "other-board", store(*good, 4, state(REQUESTED, incoming=(OTHER_BOARD, 0, 0), received=0xFF))
     yield "wrong-image", store(*good, 4, state(REQUESTED, incoming=(WRONG_IMAGE, 0, 0), received=0xFF))
     yield "older", store(RUNTIME, SMALLEST, 4, state(REQUESTED, incoming=(APPLICATION, 0, 0), received=0xFF))
@@ -201,6 +207,14 @@ def updates():
             act(BOOT, 0, loss(4, tear), 2), act(CONFIRM, 0, loss(5, tear)), act(BOOT, 0, loss(6, tear)), act(BOOT, 0, loss(7, tear)),
         ]  # fmt: skip
     yield "all-of-them", [0, *(step for n in (RUNTIME, NEWER, BOTH, TWO_SECTORS, SMALLEST) for step in (act(OFFER, n), act(BOOT), act(CONFIRM)))]
+    revoked = [act(OFFER, REVOKING), act(BOOT), act(CONFIRM), act(OFFER, BY_KEY_1), act(BOOT), act(OFFER, BY_KEY_1)]
+    yield "revoked", [0, *revoked]
+    yield "revoked-with-what-runs", [STORED_TOO, act(OFFER, BY_KEY_1), act(BOOT), act(CONFIRM), *revoked, act(OFFER, RUNTIME)]
+    yield "not-rolled-back-to-a-revoked-key", [
+        STORED_TOO, act(OFFER, BY_KEY_1), act(BOOT), act(CONFIRM), *revoked, act(OFFER, BOTH), act(BOOT), act(ROLL_BACK), act(BLAMED),
+        act(BLAMED), act(BLAMED), act(CONFIRM),
+    ]  # fmt: skip
+    yield "encrypted", [STORED_TOO, act(OFFER, ENCRYPTED), act(BOOT), act(BLAMED), act(BLAMED), act(BLAMED), act(OFFER, ENCRYPTED)]
     yield "two-at-once", [0, act(BEGIN, BOTH), act(PACKET, 1), act(BEGIN, NEWER), act(ALL), act(VALIDATE), act(INSTALL)]
     yield "deleted", [0, act(BEGIN, BOTH), act(ALL), act(DELETE), act(VALIDATE), act(OFFER, BOTH), act(DELETE)]
     for tear in (HALF, MASK, WEAK, AFTER, ONEBIT, LAST_BYTE, ZEROS, NOTAKE):
@@ -231,7 +245,8 @@ def manifests():
 
 def chunks():
     text = b"a text that has a text in it, and again a text that has a text in it, and again" * 20
-    for codec in (0, 1):
+    for codec in (0, 1, 2):
+        yield f"encrypted-{codec}", bytes([0xC0 | codec]) + b"\0\0" + text
         yield f"packed-{codec}", bytes([0x80 | codec]) + b"\0\0" + text
         yield f"three-chunks-{codec}", bytes([0x80 | codec]) + b"\0\0" + bytes(8300)
     yield "stored", struct.pack("<BH", 0, 99) + text[:100]
@@ -239,6 +254,11 @@ def chunks():
     yield "lz4-literals", struct.pack("<BH", 1, 31) + b"\xF0\x11" + text[:30]
     yield "lz4-match", struct.pack("<BH", 1, 98) + b"\x1Fa\x01\x00\x3B\x50aaaaa"
     yield "lz4-match-before-the-beginning", struct.pack("<BH", 1, 98) + b"\x1Fa\x09\x00\x3B\x50aaaaa"
+    yield "lz4-encrypted", struct.pack("<BH", 0x41, 31) + b"\xF0\x11" + text[:30]
+    packed = lzma.compress(text, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 1, "pb": 1}])
+    for more in (-1, 0, 1):
+        yield f"lzma-{len(text) + more}", struct.pack("<BH", 2, len(text) - 1 + more) + packed
+    yield "lzma-cut-off", struct.pack("<BH", 2, len(text) - 1) + packed[:-9]
     yield "lz4-endless-length", struct.pack("<BH", 1, 4000) + b"\xF0" + b"\xFF" * 99
 
 

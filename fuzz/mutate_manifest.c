@@ -73,7 +73,7 @@ static void insert_field(struct mutation *mutation, size_t at)
         {MH_TAG_BOARD, 4},   {MH_TAG_PACKAGE_SIZE, 4}, {MH_TAG_NAME, 5},    {MH_TAG_COMPONENT + 1, 0},
         {MH_TAG_COMPONENT + 2, 0}, {MH_TAG_DESTINATION, 4}, {MH_TAG_VERSION, 8}, {MH_TAG_COUNTER, 4},
         {MH_TAG_IMAGE, 36},  {MH_TAG_CODEC, 4},        {MH_TAG_CHUNKS, 40}, {MH_TAG_REQUIRES, 12},
-        {0x0777, 3},         {0x8777, 4},
+        {MH_TAG_REVOKES, 4}, {MH_TAG_CIPHER, 24},      {0x0777, 3},         {0x8777, 4},
     };
     const unsigned which = draw(mutation, sizeof known / sizeof *known);
     const size_t size = 4 + (known[which].length + 3u) / 4 * 4;

@@ -6,7 +6,8 @@
 #include <sodium/crypto_sign_ed25519.h>
 #include <string.h>
 
-static const uint8_t seed_of_key[32] = "a key for the fuzz targets alone";
+static const uint8_t seeds_of_keys[PACKAGE_SET_KEYS][32] = {"a key for the fuzz targets alone", "and another one"};
+static const uint8_t cipher_key[MH_KEY_SIZE] = "under which packages are secret";
 
 static void make_image(struct package_image *image, uint32_t size, uint32_t region, uint32_t seed)
 {
@@ -32,38 +33,49 @@ static void spoil_image_hash(struct made *made, uint32_t size)
     for (uint32_t at = 0; at + MH_HASH_SIZE <= size; at += 4)
         if (memcmp(made->bytes + at, hash, sizeof hash) == 0)
             made->bytes[at] ^= 1;
-    package_set_sign(made->bytes, size);
+    package_set_sign(made->bytes, size, 0);
 }
 
 static void make(struct made *made, enum made_number number)
 {
     static const struct {
-        const char *board;
         uint32_t sizes[MH_COMPONENTS]; /* runtime, application */
         uint32_t codec, counter;
+        bool for_usb, encrypted;
+        unsigned key;
+        uint32_t revokes;
     } orders[MADE] = {
-        [MADE_APPLICATION] = {"mountaineer-eth", {0, 5001}, MH_CODEC_LZ4, 1},
-        [MADE_NEWER] = {"mountaineer-eth", {0, 4998}, MH_CODEC_STORED, 2},
-        [MADE_RUNTIME] = {"mountaineer-eth", {3001, 0}, MH_CODEC_LZ4, 1},
-        [MADE_BOTH] = {"mountaineer-eth", {2003, 9001}, MH_CODEC_LZ4, 2},
-        [MADE_TWO_SECTORS] = {"mountaineer-eth", {66000, 0}, MH_CODEC_LZ4, 2},
-        [MADE_SMALLEST] = {"mountaineer-eth", {0, 8}, MH_CODEC_STORED, 3},
-        [MADE_WRONG_IMAGE] = {"mountaineer-eth", {0, 3000}, MH_CODEC_LZ4, 3},
-        [MADE_OTHER_BOARD] = {"mountaineer-usb", {0, 3000}, MH_CODEC_LZ4, 3},
-        [MADE_LAST] = {"mountaineer-eth", {0, 4100}, MH_CODEC_LZ4, 9},
+        [MADE_APPLICATION] = {.sizes = {0, 5001}, .codec = MH_CODEC_LZ4, .counter = 1},
+        [MADE_NEWER] = {.sizes = {0, 4998}, .codec = MH_CODEC_STORED, .counter = 2},
+        [MADE_RUNTIME] = {.sizes = {3001, 0}, .codec = MH_CODEC_LZ4, .counter = 1},
+        [MADE_BOTH] = {.sizes = {2003, 9001}, .codec = MH_CODEC_LZ4, .counter = 2},
+        [MADE_TWO_SECTORS] = {.sizes = {66000, 0}, .codec = MH_CODEC_LZ4, .counter = 2},
+        [MADE_SMALLEST] = {.sizes = {0, 8}, .codec = MH_CODEC_STORED, .counter = 3},
+        [MADE_WRONG_IMAGE] = {.sizes = {0, 3000}, .codec = MH_CODEC_LZ4, .counter = 3},
+        [MADE_OTHER_BOARD] = {.sizes = {0, 3000}, .codec = MH_CODEC_LZ4, .counter = 3, .for_usb = true},
+        [MADE_ENCRYPTED] = {.sizes = {2500, 4500}, .codec = MH_CODEC_LZ4, .counter = 2, .encrypted = true},
+        [MADE_BY_KEY_1] = {.sizes = {2222, 0}, .codec = MH_CODEC_LZ4, .counter = 2, .key = 1},
+        [MADE_REVOKING] = {.sizes = {0, 2345}, .codec = MH_CODEC_LZ4, .counter = 2, .revokes = 2},
+        [MADE_LAST] = {.sizes = {0, 4100}, .codec = MH_CODEC_LZ4, .counter = 9},
     };
-    struct package_order order = {.board = mh_board_named(orders[number].board),
+    struct package_order order = {.board = mh_board_named(orders[number].for_usb ? "mountaineer-usb" : "mountaineer-eth"),
                                   .codec = orders[number].codec,
                                   .counter = orders[number].counter,
+                                  .encrypted = orders[number].encrypted,
+                                  .nonces = {"the runtime", "application"},
+                                  .revokes = orders[number].revokes,
                                   .version = {{1, (uint16_t)number, 0, 0}}};
     struct problem problem = {0};
 
-    memcpy(order.seed, seed_of_key, sizeof order.seed);
+    memcpy(order.seed, seeds_of_keys[orders[number].key], sizeof order.seed);
+    memcpy(order.cipher_key, cipher_key, sizeof order.cipher_key);
     for (unsigned i = 0; i < MH_COMPONENTS; i++)
         make_image(&order.images[i], orders[number].sizes[i], order.board->regions[i].address, 16 + 7 * number + i);
     demand(package_check(&order, &problem) && package_write(&order, &made->bytes, &made->size, &problem));
     memcpy(made->images, order.images, sizeof made->images);
     made->counter = order.counter;
+    made->key = orders[number].key;
+    made->revokes = order.revokes;
     if (number == MADE_WRONG_IMAGE)
         spoil_image_hash(made, mh_get16(made->bytes + 6));
     uint8_t hash[MH_HASH_SIZE];
@@ -91,28 +103,31 @@ const struct made *package_set_find(const uint8_t id[MH_ID_SIZE])
 }
 
 /* The private one has the public one behind it. */
-static const uint8_t *private_key(uint8_t public_key[MH_KEY_SIZE])
+static const uint8_t *private_key(unsigned number, uint8_t public_key[MH_KEY_SIZE])
 {
-    static uint8_t key[crypto_sign_ed25519_SECRETKEYBYTES], its_public[MH_KEY_SIZE];
+    static uint8_t keys[PACKAGE_SET_KEYS][crypto_sign_ed25519_SECRETKEYBYTES], publics[PACKAGE_SET_KEYS][MH_KEY_SIZE];
     static bool made;
 
-    if (!made)
-        crypto_sign_ed25519_seed_keypair(its_public, key, seed_of_key);
+    for (unsigned i = 0; !made && i < PACKAGE_SET_KEYS; i++)
+        crypto_sign_ed25519_seed_keypair(publics[i], keys[i], seeds_of_keys[i]);
     made = true;
-    if (public_key != NULL)
-        memcpy(public_key, its_public, MH_KEY_SIZE);
-    return key;
+    memcpy(public_key, publics[number], MH_KEY_SIZE);
+    return keys[number];
 }
 
-void package_set_sign(uint8_t *bytes, uint32_t size)
+void package_set_sign(uint8_t *bytes, uint32_t size, unsigned key)
 {
-    crypto_sign_ed25519_detached(bytes + size, NULL, bytes, size, private_key(NULL));
+    uint8_t public_key[MH_KEY_SIZE];
+
+    crypto_sign_ed25519_detached(bytes + size, NULL, bytes, size, private_key(key, public_key));
 }
 
 void package_set_anchors(struct mh_anchors *anchors)
 {
     memset(anchors, 0, sizeof *anchors);
     anchors->board = mh_board_named("mountaineer-eth")->id;
-    anchors->count = 1;
-    private_key(anchors->keys[0]);
+    anchors->count = PACKAGE_SET_KEYS;
+    for (unsigned i = 0; i < PACKAGE_SET_KEYS; i++)
+        private_key(i, anchors->keys[i]);
+    memcpy(anchors->cipher_key, cipher_key, sizeof cipher_key);
 }

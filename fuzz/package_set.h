@@ -17,6 +17,9 @@ enum made_number {
     MADE_SMALLEST,     /* an application of 8 bytes, counter 3 */
     MADE_WRONG_IMAGE,  /* signed, but the hash of the image is of another one */
     MADE_OTHER_BOARD,  /* for the USB board */
+    MADE_ENCRYPTED,    /* both components, under the device's key, counter 2 */
+    MADE_BY_KEY_1,     /* a runtime, signed by key 1, counter 2 */
+    MADE_REVOKING,     /* an application that revokes key 1, counter 2 */
     MADE_LAST,         /* an application with the highest counter: what every device takes next */
     MADE
 };
@@ -27,6 +30,8 @@ struct made {
     uint8_t id[MH_ID_SIZE];
     struct package_image images[MH_COMPONENTS]; /* by component number - 1; path NULL: it has none */
     uint32_t counter;
+    unsigned key;     /* number of the one that signed it */
+    uint32_t revokes; /* bit n: key n */
 };
 
 /* Made at the first call, and the same ever after. */
@@ -34,9 +39,11 @@ const struct made *package_set(void);
 /* The one with this id; NULL when none has it. */
 const struct made *package_set_find(const uint8_t id[MH_ID_SIZE]);
 
-/* Signs the manifest at `bytes`, of `size` bytes, with the key of the set; the signature goes behind it. */
-void package_set_sign(uint8_t *bytes, uint32_t size);
-/* The anchors of a device for the Ethernet board that knows this key. */
+#define PACKAGE_SET_KEYS 2u
+
+/* Signs the manifest at `bytes`, of `size` bytes, with key `key` of the set; the signature goes behind it. */
+void package_set_sign(uint8_t *bytes, uint32_t size, unsigned key);
+/* The anchors of a device for the Ethernet board that knows these keys, and has a key for what is encrypted. */
 void package_set_anchors(struct mh_anchors *anchors);
 
 #endif

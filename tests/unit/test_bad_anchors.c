@@ -56,7 +56,8 @@ static void what_is_not_good_is_not_read(void **state)
         {"4 0", "magic of a package", 0, 0x5048544D, true, MH_ERR_MAGIC},
         {"4 0", "one letter", 0, 0x4148544E, true, MH_ERR_MAGIC},
         {"4 4", "format 0", 4, 0, true, MH_ERR_FORMAT},
-        {"4 4", "a later format", 4, 9, true, MH_ERR_FORMAT},
+        {"4 4", "the format before", 4, 1, true, MH_ERR_FORMAT},
+        {"4 4", "the next format", 4, 3, true, MH_ERR_FORMAT},
         {"4 4", "a format in another byte", 4, 0x100, true, MH_ERR_FORMAT},
         {"4 4", "highest format", 4, 0xFFFFFFFF, true, MH_ERR_FORMAT},
         {"4 12", "no keys", 12, 0, true, MH_ERR_FIELD_VALUE},
@@ -68,7 +69,8 @@ static void what_is_not_good_is_not_read(void **state)
         {"4 8", "board without its checksum", 8, 2, false, MH_ERR_IMAGE},
         {"4 16", "key without its checksum", 16, 0, false, MH_ERR_IMAGE},
         {"4 144", "secret without its checksum", 144, 0, false, MH_ERR_IMAGE},
-        {"4 176", "what follows without its checksum", 176, 1, false, MH_ERR_IMAGE},
+        {"4 176", "device key without its checksum", 176, 1, false, MH_ERR_IMAGE},
+        {"4 208", "what follows without its checksum", 208, 1, false, MH_ERR_IMAGE},
     };
     uint8_t good[MH_ANCHORS_SIZE];
     struct mh_anchors anchors;
@@ -241,6 +243,22 @@ static void blocks_that_are_locked(void **state)
     free(package.bytes);
 }
 
+/* Anchors are read when the device starts; what a confirmation revokes counts at once all the same. */
+static void keys_that_were_revoked_since(void **state)
+{
+    struct blob package = fixture_package(3000, 0, 1, 0);
+
+    (void)state;
+    assert_int_equal(mh_otp_revoke(&array.device.otp, 2), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK); /* by key 0 */
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(mh_otp_revoke(&array.device.otp, 1), MH_OK);
+    assert_int_equal(array.device.anchors.revoked, 0);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_REVOKED);
+    free(package.bytes);
+}
+
 static void every_row_has_a_case(void **state)
 {
     (void)state;
@@ -260,6 +278,7 @@ int main(void)
         TEST(keys_of_small_order_verify_nothing),
         TEST(ranges_that_are_full),
         TEST(blocks_that_are_locked),
+        TEST(keys_that_were_revoked_since),
         cmocka_unit_test(every_row_has_a_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

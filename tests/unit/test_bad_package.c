@@ -317,18 +317,20 @@ static const struct known known[] = {
     {"2.1 0x8105", MH_APPLICATION, MH_TAG_CODEC, 4, 4, true},
     {"2.1 0x8106", MH_APPLICATION, MH_TAG_CHUNKS, 40, 40, true},
     {"2.1 0x8107", MH_APPLICATION, MH_TAG_REQUIRES, 12, 12, false},
+    {"2.1 0x8003", TOP, MH_TAG_REVOKES, 4, 4, false},
+    {"2.1 0x8108", MH_APPLICATION, MH_TAG_CIPHER, 24, 24, false},
 };
 #define KNOWN (sizeof known / sizeof *known)
 
 /* A good package that has the field, whether it usually has or not. */
 static void begin_with_field(struct edit *edit, const struct known *field)
 {
-    static const uint8_t requires[12] = {MH_RUNTIME};
+    static const uint8_t value[24] = {1}; /* the runtime, a cipher, key 0: good enough not to be refused before */
 
     edit_begin(edit, &good);
     if (!edit_field(edit, field->list, field->tag)) {
-        assert_int_equal(field->tag, MH_TAG_REQUIRES);
-        edit_append(edit, field->list, field->tag, sizeof requires, requires);
+        assert_false(field->required);
+        edit_append(edit, field->list, field->tag, field->shortest, value);
     }
 }
 
@@ -463,6 +465,7 @@ static void values_of_fields(void **state)
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_APPLICATION, 0, 0xFFFFFFFF, MH_ERR_TOO_LARGE},
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_RUNTIME, 0, RUNTIME_ROOM + 1, MH_ERR_TOO_LARGE},
         {OF_FIELD("0x8104", MH_TAG_IMAGE), MH_RUNTIME, 0, 0x80000008, MH_ERR_TOO_LARGE},
+        {OF_FIELD("0x8105", MH_TAG_CODEC), MH_APPLICATION, 0, MH_CODEC_LZMA + 1, MH_ERR_FIELD_VALUE},
         {OF_FIELD("0x8105", MH_TAG_CODEC), MH_APPLICATION, 0, 0xFF, MH_ERR_FIELD_VALUE},
         {OF_FIELD("0x8105", MH_TAG_CODEC), MH_APPLICATION, 0, 0x101, MH_ERR_FIELD_VALUE},
         {OF_FIELD("0x8105", MH_TAG_CODEC), MH_APPLICATION, 0, 0xFFFFFFFF, MH_ERR_FIELD_VALUE},
@@ -603,6 +606,80 @@ static void requirements(void **state)
     edit_append(&edit, MH_APPLICATION, MH_TAG_REQUIRES, 12, (const uint8_t[12]){MH_RUNTIME});
     end_refused("requires what is not installed", &edit, MH_ERR_REQUIRES);
     free(alone.bytes);
+}
+
+static void revocations(void **state)
+{
+    static const uint32_t wrong[] = {1, 3, 15, 16, 0x100, 0x80000000, 0xFFFFFFFF}; /* key 0 signed it */
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct edit edit;
+        uint8_t value[4];
+        mh_put32(value, wrong[i]);
+        edit_begin(&edit, &good);
+        edit_append(&edit, TOP, MH_TAG_REVOKES, sizeof value, value);
+        end_refused("revokes", &edit, MH_ERR_FIELD_VALUE);
+    }
+    assert_int_equal(mh_otp_revoked(array.device.otp.cells), 0);
+    array.device.anchors.revoked = 1;
+    assert_refused("signed by a revoked key", &good, MH_ERR_REVOKED);
+}
+
+static void ciphers(void **state)
+{
+    static const uint32_t wrong[] = {0, 2, 0x101, 0xFFFFFFFF};
+    struct blob encrypted = fixture_encrypted(SIZE, RUNTIME_SIZE, 2);
+    struct edit edit;
+
+    (void)state;
+    assert_refused("encrypted, on a device without a key", &encrypted, MH_ERR_CIPHER_KEY);
+    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        edit_begin(&edit, &encrypted);
+        mh_put32(edit_value(&edit, MH_APPLICATION, MH_TAG_CIPHER), wrong[i]);
+        end_refused("cipher", &edit, MH_ERR_FIELD_VALUE);
+    }
+    for (unsigned byte = 0; byte < MH_KEY_ID_SIZE; byte += MH_KEY_ID_SIZE - 1) {
+        edit_begin(&edit, &encrypted);
+        edit_value(&edit, MH_RUNTIME, MH_TAG_CIPHER)[4 + MH_NONCE_SIZE + byte] ^= 1;
+        end_refused("id of another key", &edit, MH_ERR_CIPHER_KEY);
+    }
+    free(encrypted.bytes);
+}
+
+/* It decrypts to something else, which no hash but that of the image tells where nothing has to be decoded. */
+static void nonces(void **state)
+{
+    struct blob encrypted = fixture_encrypted(8, RUNTIME_SIZE, 2);
+    static const unsigned components[] = {MH_RUNTIME, MH_APPLICATION};
+    static const enum mh_error expected[] = {MH_ERR_CHUNK, MH_ERR_IMAGE};
+
+    (void)state;
+    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    /* with the counter of what is installed, which the fixture does not give it */
+    for (unsigned i = 0; i < 2; i++) {
+        struct edit edit;
+        edit_begin(&edit, &encrypted);
+        mh_put32(edit_value(&edit, MH_RUNTIME, MH_TAG_COUNTER), COUNTER);
+        mh_put32(edit_value(&edit, MH_APPLICATION, MH_TAG_COUNTER), COUNTER);
+        edit_value(&edit, components[i], MH_TAG_CIPHER)[4] ^= 1;
+        end_refused("nonce", &edit, expected[i]);
+    }
+    free(encrypted.bytes);
+}
+
+static void codecs_that_are_not_built_in(void **state)
+{
+    struct edit edit;
+
+    (void)state;
+    if (mh_lzma_built_in) {
+        skip();
+    }
+    edit_begin(&edit, &good);
+    mh_put32(edit_value(&edit, MH_APPLICATION, MH_TAG_CODEC), MH_CODEC_LZMA);
+    end_refused("LZMA", &edit, MH_ERR_CODEC);
 }
 
 static void lists_of_components(void **state)
@@ -932,6 +1009,10 @@ int main(void)
         TEST(sizes_of_one_component_at_the_cost_of_the_other),
         TEST(names),
         TEST(requirements),
+        TEST(revocations),
+        TEST(ciphers),
+        TEST(nonces),
+        TEST(codecs_that_are_not_built_in),
         TEST(lists_of_components),
         TEST(a_component_is_not_another_one),
         TEST(offsets_and_lengths_of_chunks),
