@@ -49,17 +49,20 @@ void spec_rows_cover(const char *row)
 
 /// The page ///
 
-/* The first cell of a table's row, without the blanks and backquotes around it. */
+/* The first cell of a table's row, without backquotes and the blanks around it. */
 static void first_cell(const char *line, char cell[ROW_LENGTH])
 {
-    const char *from = line + 1 + strspn(line + 1, " `");
-    size_t length = strcspn(from, "|\n");
+    size_t length = 0;
 
-    while (length > 0 && strchr(" `", from[length - 1])) {
+    for (const char *from = line + 1 + strspn(line + 1, " "); *from != '|' && *from != '\n' && *from; from++) {
+        if (*from != '`') {
+            assert_true(length + 1 < ROW_LENGTH);
+            cell[length++] = *from;
+        }
+    }
+    while (length > 0 && cell[length - 1] == ' ') {
         length--;
     }
-    assert_true(length < ROW_LENGTH);
-    memcpy(cell, from, length);
     cell[length] = '\0';
 }
 
