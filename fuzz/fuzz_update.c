@@ -132,14 +132,14 @@ static struct expected expect(const struct run *run, const struct mh_state *stat
     return expected;
 }
 
-/* From here on confirmation may have begun. */
+/* From here on confirmation may have begun. What became of one before has been looked at: a trial begins with a start. */
 static void begin_confirmation(struct run *run, const struct mh_state *state)
 {
-    for (unsigned i = 0; i < MH_COMPONENTS; i++)
-        if (is_tried(state, i)) {
-            run->confirmed[i] = run->installed[i]->counter;
-            run->revokes |= run->installed[i]->revokes;
-        }
+    run->revokes = run->revoked;
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        run->confirmed[i] = is_tried(state, i) ? run->installed[i]->counter : 0;
+        run->revokes |= is_tried(state, i) ? run->installed[i]->revokes : 0;
+    }
 }
 
 /* Counters never fall, and nothing raises them but confirmation, which is finished or has not begun. */

@@ -141,6 +141,7 @@ def stores():
         yield f"lost-{n}", store(*good, 4, both, starts=[(1, loss(n, tear)), (2, loss(n // 2, tear))])
     for name, form in {"too-few": 1, "too-many": 3, "longer": 8, "shorter": 16, "endless": 0x60, "other-id": 0x80}.items():
         yield f"entry-{name}", store(*good, 4, state(REQUESTED, incoming=(NEWER, 7, form), received=0xFF))
+    yield "extents-behind-the-store", store(*good, 0, state(REQUESTED, incoming=(NEWER, 249, 0), received=0xFF))
     yield "resumed", store(*good, 4, state(INSTALLING, 0x200, incoming=(BOTH, 0, 0), received=0xFF))
     yield "done-before-it-began", store(*good, 4, state(REQUESTED, 0xFFF, incoming=(BOTH, 0, 0), received=0xFF))
     yield "stuck", store(*good, 0, state(INSTALLING, 0x200, incoming=(BOTH, 0, 0), received=0xFF))
@@ -295,6 +296,7 @@ def ids():
         "eth-app-update~s7/int.080A4800.p1.half+nor.701000.e2.mask",
         "eth-app-update~s1n2!nor-wel-drop=7!int-worn/nor.700000.s1.zeros",
         "x~s18446744073709551615!int-stuck-0=080A0000.3!vdd-dip=5.9/int.FFFFFFFF.e4294967295.notake",
+        "x~s1/" + "+".join(["nor.700000.e1.half"] * 32),
         "x~s1/int.080A0398.p1.zeros",
         "x~s/int.1.p0.half",
     )
