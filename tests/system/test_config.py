@@ -19,6 +19,7 @@ extends: {top}/sim/profiles/eth-confirm.yaml
 name: config
 device: {device}
 recovered:
+  any: []
   lines: ["runtime: MAC {mac}"]
   edges: []
   equal:
@@ -132,6 +133,7 @@ extends: {top}/sim/profiles/eth-confirm.yaml
 name: settings
 device: {device}
 recovered:
+  any: []
   lines: ["runtime: MAC 02:4d:54:00:00:01", "settings: kept", "settings: written"]
   edges: []
   equal: []

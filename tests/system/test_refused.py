@@ -72,7 +72,7 @@ def test_inspect_gives_the_same_reason(tmp_path, case):
 
 @each_case
 def test_independent_reader_gives_the_same_reason(case):
-    device = package.Device(ETHERNET, (update_writer(ETHERNET).key.public,), case.counter)
+    device = package.Device(ETHERNET, (update_writer(ETHERNET).key.public,), {APPLICATION: case.counter})
     assert package.refusal(update_writer(ETHERNET, case.counter).build(), device) is None
     assert package.refusal(case.make(update_writer(ETHERNET, case.counter), ETHERNET), device) == case.reason
 
