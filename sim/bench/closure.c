@@ -585,9 +585,10 @@ static bool open_search(struct closure_search *search, struct problem *problem)
         return false;
     search->tapes = tapes_open();
     search->pool = pool_open(&search->sweep.target.device);
+    search->idles = search->pool != NULL ? idles_open(search->pool) : NULL;
     search->nodes_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
     search->former_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
-    if (search->nodes_index == NULL || search->former_index == NULL)
+    if (search->idles == NULL || search->nodes_index == NULL || search->former_index == NULL)
         return no_memory(problem);
     search->workers = calloc(search->sweep.options->jobs, sizeof *search->workers);
     search->crew = search->workers != NULL ? crew_open(search->sweep.options->jobs) : NULL;
@@ -691,6 +692,7 @@ void closure_free(struct closure_result *result)
         tapes_close(search->tapes);
         pool_index_close(search->nodes_index);
         pool_index_close(search->former_index);
+        idles_close(search->idles);
         pool_close(search->pool);
         bytes_free(&search->apart);
         bytes_free(&search->apart_next);

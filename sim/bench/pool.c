@@ -213,6 +213,17 @@ void pooled_load(const struct pooled *pooled, struct representative *representat
     representative->differing_count = 0;
 }
 
+void pooled_add_matters(const struct pooled *pooled, const struct pages *except, struct bytes *bytes)
+{
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        if (page->mask == NULL || pages_have(except, page->array, page->page))
+            continue;
+        for (unsigned word = 0; word < BYTES_PAGE_WORDS; word++)
+            bytes->bits[page->array][(size_t)page->page * BYTES_PAGE_WORDS + word] |= page->mask[word];
+    }
+}
+
 /* --- asking --- */
 
 static const struct pooled_page *page_at(const struct pooled *pooled, enum array array, uint32_t page)
