@@ -145,7 +145,7 @@ struct closure_search {
     size_t worn_count, worn_capacity;
     struct closure_again *again;
     size_t again_count, again_capacity;
-    struct bytes apart;
+    struct wild apart; /* bytes that are told apart */
     /* what is being done */
     unsigned depth;
     uint32_t *frontier; /* nodes to look at */

@@ -141,7 +141,7 @@ static void make_representative(struct closure_worker *worker, const struct reco
                        &search->sweep.rules, look);
     if (recovery->idle != NULL)
         pooled_add_matters(recovery->idle->pooled, &recovery->footprint.erased, &worker->representative.matters);
-    bytes_add_all(&worker->representative.matters, &search->apart);
+    wild_add_to(&search->apart, &worker->representative.matters);
     worker->represented = true;
     tell_apart(worker);
 }
@@ -306,7 +306,7 @@ static bool run_as_before(struct closure_worker *worker, struct closure_chunk *c
     node.repeated = true;
     pooled_load(former->pooled, &worker->representative);
     arrays_load(&worker->representative.state, &worker->state.arrays, NULL, NULL);
-    bytes_add_all(&worker->representative.matters, &worker->search->apart);
+    wild_add_to(&worker->search->apart, &worker->representative.matters);
     worker->represented = true;
     node.tape = former->tape != NULL ? tapes_copy(former->tape) : NULL;
     node.failure = former->failure != NULL ? malloc(sizeof *node.failure) : NULL;
