@@ -428,7 +428,7 @@ static bool explore(struct closure_search *search, struct problem *problem)
             return false;
         if (!search->apart_more)
             continue;
-        bytes_add_all(&search->apart, &search->apart_next);
+        wild_add_bytes(&search->apart, &search->apart_next);
         search->apart_more = false;
         search->result->anew++;
         if (!forget(search))
@@ -581,13 +581,14 @@ static bool open_search(struct closure_search *search, struct problem *problem)
     struct closure_result *result = search->result;
     if (!sweep_open(&search->sweep, problem) || !has_no_faults(search, problem) || !sweep_record(&search->sweep, problem) ||
         !closure_has_no_status(&search->sweep.result->recording, problem) ||
-        !bytes_allocate(&search->apart, problem) || !bytes_allocate(&search->apart_next, problem))
+        !wild_open(&search->apart, problem) || !bytes_allocate(&search->apart_next, problem))
         return false;
     search->tapes = tapes_open();
     search->pool = pool_open(&search->sweep.target.device);
+    search->idles = search->pool != NULL ? idles_open(search->pool) : NULL;
     search->nodes_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
     search->former_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
-    if (search->nodes_index == NULL || search->former_index == NULL)
+    if (search->idles == NULL || search->nodes_index == NULL || search->former_index == NULL)
         return no_memory(problem);
     search->workers = calloc(search->sweep.options->jobs, sizeof *search->workers);
     search->crew = search->workers != NULL ? crew_open(search->sweep.options->jobs) : NULL;
@@ -625,7 +626,7 @@ static void sum_up(struct closure_search *search, bool good)
     }
     result->open = search->met - result->run - result->credited;
     result->recoveries = atomic_load(&search->recoveries);
-    result->apart = bytes_count(&search->apart);
+    result->apart = bytes_count(&search->apart.bytes);
     if (!good)
         result->end = atomic_load(&search->out_of_time) ? CLOSURE_TIME : CLOSURE_BROKEN;
     result->closed = result->end == CLOSURE_ALL && failing == 0 && search->sweep.options->all;
@@ -691,8 +692,9 @@ void closure_free(struct closure_result *result)
         tapes_close(search->tapes);
         pool_index_close(search->nodes_index);
         pool_index_close(search->former_index);
+        idles_close(search->idles);
         pool_close(search->pool);
-        bytes_free(&search->apart);
+        wild_close(&search->apart);
         bytes_free(&search->apart_next);
         free(search->nodes);
         free(search->states);

@@ -119,6 +119,7 @@ struct closure_worker {
     struct fingerprint print;
     struct changes changes; /* of `state` and `at`, since `print` was moved */
     struct next_place place;
+    struct recovery_idle idle;
     uint64_t virtual_ns;
     bool open;
     struct problem problem;
@@ -129,6 +130,7 @@ struct closure_search {
     struct closure_result *result;
     struct tapes *tapes;
     struct pool *pool;
+    struct idles *idles; /* second power-ups that were run */
     struct pool_index *nodes_index, *former_index; /* of `nodes` and `former` */
     struct known known; /* entries of `states`, and classes; a stretch by its first state and its operations */
     struct known passed; /* places in recoveries that were looked at, by state and what comes from there on */
@@ -143,7 +145,7 @@ struct closure_search {
     size_t worn_count, worn_capacity;
     struct closure_again *again;
     size_t again_count, again_capacity;
-    struct bytes apart;
+    struct wild apart; /* bytes that are told apart */
     /* what is being done */
     unsigned depth;
     uint32_t *frontier; /* nodes to look at */

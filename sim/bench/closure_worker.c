@@ -62,7 +62,10 @@ static bool open_worker(struct closure_worker *worker)
     for (enum array array = 0; array < ARRAYS; array++)
         memcpy(worker->base.cells[array], device->cells[array], arrays_size(array));
     worker->state.changes = &worker->changes;
-    return true;
+    worker->idle.idles = worker->search->idles;
+    worker->idle.touched = malloc(RAIL_TOUCHED_SIZE);
+    return (worker->idle.touched != NULL || closure_no_memory(worker)) &&
+           representative_open(&worker->idle.begin, device, &worker->problem);
 }
 
 static void count_machine(struct closure_worker *worker)
@@ -88,6 +91,8 @@ void closure_leave(void *context, unsigned number, size_t item)
     recording_free(&worker->recording);
     crash_state_free(&worker->state);
     representative_close(&worker->representative);
+    representative_close(&worker->idle.begin);
+    free(worker->idle.touched);
     fingerprint_close(&worker->print);
     wild_close(&worker->wild);
     wild_close(&worker->torn);
@@ -132,9 +137,11 @@ static void make_representative(struct closure_worker *worker, const struct reco
     enum credit_look look = recovery->verdict.pass && search->sweep.next != NULL ? CREDIT_ALL
                             : recovery->verdict.compared                         ? CREDIT_COMPARED
                                                                                  : CREDIT_NOTHING;
-    representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery->footprint,
+    representative_set(&worker->representative, &worker->state.arrays, recovery->touched, &recovery->footprint,
                        &search->sweep.rules, look);
-    bytes_add_all(&worker->representative.matters, &search->apart);
+    if (recovery->idle != NULL)
+        pooled_add_matters(recovery->idle->pooled, &recovery->footprint.erased, &worker->representative.matters);
+    wild_add_to(&search->apart, &worker->representative.matters);
     worker->represented = true;
     tell_apart(worker);
 }
@@ -152,10 +159,9 @@ bool closure_has_no_status(const struct recording *recording, struct problem *pr
 static bool keep_tape(struct closure_worker *worker, struct recording *recording, const struct recovery *recovery,
                       struct tape **tape)
 {
-    static const struct profile no_phases;
     if (!recovery->verdict.pass)
         return true;
-    if (!recording_index(recording, &no_phases, &worker->problem) || !closure_has_no_status(recording, &worker->problem))
+    if (!recording_index_operations(recording, &worker->problem) || !closure_has_no_status(recording, &worker->problem))
         return false;
     *tape = tapes_keep(worker->search->tapes, recording);
     return *tape != NULL || closure_no_memory(worker);
@@ -208,6 +214,7 @@ static bool run(struct closure_worker *worker, struct closure_chunk *chunk, size
     const struct verdict *next = NULL;
     struct tape *tape = NULL;
     request_of(worker, &request);
+    request.idle = options_of(worker)->prune ? &worker->idle : NULL;
     request.observe = recording_take;
     request.observer = &recording;
     bool good = recovery_run(&recovery, &search->sweep.target.oracle, &worker->machine, &request, &worker->problem);
@@ -299,7 +306,7 @@ static bool run_as_before(struct closure_worker *worker, struct closure_chunk *c
     node.repeated = true;
     pooled_load(former->pooled, &worker->representative);
     arrays_load(&worker->representative.state, &worker->state.arrays, NULL, NULL);
-    bytes_add_all(&worker->representative.matters, &worker->search->apart);
+    wild_add_to(&worker->search->apart, &worker->representative.matters);
     worker->represented = true;
     node.tape = former->tape != NULL ? tapes_copy(former->tape) : NULL;
     node.failure = former->failure != NULL ? malloc(sizeof *node.failure) : NULL;

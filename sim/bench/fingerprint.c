@@ -66,28 +66,37 @@ static bool any_marks(const struct nor_marks *marks, uint32_t from, uint32_t to)
     return false;
 }
 
+/* What does not count, or counts beside the cells, of eight bytes. */
+static void take_beside(struct content *content, const struct nor_marks *marks, const uint64_t *wild, uint32_t offset)
+{
+    if (marks != NULL)
+        take_marks(content, marks, offset);
+    content->wild = wild != NULL ? (uint8_t)(wild[offset % ARRAYS_PAGE / 64] >> offset % 64) : 0;
+    if (content->wild == 0)
+        return;
+    content->cells &= ~bytes_of(content->wild);
+    content->weak &= ~bytes_of(content->wild);
+    content->not_taking &= (uint8_t)~content->wild;
+}
+
 /* Words from..to of one page. */
 static void move_words(struct fingerprint *print, const struct arrays *arrays, const struct wild *wild, enum array array, uint32_t from,
                        uint32_t to)
 {
     const struct nor_marks *marks = any_marks(&arrays->marks[array], from, to) ? &arrays->marks[array] : NULL;
-    const uint64_t *wild_bits = wild != NULL ? wild_page(wild, array, from / ARRAYS_PAGE) : NULL;
+    const uint64_t *wild_bytes = wild != NULL ? wild_page(wild, array, from / ARRAYS_PAGE) : NULL;
     for (uint32_t at = from; at < to; at += WORD) {
         struct content content = {.cells = 0};
         memcpy(&content.cells, arrays->cells[array] + at, WORD);
-        if (marks != NULL)
-            take_marks(&content, marks, at);
-        if (wild_bits != NULL)
-            content.wild = (uint8_t)(wild_bits[at % ARRAYS_PAGE / 64] >> at % 64);
-        if (content.wild != 0) {
-            content.cells &= ~bytes_of(content.wild);
-            content.weak &= ~bytes_of(content.wild);
-            content.not_taking &= (uint8_t)~content.wild;
-        }
+        if (marks != NULL || wild_bytes != NULL)
+            take_beside(&content, marks, wild_bytes, at);
         uint64_t now = hash_content(array, at, &content), *own = &print->words[array][at / WORD];
         print->whole ^= *own ^ now;
         *own = now;
     }
+    memcpy(print->cells[array] + from, arrays->cells[array] + from, to - from);
+    if (marks != NULL || wild_bytes != NULL)
+        pages_add(&print->odd, array, from, 1);
 }
 
 static void move_range(struct fingerprint *print, const struct arrays *arrays, const struct wild *wild, enum array array, uint32_t offset,
@@ -114,12 +123,27 @@ static void move_page(void *context, enum array array, uint32_t page)
     move_range(moving->print, moving->arrays, moving->wild, array, page * ARRAYS_PAGE, arrays_page_size(array, page));
 }
 
+/* Where a page is known by its cells, before and now, and those are the same, so are its words. */
+static void begin_page(void *context, enum array array, uint32_t page)
+{
+    const struct moving *moving = context;
+    struct fingerprint *print = moving->print;
+    uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
+    bool odd = pages_have(&print->odd, array, page) || pages_have(&moving->wild->pages, array, page) ||
+               any_marks(&moving->arrays->marks[array], start, start + size);
+    if (!odd && memcmp(print->cells[array] + start, moving->arrays->cells[array] + start, size) == 0)
+        return;
+    pages_remove(&print->odd, array, start, 1);
+    move_words(print, moving->arrays, moving->wild, array, start, start + size);
+}
+
 bool fingerprint_open(struct fingerprint *print, const struct arrays *device, struct problem *problem)
 {
     memset(print, 0, sizeof *print);
     for (enum array array = 0; array < ARRAYS; array++) {
         print->words[array] = calloc(arrays_size(array) / WORD, sizeof(uint64_t));
-        if (print->words[array] == NULL) {
+        print->cells[array] = malloc(arrays_size(array));
+        if (print->words[array] == NULL || print->cells[array] == NULL) {
             fingerprint_close(print);
             return problem_set(problem, PROBLEM_BENCH, "no memory for fingerprints");
         }
@@ -132,8 +156,10 @@ bool fingerprint_open(struct fingerprint *print, const struct arrays *device, st
 
 void fingerprint_close(struct fingerprint *print)
 {
-    for (enum array array = 0; array < ARRAYS; array++)
+    for (enum array array = 0; array < ARRAYS; array++) {
         free(print->words[array]);
+        free(print->cells[array]);
+    }
     memset(print, 0, sizeof *print);
 }
 
@@ -144,7 +170,7 @@ void fingerprint_begin(struct fingerprint *print, const struct arrays *arrays, c
     struct moving moving = {print, arrays, wild};
     pages_add_all(&pages, &wild->pages);
     pages_add_all(&print->pages, &pages);
-    pages_each(&print->pages, move_page, &moving);
+    pages_each(&print->pages, begin_page, &moving);
     print->pages = pages;
 }
 

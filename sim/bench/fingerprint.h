@@ -16,7 +16,9 @@
 
 struct fingerprint {
     uint64_t *words[ARRAYS]; /* of each eight bytes */
+    uint8_t *cells[ARRAYS];  /* of which they are, so that what has not changed need not be hashed again */
     struct pages pages;      /* in which some may not be those of the device */
+    struct pages odd;        /* in which some are not those of the cells alone */
     uint64_t whole;          /* 0: that of the device, nothing wild */
 };
 

@@ -27,6 +27,7 @@ struct tapes {
     pthread_mutex_t lock;
     GHashTable *numbers; /* of an operation (its event, followed by the data) */
     GPtrArray *operations;
+    GArray *followers; /* of each operation, the one that came next the last time: most runs go the way of others */
     GHashTable *block_numbers;
     GPtrArray *blocks;
 };
@@ -85,6 +86,7 @@ struct tapes *tapes_open(void)
     pthread_mutex_init(&tapes->lock, NULL);
     tapes->operations = g_ptr_array_new_with_free_func(g_free);
     tapes->numbers = g_hash_table_new(hash_operation, same_operation);
+    tapes->followers = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     tapes->blocks = g_ptr_array_new_with_free_func(g_free);
     tapes->block_numbers = g_hash_table_new(hash_block, same_block);
     return tapes;
@@ -96,6 +98,7 @@ void tapes_close(struct tapes *tapes)
         return;
     g_hash_table_destroy(tapes->numbers);
     g_ptr_array_free(tapes->operations, TRUE);
+    g_array_free(tapes->followers, TRUE);
     g_hash_table_destroy(tapes->block_numbers);
     g_ptr_array_free(tapes->blocks, TRUE);
     pthread_mutex_destroy(&tapes->lock);
@@ -116,7 +119,15 @@ static uint32_t number_of(GHashTable *numbers, GPtrArray *list, const void *key,
     return list->len - 1;
 }
 
-static uint32_t number_operation(struct tapes *tapes, const struct trace_item *item)
+/* Without what is not kept: times and the instruction. */
+static bool is_alike(const struct rail_event *kept, const struct trace_item *item)
+{
+    const struct rail_event *event = item->event;
+    return kept->address == event->address && kept->value == event->value && kept->payload == event->payload && kept->kind == event->kind &&
+           kept->chip == event->chip && memcmp(kept + 1, item->data, event->payload) == 0;
+}
+
+static uint32_t look_up(struct tapes *tapes, const struct trace_item *item)
 {
     size_t size = size_of(item->event);
     struct rail_event *key = g_malloc(size);
@@ -126,6 +137,19 @@ static uint32_t number_operation(struct tapes *tapes, const struct trace_item *i
     memcpy(key + 1, item->data, item->event->payload);
     uint32_t number = number_of(tapes->numbers, tapes->operations, key, size);
     g_free(key);
+    return number;
+}
+
+/* Of an operation that comes behind number `before`. */
+static uint32_t number_operation(struct tapes *tapes, const struct trace_item *item, uint32_t before)
+{
+    if (before >= tapes->followers->len)
+        g_array_set_size(tapes->followers, before + 1);
+    uint32_t number = g_array_index(tapes->followers, uint32_t, before);
+    if (number < tapes->operations->len && is_alike(g_ptr_array_index(tapes->operations, number), item))
+        return number;
+    number = look_up(tapes, item);
+    g_array_index(tapes->followers, uint32_t, before) = number;
     return number;
 }
 
@@ -147,14 +171,15 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
 {
     struct tape *tape = malloc(sizeof *tape + (recording->count + 1) * sizeof tape->block[0]);
     struct block block = {.count = 0};
+    uint32_t before = 0;
     if (tape == NULL)
         return NULL;
     *tape = (struct tape){.count = recording->count};
     pthread_mutex_lock(&tapes->lock);
     for (size_t i = 0; i < recording->count; i++) {
         const struct operation *operation = &recording->operations[i];
-        block.steps[block.count++] =
-            (struct step){number_operation(tapes, &operation->item), (uint32_t)(i - operation->under_way)};
+        before = number_operation(tapes, &operation->item, before);
+        block.steps[block.count++] = (struct step){before, (uint32_t)(i - operation->under_way)};
         block.erases += operation->item.event->kind == RAIL_ERASE;
         if (ends_block(tapes, &block))
             add_block(tapes, tape, &block);
