@@ -43,7 +43,7 @@ enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t key[MH
     const bool is_key = memcmp(key, none, MH_KEY_SIZE) != 0;
     uint8_t id[MH_HASH_SIZE];
 
-    package->cipher_key = is_key ? key : NULL;
+    package->cipher_key = NULL;
     crypto_hash_sha256(id, key, MH_KEY_SIZE);
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
         const struct mh_component *component = &package->manifest.components[i];
@@ -52,6 +52,7 @@ enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t key[MH
             return MH_ERR_CIPHER_KEY;
         }
     }
+    package->cipher_key = is_key ? key : NULL;
     return MH_OK;
 }
 

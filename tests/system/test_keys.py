@@ -69,10 +69,31 @@ def test_revoked_key_signs_nothing_new_and_what_it_signed_goes_on(bench, tmp_pat
     anchors.revoke(cells.otp, 0)
     refused_by_runtime(bench, cells, package.REVOKED)
     refused_by_bootloader(bench, requested_cells(cells, old), package.REVOKED)
-    device = package.Device(ETHERNET, anchors.read(cells.internal).keys, revoked=tuple(anchors.revoked_keys(cells.otp)))
+    device = package.Device(ETHERNET, anchors.read(cells.internal).keys, revoked=anchors.revoked_keys(cells.otp))
     assert (package.refusal(old, device), package.refusal(new, device)) == (package.REVOKED, None)
     session = bench.power_on(ETHERNET, requested_cells(cells, new))
     session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def test_confirmation_revokes_and_nothing_before_it(bench, tmp_path, next_public):
+    """Update, signed by key 1, revokes key 0. From its confirmation on, what key 0 signs is refused, and what runs goes on."""
+    data = update_writer(ETHERNET, key=NEXT).add((package.REVOKES,), package.u32(1)).build()
+    session = bench.power_on(ETHERNET, provision_with(ETHERNET, data, tmp_path, options=("--key", next_public)))
+    session.wait_for(jobs.says("boot: installed"), jobs.PATIENCE_NS)
+    assert anchors.revoked_keys(session.cells.otp) == ()
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    session.power_off()
+    cells = session.cells
+    assert anchors.revoked_keys(cells.otp) == (0,)
+    old = update_writer(ETHERNET, version=(3, 0, 0, 0)).build()
+    session = bench.power_on(ETHERNET, requested_cells(cells, old))
+    session.wait_for(jobs.says(f"boot: refused: {package.REVOKED}"), jobs.PATIENCE_NS)
+    session.wait_for(jobs.blinks(trace.GREEN), jobs.PATIENCE_NS)
+    assert not trace.internal_operations(session.events)
+    new = update_writer(ETHERNET, version=(3, 0, 0, 0), key=NEXT).build()
+    session = bench.power_on(ETHERNET, requested_cells(cells, new))
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    assert session.cells.component(ETHERNET, APPLICATION)[0].data == package.read_manifest(new).data
 
 
 def test_inspect_tells_signer_and_revocation(tmp_path, next_public):

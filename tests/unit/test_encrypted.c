@@ -88,6 +88,52 @@ static void encrypted_package_is_installed_and_stays_encrypted(void **state)
     free(package.bytes);
 }
 
+/* Back to the package before, which is decrypted once more. */
+static void rolled_back_package_stays_encrypted(void **state)
+{
+    struct blob first = fixture_encrypted(SIZE, RUNTIME_SIZE, 3), second = fixture_encrypted(SIZE, RUNTIME_SIZE, 4);
+
+    (void)state;
+    install(&first);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &second), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_true(fixture_holds(&array, MH_APPLICATION, SIZE, 4));
+    assert_int_equal(pieces_in_nor(MH_APPLICATION), 0);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_rollback(&update), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_true(fixture_holds(&array, MH_APPLICATION, SIZE, 3));
+    assert_true(fixture_holds(&array, MH_RUNTIME, RUNTIME_SIZE, 3));
+    assert_int_equal(pieces_in_nor(MH_APPLICATION), 0);
+    assert_int_equal(pieces_in_nor(MH_RUNTIME), 0);
+    free(first.bytes);
+    free(second.bytes);
+}
+
+/* What a revoked key signed is not gone back to: the store is where anybody can write. */
+static void revoked_package_is_not_rolled_back_to(void **state)
+{
+    struct blob first = fixture_encrypted(SIZE, RUNTIME_SIZE, 3), second = fixture_encrypted(SIZE, RUNTIME_SIZE, 4);
+
+    (void)state;
+    install(&first);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &second), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    array.device.anchors.revoked = 1;
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_rollback(&update), MH_ERR_REVOKED);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_true(fixture_holds(&array, MH_APPLICATION, SIZE, 4));
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    free(first.bytes);
+    free(second.bytes);
+}
+
 /* Power is lost at some operations of the install; what is plain then is in the internal flash, or nowhere. */
 static void nothing_is_plain_whenever_power_is_lost(void **state)
 {
@@ -173,6 +219,8 @@ int main(void)
     const struct CMUnitTest encrypted_tests[] = {
         TEST(plain_package_is_in_the_store),
         TEST(encrypted_package_is_installed_and_stays_encrypted),
+        TEST(rolled_back_package_stays_encrypted),
+        TEST(revoked_package_is_not_rolled_back_to),
         TEST(nothing_is_plain_whenever_power_is_lost),
         TEST(device_with_another_key_refuses_before_it_writes),
         TEST(revoked_key_refuses_packages_and_not_what_is_installed),

@@ -431,7 +431,9 @@ static void both_components_need_their_key(void **state)
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
         package.manifest.components[number - 1].cipher_key_id[7] ^= 1;
+        assert_non_null(package.cipher_key);
         assert_int_equal(mh_package_unlock(&package, fixture_cipher_key), MH_ERR_CIPHER_KEY);
+        assert_null(package.cipher_key);
     }
 }
 
