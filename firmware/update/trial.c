@@ -48,15 +48,31 @@ static enum mh_error look_at_running(const struct install *install, unsigned num
     return error;
 }
 
+/* The component that is not on trial, if there is one. What else its header tells of is of no account. */
+static void read_what_stays(const struct install *install, struct mh_manifest *standing)
+{
+    const struct mh_state *state = &install->journal->state;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (!is_tried(state, number) && mh_component_header(install->device, number, standing) != MH_OK) {
+            standing->components[number - 1].present = false;
+        }
+    }
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        standing->components[number - 1].present &= !is_tried(state, number);
+    }
+}
+
 /* Checks all that a rollback installs, and that it belongs to what stays. Nothing that this asks for is changed by
  * the rollback itself, so a rollback that lost power is asked the same. */
 static enum mh_error check_rollback(const struct install *install, enum depth depth)
 {
     const struct mh_device *device = install->device;
-    struct mh_manifest standing = {0}, header;
+    struct mh_manifest standing = {0};
     struct mh_installed bounds = {0};
 
     installer_read_bounds(device, &bounds);
+    read_what_stays(install, &standing);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         struct mh_component *component = &standing.components[number - 1];
         if (is_tried(&install->journal->state, number)) {
@@ -64,8 +80,6 @@ static enum mh_error check_rollback(const struct install *install, enum depth de
             if (error) {
                 return error;
             }
-        } else if (mh_component_header(device, number, &header) == MH_OK) {
-            *component = header.components[number - 1];
         }
     }
     return mh_manifest_accept(&standing, &bounds);
