@@ -167,6 +167,7 @@ static enum mh_error end_trial(const struct install *install)
         return off;
     }
     state->phase = MH_ROLLING_BACK;
+    state->sectors_done = 0; /* whatever stands there, as when an install begins */
     const enum mh_error error = mh_journal_write(install->journal);
     if (error) {
         state->phase = MH_TRIAL;

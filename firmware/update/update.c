@@ -47,6 +47,15 @@ static unsigned listed(const struct mh_state *state)
     return components;
 }
 
+/* Whether the key that signed what was just opened was revoked by a confirmation since the anchors were read. */
+static bool is_revoked_since(const struct mh_update *update, const uint8_t *first)
+{
+    const struct mh_device *device = update->device;
+    const uint32_t since = mh_otp_revoked(device->otp.cells) & ~device->anchors.revoked;
+
+    return since && since >> mh_manifest_signer(first, update->package.manifest.size, &device->anchors) & 1;
+}
+
 /* Opens what is offered, by its manifest, and makes room for it in *state, which nobody has recorded yet. */
 static enum mh_error consider(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length,
                               struct mh_state *state)
@@ -59,6 +68,9 @@ static enum mh_error consider(struct mh_update *update, const uint8_t *first, ui
                                                    device->board);
     if (error) {
         return error;
+    }
+    if (is_revoked_since(update, first)) {
+        return MH_ERR_REVOKED;
     }
     mh_installed_read(device, state, &installed);
     error = mh_manifest_accept(manifest, &installed);
@@ -216,6 +228,7 @@ static enum mh_error change_phase(struct mh_update *update, enum mh_phase phase)
     const enum mh_phase before = state->phase;
 
     state->phase = phase;
+    state->sectors_done = 0; /* nothing of it is done yet, whatever stands there */
     const enum mh_error error = mh_journal_write(&update->journal);
     if (error) {
         state->phase = before;

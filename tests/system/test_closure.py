@@ -7,7 +7,10 @@ import subprocess
 
 import pytest
 
-from .artifacts import MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant, run
+from formats import journal, store
+
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant, run
+from .device import Cells
 from .page import Page
 
 PROFILE = "eth-confirm"
@@ -36,15 +39,15 @@ def page_of(path, result):
 
 def test_closed(tmp_path):
     """No new state is met after some losses in a row, and every one was judged."""
-    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before", "--jobs", 2, "--list", tmp_path / "list",
-                             "--html", tmp_path / "page")
+    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before", "--live", 200, "--jobs", 2,
+                             "--list", tmp_path / "list", "--html", tmp_path / "page")
     assert (result["verdict"], result["closed"], result["open"], result["end"]) == ("pass", True, 0, "all")
     assert result["tears"] == ["before"]
     assert result["depth"] == len(result["depths"]) >= 1
     states = sum(depth["states"] for depth in result["depths"])
     assert states == result["states_run"] + result["states_pruned"] == len(lines(tmp_path / "list")) >= 3
     assert result["states_seen"] >= 1, "it ends by meeting states again"
-    assert result["live"] == states, "each of them was also left by a real machine"
+    assert 50 <= result["live"] <= states, "so many of them were also left by a real machine"
     assert "Closed: recovered from any number of power losses" in page_of(tmp_path / "page", result)
 
 
@@ -136,12 +139,14 @@ def test_what_a_counter_was_is_told_apart_although_it_is_erased(tmp_path):
     """The first extent of the store, taken for a counter: each recovery from the loss during its first erase erases it unread, so
     that nothing but the counter tells a torn erase, which leaves more zeros than there are at the end, from one not begun."""
     text = (TOP / "sim/profiles/eth-small-update.yaml").read_text()
+    free = store.free_extents(journal.read(Cells.load(BUILD / "device/mountaineer-eth-small").nor))
+    extent = f"{store.RESERVED + free[0] * store.EXTENT_SIZE:X}"
     counted, path = tmp_path / "counted.yaml", tmp_path / "list"
     counted.write_text(text.replace(
-        "  unchanged:\n", "  counters: [{name: stored, chip: nor, address: 0x70D000, size: 16, form: unary}]\n  unchanged:\n", 1))
+        "  unchanged:\n", f"  counters: [{{name: stored, chip: nor, address: 0x{extent}, size: 16, form: unary}}]\n  unchanged:\n", 1))
     options = ("--depth", 1, "--tears", "before,zeros", "--live", 0, "--jobs", 2, "--list", path)
     result = matterhorn_json("sweep", counted, *options, status=1)
-    torn = "eth-small-update~s1/nor.70D000.e1.zeros"
+    torn = f"eth-small-update~s1/nor.{extent}.e1.zeros"
     assert [finding["oracle"] for finding in result["findings"]] == ["counter"]
     verdicts = {identity: verdict for identity, depth, verdict, _ in lines(path) if depth == "1"}
     assert [identity for identity, verdict in verdicts.items() if verdict == "counter"] == [torn]

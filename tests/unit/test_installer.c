@@ -244,6 +244,20 @@ static void tampered_store_is_refused_before_anything_is_erased(void **state)
     free(package.bytes);
 }
 
+/* A journal that says so was not written by us: all of the package is installed all the same. */
+static void what_was_done_before_an_install_began_does_not_count(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    update.journal.state.sectors_done = 0xFFF;
+    assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(LARGE, 2);
+    free(package.bytes);
+}
+
 /* A properly signed package whose image hash is of another image: every copy of it is as bad. */
 static void package_that_is_itself_wrong_is_not_taken_again(void **state)
 {
@@ -530,6 +544,7 @@ int main(void)
         TEST(power_loss_between_operations_never_loses_the_device),
         TEST(resume_erases_only_the_sector_that_was_cut),
         TEST(tampered_store_is_refused_before_anything_is_erased),
+        TEST(what_was_done_before_an_install_began_does_not_count),
         TEST(package_that_is_itself_wrong_is_not_taken_again),
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
         TEST(forged_progress_does_not_pass_for_an_install),
