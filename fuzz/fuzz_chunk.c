@@ -6,8 +6,8 @@
  *   2      how long the plain chunk is
  *   3 ...  the chunk as stored, or the image
  *
- * What a chunk decodes to depends on its bytes alone, has exactly the length that was asked for, and nothing behind it is
- * written. Hashes are made right before each run. What the writer packs comes back.
+ * What a chunk decodes to depends on its bytes alone, has exactly the length that was asked for, and nothing behind it
+ * is written. Hashes are made right before each run. What the writer packs comes back.
  */
 #include "package_set.h"
 #include "target.h"

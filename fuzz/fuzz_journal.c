@@ -5,8 +5,8 @@
  *   1 ...   both sectors, see journal_target_take()
  *   14 ...  actions: what, when power is lost (3), the noise of weak bits then; and a state, if one is to be written
  *
- * What was opened is firm: every later opening finds the same, whatever noise there is. A loss during a write leaves the
- * old state or the new one. Records of the core are good as they are; those of the input get their checksums right
+ * What was opened is firm: every later opening finds the same, whatever noise there is. A loss during a write leaves
+ * the old state or the new one. Records of the core are good as they are; those of the input get their checksums right
  * where the input says so.
  */
 #include "journal_target.h"

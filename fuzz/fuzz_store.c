@@ -10,10 +10,10 @@
  *   1 ...  the journal, see journal_target_take(); with none, it holds the state
  *   1 ...  how many starts that lose power, then for each: noise (1), when and how (3)
  *
- * Whatever there is: what is started is byte by byte what the key has signed; what was installed stays, unless a package
- * that is whole takes its place; bootloader, config, the user's part of the SPI NOR and components that no package is
- * for are not touched (every access is checked, see device_target.h). Each start ends. When nothing is pending any
- * more, the next update works.
+ * Whatever there is: what is started is byte by byte what the key has signed; what was installed stays, unless a
+ * package that is whole takes its place; bootloader, config, the user's part of the SPI NOR and components that no
+ * package is for are not touched (every access is checked, see device_target.h). Each start ends. When nothing is
+ * pending any more, the next update works.
  */
 #include "journal_target.h"
 #include "package_offer.h"

@@ -4,7 +4,7 @@
  * operations in any of them, on a device that was well before.
  *
  *   1      what is installed at first, and whether its packages are in the store
- *   6 ...  actions: what (1), when power is lost in it and how (3), the noise of weak bits after it (1), an argument (1)
+ *   6 ...  actions: what (1), when power is lost in it and how (3), the noise of weak bits then (1), an argument (1)
  *
  * What must hold: every start that keeps power starts approved images; a request that was accepted is carried out; a
  * package that was not validated is not; a trial ends as docs/SPEC.md 3.3 says; security counters never fall; what a
@@ -132,7 +132,7 @@ static struct expected expect(const struct run *run, const struct mh_state *stat
     return expected;
 }
 
-/* From here on confirmation may have begun. What became of one before has been looked at: a trial begins with a start. */
+/* From here on confirmation may have begun. What became of one before was looked at: a trial begins with a start. */
 static void begin_confirmation(struct run *run, const struct mh_state *state)
 {
     run->revokes = run->revoked;
@@ -207,7 +207,8 @@ static bool is_refused_id(const uint8_t id[MH_ID_SIZE], const struct made *made)
 }
 
 /* The first reason that applies, in the order of docs/SPEC.md 2.4. */
-static enum mh_error expected_of_begin(const struct run *run, const struct made *made, uint32_t available, uint32_t length)
+static enum mh_error expected_of_begin(const struct run *run, const struct made *made, uint32_t available,
+                                       uint32_t length)
 {
     const struct mh_state *state = &run->target->update.journal.state;
 

@@ -37,9 +37,17 @@ NONE = (LAST, 0, 0)
 BOTH_TRIED, APPLICATION_TRIED = 3, 2
 
 
-def state(phase=IDLE, sectors=0, refusal=0, runtime=NONE, application=NONE, incoming=NONE, received=0, tried=0, credit=0):
+def state(
+    phase=IDLE, sectors=0, refusal=0, runtime=NONE, application=NONE, incoming=NONE, received=0, tried=0, credit=0
+):
     """`credit`: the power of 2, 1 to 7."""
-    return bytes([phase | tried << 3 | credit << 5]) + struct.pack("<HB", sectors, refusal) + bytes([*runtime, *application, *incoming, received])
+    head = struct.pack("<BHB", phase | tried << 3 | credit << 5, sectors, refusal)
+    return head + bytes([*runtime, *application, *incoming, received])
+
+
+def rolled_back(package):
+    """As `refusal`: the package was rolled back before."""
+    return next(n for n in range(0x80, 0xC0) if n % LAST == package)
 
 
 def record(page, generation, what):
@@ -84,7 +92,8 @@ RUNNING = {"runtime": (RUNTIME, 0, 0), "application": (APPLICATION, 1, 0)}
 def journals():
     yield "empty", journal()
     yield "at-rest", journal(record(0, 0, RESTING), again(1)) + opening()
-    yield "on-the-way", journal(record(0, 0, RESTING), again(1), record(2, 0, COMING), record(3, 0, REQUEST)) + opening()
+    way = [record(0, 0, RESTING), again(1), record(2, 0, COMING), record(3, 0, REQUEST)]
+    yield "on-the-way", journal(*way) + opening()
     yield "both-sectors", journal(record(0, 3, RESTING), again(1), record(16, 0, REQUEST), record(17, 0, RESTING))
     yield "second-copy-missing", journal(record(0, 1, RESTING)) + opening(loss(1, WEAK)) + opening(noise=1)
     yield "weak-record", journal(record(0, 0, RESTING), again(1), record(2, 0, REQUEST), weak(2, 200, 0)) + opening()
@@ -139,7 +148,8 @@ def stores():
     both = state(REQUESTED, incoming=(BOTH, 0, 4), received=0xFF)
     for n, tear in ((1, HALF), (5, WEAK), (700, MASK), (2000, HALF), (2900, ONEBIT), (3000, NOTAKE)):
         yield f"lost-{n}", store(*good, 4, both, starts=[(1, loss(n, tear)), (2, loss(n // 2, tear))])
-    for name, form in {"too-few": 1, "too-many": 3, "longer": 8, "shorter": 16, "endless": 0x60, "other-id": 0x80}.items():
+    forms = {"too-few": 1, "too-many": 3, "longer": 8, "shorter": 16, "endless": 0x60, "other-id": 0x80}
+    for name, form in forms.items():
         yield f"entry-{name}", store(*good, 4, state(REQUESTED, incoming=(NEWER, 7, form), received=0xFF))
     yield "extents-behind-the-store", store(*good, 0, state(REQUESTED, incoming=(NEWER, 249, 0), received=0xFF))
     yield "resumed", store(*good, 4, state(INSTALLING, 0x200, incoming=(BOTH, 0, 0), received=0xFF))
@@ -158,13 +168,15 @@ def stores():
     yield "trial-over", store(BOTH, BOTH, 7, state(TRIAL, **trial), starts=[(1, loss(900, HALF)), (3, loss(70, WEAK))])
     yield "trial-over-and-rolled-back-already", store(BOTH, BOTH, 7, state(TRIAL, 0xFFF, **trial))
     yield "trial-of-nothing", store(*good, 7, state(TRIAL, 0xFFF, **{**trial, "incoming": NONE}))
-    yield "confirming", store(BOTH, BOTH, 7, state(CONFIRMING, **trial), starts=[(1, loss(2, MASK)), (2, loss(1, WEAK))])
+    cut = [(1, loss(2, MASK)), (2, loss(1, WEAK))]
+    yield "confirming", store(BOTH, BOTH, 7, state(CONFIRMING, **trial), starts=cut)
     yield "confirming-nothing", store(0xFF, BOTH, 7, state(CONFIRMING, **trial))
     yield "rolling-back", store(BOTH, BOTH, 7, state(ROLLING_BACK, **trial), starts=[(1, loss(900, NOTAKE))])
     yield "rolling-back-half-done", store(BOTH, APPLICATION, 7, state(ROLLING_BACK, 0x200, **trial))
     yield "rolling-back-to-nothing", store(BOTH, BOTH, 4, state(ROLLING_BACK, **trial))
     yield "rolling-back-stuck", store(BOTH, BOTH, 4, state(ROLLING_BACK, 0x10, **trial))
-    yield "rolled-back-before", store(*good, 4, state(REQUESTED, refusal=0x80 + 44, incoming=(BOTH, 9, 0), received=0xFF))
+    before = state(REQUESTED, refusal=rolled_back(BOTH), incoming=(BOTH, 9, 0), received=0xFF)
+    yield "rolled-back-before", store(*good, 4, before)
     yield "chunk-changed", store(*good, 4, REQUEST, nor=[change(0x4000 + 600, b"changed")])
     yield "manifest-changed", store(*good, 4, REQUEST, nor=[change(0x4000 + 12, b"\2")])
     yield "header-changed", store(*good, 4, REQUEST, internal=[change(0xA0010, b"\0\0")])
@@ -182,40 +194,47 @@ def act(what, argument=0, when=loss(), noise=0):
     return bytes([what]) + when + bytes([noise, argument])
 
 
+def acts(*whats):
+    return [act(what) for what in whats]
+
+
 def updates():
     one = [act(BEGIN, NEWER), act(ALL), act(VALIDATE), act(INSTALL), act(BOOT), act(CONFIRM)]
     yield "update", [0, *one]
     yield "packets", [0, act(BEGIN, BOTH), act(PACKET, 2), act(SESSION), act(BEGIN, BOTH), act(ALL), act(VALIDATE)]
-    yield "order", [0, act(VALIDATE), act(INSTALL), act(PACKET), act(CONFIRM), act(DELETE), act(BEGIN, NEWER), act(VALIDATE)]
+    yield "order", [0, *acts(VALIDATE, INSTALL, PACKET, CONFIRM, DELETE), act(BEGIN, NEWER), act(VALIDATE)]
     yield "spoiled", [0, act(BEGIN, NEWER), act(SPOILED, 1), act(ALL), act(VALIDATE), act(OFFER, NEWER)]
     yield "wrong-image", [0, act(OFFER, WRONG_IMAGE), act(BEGIN, WRONG_IMAGE)]
     yield "wrong-begins", [0, *(act(BEGIN, NEWER + 16 * n) for n in range(5)), act(BEGIN, OTHER_BOARD)]
     yield "older", [12, act(OFFER, APPLICATION), act(OFFER, SMALLEST), act(BOOT), act(OFFER, NEWER)]
     tried = [STORED_TOO, act(OFFER, BOTH), act(BOOT)]
-    yield "rolled-back", [*tried, act(ROLL_BACK), act(BOOT), act(OFFER, BOTH), act(OFFER, NEWER), act(BOOT), act(ROLL_BACK), act(BOOT)]
-    yield "blamed", [*tried, act(BLAMED), act(BLAMED), act(BLAMED), act(BLAMED), act(OFFER, NEWER)]
-    yield "blamed-without-store", [0, *tried[1:], act(BLAMED), act(BLAMED), act(BLAMED), act(BLAMED), act(ROLL_BACK), act(CONFIRM)]
+    twice = [act(OFFER, BOTH), act(OFFER, NEWER), act(BOOT), *acts(ROLL_BACK, BOOT)]
+    yield "rolled-back", [*tried, *acts(ROLL_BACK, BOOT), *twice]
+    yield "blamed", [*tried, *acts(BLAMED, BLAMED, BLAMED, BLAMED), act(OFFER, NEWER)]
+    yield "blamed-without-store", [0, *tried[1:], *acts(BLAMED, BLAMED, BLAMED, BLAMED, ROLL_BACK, CONFIRM)]
     yield "never-confirmed", [*tried, *(act(BOOT, noise=n) for n in range(26))]
-    yield "half-of-it-stored", [0x10, *tried[1:], act(ROLL_BACK), act(BLAMED), act(BLAMED), act(BLAMED), act(CONFIRM), act(ROLL_BACK)]
-    yield "in-a-trial", [*tried, act(BEGIN, NEWER), act(DELETE), act(VALIDATE), act(CONFIRM), act(OFFER, NEWER), act(BOOT), act(CONFIRM)]
+    yield "half-of-it-stored", [0x10, *tried[1:], *acts(ROLL_BACK, BLAMED, BLAMED, BLAMED, CONFIRM, ROLL_BACK)]
+    confirmed = [*acts(DELETE, VALIDATE, CONFIRM), act(OFFER, NEWER), *acts(BOOT, CONFIRM)]
+    yield "in-a-trial", [*tried, act(BEGIN, NEWER), *confirmed]
     for tear in (HALF, MASK, WEAK, AFTER, ONEBIT, NOTAKE):
         yield f"rollback-lost-{tear}", [
-            *tried, act(ROLL_BACK, 0, loss(1, tear), 7), act(ROLL_BACK), act(BOOT, 0, loss(3, tear), 1), act(BOOT, 0, loss(500, tear)),
-            act(BOOT, 0, loss(600, tear), 2), act(BOOT, 0, loss(2, tear)),
+            *tried, act(ROLL_BACK, 0, loss(1, tear), 7), act(ROLL_BACK), act(BOOT, 0, loss(3, tear), 1),
+            act(BOOT, 0, loss(500, tear)), act(BOOT, 0, loss(600, tear), 2), act(BOOT, 0, loss(2, tear)),
         ]  # fmt: skip
         yield f"confirmation-lost-{tear}", [
-            *tried, act(CONFIRM, 0, loss(1, tear), 7), act(CONFIRM, 0, loss(2, tear), 1), act(CONFIRM, 0, loss(3, tear), 5),
-            act(BOOT, 0, loss(4, tear), 2), act(CONFIRM, 0, loss(5, tear)), act(BOOT, 0, loss(6, tear)), act(BOOT, 0, loss(7, tear)),
+            *tried, act(CONFIRM, 0, loss(1, tear), 7), act(CONFIRM, 0, loss(2, tear), 1),
+            act(CONFIRM, 0, loss(3, tear), 5), act(BOOT, 0, loss(4, tear), 2), act(CONFIRM, 0, loss(5, tear)),
+            act(BOOT, 0, loss(6, tear)), act(BOOT, 0, loss(7, tear)),
         ]  # fmt: skip
-    yield "all-of-them", [0, *(step for n in (RUNTIME, NEWER, BOTH, TWO_SECTORS, SMALLEST) for step in (act(OFFER, n), act(BOOT), act(CONFIRM)))]
-    revoked = [act(OFFER, REVOKING), act(BOOT), act(CONFIRM), act(OFFER, BY_KEY_1), act(BOOT), act(OFFER, BY_KEY_1)]
+    each = (RUNTIME, NEWER, BOTH, TWO_SECTORS, SMALLEST)
+    yield "all-of-them", [0, *(step for n in each for step in (act(OFFER, n), *acts(BOOT, CONFIRM)))]
+    revoked = [act(OFFER, REVOKING), *acts(BOOT, CONFIRM), act(OFFER, BY_KEY_1), act(BOOT), act(OFFER, BY_KEY_1)]
+    by_key_1 = [STORED_TOO, act(OFFER, BY_KEY_1), *acts(BOOT, CONFIRM), *revoked]
     yield "revoked", [0, *revoked]
-    yield "revoked-with-what-runs", [STORED_TOO, act(OFFER, BY_KEY_1), act(BOOT), act(CONFIRM), *revoked, act(OFFER, RUNTIME)]
-    yield "not-rolled-back-to-a-revoked-key", [
-        STORED_TOO, act(OFFER, BY_KEY_1), act(BOOT), act(CONFIRM), *revoked, act(OFFER, BOTH), act(BOOT), act(ROLL_BACK), act(BLAMED),
-        act(BLAMED), act(BLAMED), act(CONFIRM),
-    ]  # fmt: skip
-    yield "encrypted", [STORED_TOO, act(OFFER, ENCRYPTED), act(BOOT), act(BLAMED), act(BLAMED), act(BLAMED), act(OFFER, ENCRYPTED)]
+    yield "revoked-with-what-runs", [*by_key_1, act(OFFER, RUNTIME)]
+    end = acts(BOOT, ROLL_BACK, BLAMED, BLAMED, BLAMED, CONFIRM)
+    yield "not-rolled-back-to-a-revoked-key", [*by_key_1, act(OFFER, BOTH), *end]
+    yield "encrypted", [STORED_TOO, act(OFFER, ENCRYPTED), *acts(BOOT, BLAMED, BLAMED, BLAMED), act(OFFER, ENCRYPTED)]
     yield "two-at-once", [0, act(BEGIN, BOTH), act(PACKET, 1), act(BEGIN, NEWER), act(ALL), act(VALIDATE), act(INSTALL)]
     yield "deleted", [0, act(BEGIN, BOTH), act(ALL), act(DELETE), act(VALIDATE), act(OFFER, BOTH), act(DELETE)]
     for tear in (HALF, MASK, WEAK, AFTER, ONEBIT, LAST_BYTE, ZEROS, NOTAKE):
@@ -237,7 +256,8 @@ def manifests():
         yield path.name, b"\7\0\0\0\0" + package[:size]
     unsigned = (CORPUS / "package" / "application-stored").read_bytes()
     yield "signed-by-another-key", b"\0\0\0\0\0" + unsigned[: struct.unpack_from("<H", unsigned, 6)[0] + 64]
-    for name, before in {"installed": b"\x07\x01\x00\x03", "refused": b"\x07\x00\x00\x04", "newer": b"\x07\x15\xff\x03"}.items():
+    states = {"installed": b"\x07\x01\x00\x03", "refused": b"\x07\x00\x00\x04", "newer": b"\x07\x15\xff\x03"}
+    for name, before in states.items():
         yield name, before + b"\0" + unsigned[: struct.unpack_from("<H", unsigned, 6)[0]]
 
 
@@ -308,7 +328,8 @@ def profiles():
     for name in ("eth-small-update", "swap-update", "eth-parts", "eth-confirm"):
         lines = (TOP / "sim" / "profiles" / f"{name}.yaml").read_text().splitlines()
         yield name, "\n".join(line for line in lines if line and not line.startswith("#")).encode() + b"\n"
-    smallest = "name: x\nmachine: m\ndevice: d\nrecovered: {lines: [a]}\nbudget: {boots: 1, seconds: 1}\ncuts: {count: all}\n"
+    smallest = "name: x\nmachine: m\ndevice: d\nrecovered: {lines: [a]}\nbudget: {boots: 1, seconds: 1}\n"
+    smallest += "cuts: {count: all}\n"
     yield "smallest", smallest.encode()
     yield "matches", smallest.replace("lines: [a]", "matches: ['^a[0-9]+(b|c){2,3}$']").encode()
     yield "two-documents", (smallest + "---\na: 1\n").encode()

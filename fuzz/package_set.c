@@ -58,7 +58,8 @@ static void make(struct made *made, enum made_number number)
         [MADE_REVOKING] = {.sizes = {0, 2345}, .codec = MH_CODEC_LZ4, .counter = 2, .revokes = 2},
         [MADE_LAST] = {.sizes = {0, 4100}, .codec = MH_CODEC_LZ4, .counter = 9},
     };
-    struct package_order order = {.board = mh_board_named(orders[number].for_usb ? "mountaineer-usb" : "mountaineer-eth"),
+    const char *board = orders[number].for_usb ? "mountaineer-usb" : "mountaineer-eth";
+    struct package_order order = {.board = mh_board_named(board),
                                   .codec = orders[number].codec,
                                   .counter = orders[number].counter,
                                   .encrypted = orders[number].encrypted,

@@ -2,7 +2,7 @@
  *
  * A target with a whole device verifies the same few signatures over and over, and would do little else: so each one
  * is verified once, and its verdict remembered. Every byte that the verification would read is copied here, so the
- * address sanitizer sees what lies beyond a buffer as before. The linker puts this in the place of libsodium's (--wrap).
+ * address sanitizer sees what lies beyond a buffer as before. The linker puts this in libsodium's place (--wrap).
  */
 #include "target.h"
 

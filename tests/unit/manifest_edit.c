@@ -17,7 +17,8 @@ static uint32_t padded(uint32_t length)
 
 void edit_begin(struct edit *edit, const struct blob *good)
 {
-    *edit = (struct edit){.size = mh_get16(good->bytes + 6), .mend_size = true, .mend_signature = true, .mend_tables = true};
+    *edit = (struct edit){.mend_size = true, .mend_signature = true, .mend_tables = true};
+    edit->size = mh_get16(good->bytes + 6);
     memcpy(edit->manifest, good->bytes, edit->size + MH_SIGNATURE_SIZE);
     edit->payload_size = (uint32_t)good->size - edit->size - MH_SIGNATURE_SIZE;
     edit->payload = malloc(edit->payload_size);

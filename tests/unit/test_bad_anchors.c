@@ -170,7 +170,7 @@ static void keys_that_are_none(void **state)
 /* Points of small order are keys under which anybody can sign. */
 static void keys_of_small_order_verify_nothing(void **state)
 {
-    static const uint8_t small[][2] = {{0, 0}, {1, 0}, {0xEC, 0x7F}}; /* first and last byte; 0xFF between in the last */
+    static const uint8_t small[][2] = {{0, 0}, {1, 0}, {0xEC, 0x7F}}; /* first and last byte; between, 0 or 0xFF */
     struct blob package = fixture_package(3000, 0, 1, 0);
 
     (void)state;

@@ -132,7 +132,7 @@ static void records_of_intel_hex(void **state)
         uint8_t more; /* added to the checksum */
         const char *words;
     } cases[] = {
-        {"9.3 00 data", "one byte fewer than its length says", RECORD("\x05\x02\x00\x00" "abcd"), 0, "its length says 5"},
+        {"9.3 00 data", "one byte fewer than its length says", RECORD("\x05\x02\x00\x00" "abcd"), 0, "length says 5"},
         {"9.3 00 data", "one byte more", RECORD("\x03\x02\x00\x00" "abcd"), 0, "its length says 3"},
         {"9.3 00 data", "highest length", RECORD("\xFF\x02\x00\x00" "abcd"), 0, "its length says 255"},
         {"9.3 00 data", "checksum one higher", RECORD("\x04\x02\x00\x00" "abcd"), 1, "its checksum is"},

@@ -255,19 +255,23 @@ static void extents_that_are_none(void **state)
     }
 }
 
-/* All that the update needs of the store, and no more. */
+/* As many as there are, and no other ones, be the first of them in use or not. */
 static void no_package_gets_other_extents(void **state)
 {
     static const uint8_t id[MH_ID_SIZE];
-    struct mh_state empty = {0};
 
     (void)state;
-    assert_int_equal(mh_store_allocate(&empty, MH_EXTENTS * MH_EXTENT_SIZE, id, 1), MH_OK);
-    for (unsigned n = 0; n < 8 * MH_BITMAP_SIZE; n++) {
-        assert_int_equal(mh_bit(empty.entries[MH_INCOMING].extents, n), n < MH_EXTENTS);
+    for (unsigned used = 0; used < 2; used++) {
+        struct mh_state full = {0};
+        full.entries[0].length = used;
+        full.entries[0].extents[0] = (uint8_t)used;
+        assert_int_equal(mh_store_allocate(&full, MH_EXTENTS * MH_EXTENT_SIZE, id, 1), MH_OK);
+        for (unsigned n = 0; n < 8 * MH_BITMAP_SIZE; n++) {
+            assert_int_equal(mh_bit(full.entries[MH_INCOMING].extents, n), n < MH_EXTENTS);
+        }
+        assert_int_equal(mh_store_allocate(&full, MH_EXTENTS * MH_EXTENT_SIZE + 1, id, 1), MH_ERR_NO_ROOM);
+        assert_int_equal(mh_store_allocate(&full, 0xFFFFFFFF, id, 1), MH_ERR_NO_ROOM);
     }
-    assert_int_equal(mh_store_allocate(&empty, MH_EXTENTS * MH_EXTENT_SIZE + 1, id, 1), MH_ERR_NO_ROOM);
-    assert_int_equal(mh_store_allocate(&empty, 0xFFFFFFFF, id, 1), MH_ERR_NO_ROOM);
 }
 
 /// Phases (3.2, 3.3) ///
