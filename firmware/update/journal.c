@@ -54,7 +54,6 @@ void mh_state_end_trial(struct mh_state *state)
     state->phase = MH_IDLE;
     state->credit = 0;
     state->tried = 0;
-    state->sectors_done = 0;
     mh_state_drop_incoming(state);
 }
 

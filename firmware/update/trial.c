@@ -115,6 +115,7 @@ static enum mh_error record_rolled_back(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
+    state->sectors_done = 0;
     state->refusal = MH_ERR_ROLLED_BACK;
     memcpy(state->rolled_back_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
     mh_state_end_trial(state);
