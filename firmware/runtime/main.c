@@ -16,6 +16,7 @@
 
 struct mh_update runtime_session;
 struct mh_config runtime_config_store;
+const struct mh_device *runtime_device;
 static struct mh_device device;
 
 static void initialize_hardware(void)
@@ -55,6 +56,7 @@ static void initialize_updates(void)
         error = spi_nor_initialize();
     }
     if (error == MH_OK) {
+        runtime_device = &device;
         initialize_config();
         error = mh_update_initialize(&runtime_session, &device);
     }

@@ -10,8 +10,6 @@
 #include "drivers/reset.h"
 #include "drivers/uart.h"
 
-#include "matterhorn/runtime.h"
-
 void runtime_say(const char *text, const char *more)
 {
     uart_write("runtime: ");
@@ -179,4 +177,6 @@ __attribute__((section(".api"), used)) static const struct runtime_api api = {
     .config = {find, write_value, delete_value, room},
     .rollback = rollback,
     .alive = runtime_alive,
+    .mfupdate = &runtime_toolbox,
+    .user_flash = &runtime_flash_services,
 };

@@ -171,6 +171,9 @@ enum mh_error mh_update_packet(struct mh_update *update, uint32_t index, const u
     if (error == MH_OK) {
         mh_bit_set(state->received, index);
         error = mh_journal_write(&update->journal);
+        if (error) {
+            mh_bit_clear(state->received, index); /* else the next try would find it there */
+        }
     }
     return error;
 }

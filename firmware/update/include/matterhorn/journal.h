@@ -77,6 +77,11 @@ static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
     bitmap[n / 8] |= (uint8_t)(1u << n % 8);
 }
 
+static inline void mh_bit_clear(uint8_t *bitmap, unsigned n)
+{
+    bitmap[n / 8] &= (uint8_t)~(1u << n % 8);
+}
+
 /* Whether the bootloader has something to finish: an install, a rollback or a confirmation. */
 bool mh_state_pending(const struct mh_state *state);
 
