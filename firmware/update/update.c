@@ -231,7 +231,6 @@ static enum mh_error change_phase(struct mh_update *update, enum mh_phase phase)
     const enum mh_phase before = state->phase;
 
     state->phase = phase;
-    state->sectors_done = 0; /* nothing of it is done yet, whatever stands there */
     const enum mh_error error = mh_journal_write(&update->journal);
     if (error) {
         state->phase = before;
@@ -299,5 +298,9 @@ enum mh_error mh_update_rollback(struct mh_update *update)
         return MH_ERR_STATE;
     }
     const enum mh_error error = mh_rollback_possible(update->device, &update->journal, &update->package);
-    return error ? error : change_phase(update, MH_ROLLING_BACK);
+    if (error) {
+        return error;
+    }
+    update->journal.state.sectors_done = 0; /* whatever stands there, as when an install begins */
+    return change_phase(update, MH_ROLLING_BACK);
 }
