@@ -29,6 +29,14 @@ static const char *const texts[MH_ERRORS] = {
     [MH_ERR_NO_IMAGE] = "no image is installed",
     [MH_ERR_STATE] = "not possible in this state",
     [MH_ERR_ARGUMENT] = "argument is out of bounds",
+    [MH_ERR_ROLLED_BACK] = "was not confirmed, and rolled back",
+    [MH_ERR_COUNTER_FULL] = "security counter is above what the device can record",
+    [MH_ERR_REVOKED] = "the key that signed it was revoked",
+    [MH_ERR_CIPHER_KEY] = "encrypted under a key that this device does not have",
+    [MH_ERR_AUTHENTICATION] = "not authenticated",
+    [MH_ERR_NO_PROVIDER] = "no provider for it",
+    [MH_ERR_SUPPLY] = "supply voltage is too low",
+    [MH_ERR_CODEC] = "codec is not built into this device",
 };
 
 const char *mh_error_text(enum mh_error error)
