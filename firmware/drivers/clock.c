@@ -5,12 +5,14 @@
 
 #include <stdbool.h>
 
-/* 2 MHz * 168 / 2 = 168 MHz; / 7 = 48 MHz for USB (RM0090 7.3.2). The 2 MHz are the crystal's 12 MHz / 6, or 16 MHz / 8. */
+/* 2 MHz * 168 / 2 = 168 MHz; / 7 = 48 MHz for USB (RM0090 7.3.2). The 2 MHz are the crystal's 12 MHz divided by 6, or
+ * the internal oscillator's 16 MHz divided by 8. */
 #define PLLCFGR_168_MHZ (168u << 6 | 0u << 16 | 7u << 24)
 #define PLLCFGR_FROM_HSE (RCC_PLLCFGR_SRC_HSE | 6u)
 #define PLLCFGR_FROM_HSI 8u
 
-/* Turns of a loop that take no less than 100 ms at the 16 MHz after a reset, four cycles each: 50 times what a crystal needs (DS8626 table 30). */
+/* Turns of a loop that take no less than 100 ms at the 16 MHz after a reset, four cycles each: 50 times what a crystal
+ * needs (DS8626 table 30). */
 #define START_TURNS 400000u
 
 #define SYSTICK_PER_MS (CLOCK_HCLK_HZ / 8 / 1000)

@@ -76,7 +76,8 @@ static void start_stream(unsigned stream, const void *buffer, uint32_t length, u
     s->CR = DMA_CR_CHANNEL_3 | direction | (buffer ? DMA_CR_MINC : 0) | DMA_CR_EN;
 }
 
-/* At most 65535 bytes; RX on stream 0, TX on stream 3 (RM0090 table 43). Buffers belong to the DMA until end_transfer(). */
+/* At most 65535 bytes; RX on stream 0, TX on stream 3 (RM0090 table 43). Buffers belong to the DMA until
+ * end_transfer(). */
 static void begin_transfer(const uint8_t *out, uint8_t *in, uint32_t length)
 {
     DMA2->LIFCR = DMA_L_ALL_0 | DMA_L_ALL_3;
@@ -142,8 +143,9 @@ static enum mh_error wait_ready(uint32_t limit_ms)
 
 /// Reading ahead ///
 
-/* Long reads come one behind the other, because a package is verified and installed from its beginning to its end. So what follows a long read is fetched
- * while the core hashes, decodes and programs what it has. Short ones (the journal, what was just written) always ask the chip. */
+/* Long reads come one behind the other, because a package is verified and installed from its beginning to its end. So
+ * what follows a long read is fetched while the core hashes, decodes and programs what it has. Short ones (the journal,
+ * what was just written) always ask the chip. */
 #define LONG_READ 1024u
 #define FETCHED_MAX 4096u
 

@@ -101,8 +101,9 @@ struct install {
     bool from_the_start; /* the package was verified in this very start, and nothing of it written in one before */
 };
 
-/* A sum of the words at [from, to), multiples of 4, by which every change of one or two bits shows, and others but for one in 2^32: each word counts as
- * often as an odd number of its own says. It is for what happens by chance; who could change these cells on purpose could write the header too. */
+/* A sum of the words at [from, to), multiples of 4, by which every change of one or two bits shows, and others but for
+ * one in 2^32: each word counts as often as an odd number of its own says. It is for what happens by chance; who could
+ * change these cells on purpose could write the header too. */
 static uint64_t sum_words(const struct mh_device *device, uint32_t from, uint32_t to)
 {
     uint64_t sum = 0;
@@ -179,15 +180,16 @@ static enum mh_error verify_written(const struct install *install, const struct 
     return sum == install->package->written ? MH_OK : MH_ERR_IMAGE;
 }
 
-/* Whether the cells hold the image that was signed. What an earlier start has written is hashed. Where this start has written all of it, what it wrote is the image: the package's
- * had its hash, and each chunk of it was the same once more when it was programmed. */
+/* Whether the cells hold the image that was signed. What an earlier start has written is hashed. Where this start has
+ * written all of it, what it wrote is the image: the package's had its hash, and each chunk of it was the same once
+ * more when it was programmed. */
 static enum mh_error check_image(const struct install *install, const struct mh_component *component)
 {
     return install->from_the_start ? verify_written(install, component) : verify_image(install->device, component);
 }
 
-/* The header makes the image count, so it goes in when everything else is there and was checked; its first word last: what a power loss leaves of
- * one is told from a header by that alone. */
+/* The header makes the image count, so it goes in when everything else is there and was checked; its first word last:
+ * what a power loss leaves of one is told from a header by that alone. */
 static enum mh_error write_header(const struct install *install, const struct mh_component *component)
 {
     enum mh_error error = check_image(install, component);

@@ -48,7 +48,8 @@ static uint32_t extent_address(const struct mh_stored *stored, unsigned index)
     return MH_RESERVED_ADDRESS + stored->extents[index] * MH_EXTENT_SIZE;
 }
 
-/* How many bytes from `offset` on can be read at once: to the end of the extents that follow one another, as they mostly do. */
+/* How many bytes from `offset` on can be read at once: to the end of the extents that follow one another, as they
+ * mostly do. */
 static uint32_t contiguous(const struct mh_stored *stored, uint32_t offset)
 {
     unsigned last = offset / MH_EXTENT_SIZE;
@@ -68,8 +69,8 @@ static enum mh_error stored_read(void *context, uint32_t offset, uint8_t *buffer
             return MH_ERR_TRUNCATED;
         }
         const uint32_t together = contiguous(stored, offset), part = length < together ? length : together;
-        enum mh_error error = stored->nor->read(
-            stored->nor->context, extent_address(stored, offset / MH_EXTENT_SIZE) + offset % MH_EXTENT_SIZE, buffer, part);
+        const uint32_t address = extent_address(stored, offset / MH_EXTENT_SIZE) + offset % MH_EXTENT_SIZE;
+        enum mh_error error = stored->nor->read(stored->nor->context, address, buffer, part);
         if (error) {
             return error;
         }

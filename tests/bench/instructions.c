@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A plugin of QEMU: how many instructions were executed, by the address at which their block of translated code begins. A block of
- * code lies in one function, so that is enough to say which function the time went to. The argument counts=NAME says where to write it when
- * the machine ends: lines of address (hexadecimal) and count.
+ * A plugin of QEMU: how many instructions were executed, by the address at which their block of translated code begins.
+ * A block of code lies in one function, so that is enough to say which function the time went to. The argument
+ * counts=NAME says where to write it when the machine ends: lines of address (hexadecimal) and count.
  */
 #include <glib.h>
 #include <qemu-plugin.h>

@@ -31,8 +31,8 @@ struct mh_package {
     uint8_t table[MH_CHUNKS_MAX * MH_CHUNK_ENTRY_SIZE];
     uint8_t stored[MH_CHUNK_SIZE];
     uint8_t plain[MH_CHUNK_SIZE];
-    /* The installer's: bit n of `installed` when component n was, whole, since this memory was zeroed; the sum of what it has written of the
-     * loaded component. */
+    /* The installer's: bit n of `installed` when component n was, whole, since this memory was zeroed; the sum of what
+     * it has written of the loaded component. */
     unsigned installed;
     uint64_t written;
 };
@@ -59,8 +59,9 @@ enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, 
 /* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
 enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void));
 
-/* The same, but for the hashes of plain chunks: for the installer, before whom mh_package_verify has found the package good. That it has not changed since the hashes
- * of its chunks as stored tell, and that its images are what was signed theirs. */
+/* The same, but for the hashes of plain chunks: for the installer, before whom mh_package_verify has found the package
+ * good. That it has not changed since the hashes of its chunks as stored tell, and that its images are what was signed
+ * theirs. */
 enum mh_error mh_package_verify_again(struct mh_package *package, void (*alive)(void));
 
 #endif
