@@ -10,11 +10,11 @@
  * Checksums, and the shadow's authentication where a flag says so, are made right before each run: otherwise no
  * mutation would get past them.
  */
-#include "matterhorn/bytes.h"
+#include "target.h"
+
 #include "matterhorn/config.h"
 
 #include <sodium/crypto_auth_hmacsha256.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum flag { MEND_RECORDS = 1, MEND_HEAD = 2, AUTHENTIC = 4, AT_THE_END = 8, SHADOW_AT_THE_END = 16, NOR_DEAD = 32 };
@@ -23,17 +23,9 @@ enum flag { MEND_RECORDS = 1, MEND_HEAD = 2, AUTHENTIC = 4, AT_THE_END = 8, SHAD
 #define HEAD MH_CONFIG_HEAD_SIZE
 #define CHANGES_MOST 12u
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static uint8_t *sector, shadow[MH_CONFIG_SIZE];
 static uint64_t operations, lost_after; /* 0: no loss */
 static bool nor_dead;
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /// The device ///
 
@@ -258,26 +250,6 @@ static void resume(const struct mh_device *device, bool authentic)
 }
 
 /// One input ///
-
-/* Takes the next bytes of the input. */
-struct input {
-    const uint8_t *bytes;
-    size_t left;
-};
-
-static const uint8_t *take(struct input *input, size_t count)
-{
-    static const uint8_t nothing[4];
-    const uint8_t *taken = input->bytes;
-
-    if (input->left < count) {
-        input->left = 0;
-        return nothing;
-    }
-    input->bytes += count;
-    input->left -= count;
-    return taken;
-}
 
 static void fill(struct input *input, uint8_t *cells, bool at_the_end)
 {

@@ -79,6 +79,8 @@ static void read_chunks(struct mh_package *package)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    /* that of corpus/package/application-encrypted */
+    static const uint8_t device_key[MH_KEY_SIZE] = "matterhorn: a key known to all!!";
     static struct mh_package package;
 
     if (size > 1u << 20)
@@ -95,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         mend_hashes(bytes, (uint32_t)size, &package.manifest);
         if (mh_package_open(&package, &source, NULL, board) != MH_OK)
             continue; /* the same 32 bytes stood elsewhere in the manifest too */
+        (void)mh_package_unlock(&package, device_key);
         read_chunks(&package);
         mh_package_verify(&package, NULL);
     }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "input_target.h"
+#include "target.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ROOM_SIZE 0x2000u
 #define HEADER_SIZE 512u
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void open_memory(struct memory *memory)
 {

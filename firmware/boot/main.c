@@ -13,7 +13,7 @@
 #include "drivers/uart.h"
 
 #include "matterhorn/config.h"
-#include "matterhorn/installer.h"
+#include "matterhorn/trial.h"
 
 #include <stddef.h>
 
@@ -61,7 +61,7 @@ static void initialize_device(void)
         .board = mh_board_named(BOARD_NAME),
         .nor = spi_nor(),
         .internal = internal_flash(),
-        .security_counter = mh_otp_counter((const uint8_t *)OTP_ADDRESS),
+        .otp = one_time_programmable(),
         .alive = watchdog_feed,
         .log = log_line,
     };
@@ -70,6 +70,7 @@ static void initialize_device(void)
         say("not provisioned for this board: ", error ? mh_error_text(error) : "the anchors name another one");
         try_again_later();
     }
+    device.anchors.revoked = mh_otp_revoked(device.otp.cells);
 }
 
 /* The config may have lost power while it was written anew. Whoever reads it later need not know. */
@@ -82,14 +83,30 @@ static void finish_config(void)
     }
 }
 
-static bool update_is_pending(void)
+/* Says what became of the phase that the start found. */
+static void tell(enum mh_phase before, enum mh_error error)
 {
-    return journal.state.phase == MH_REQUESTED || journal.state.phase == MH_INSTALLING;
+    static const char *const unfinished[MH_PHASES] = {
+        [MH_IDLE] = "refused: ",
+        [MH_REQUESTED] = "install not finished: ",
+        [MH_INSTALLING] = "install not finished: ",
+        [MH_CONFIRMING] = "confirmation not finished: ",
+        [MH_ROLLING_BACK] = "rollback not finished: ",
+    };
+    const enum mh_phase phase = journal.state.phase;
+
+    if (error && phase == MH_TRIAL) {
+        say(journal.state.credit ? "start not recorded: " : "not rolled back: ", mh_error_text(error));
+    } else if (error) {
+        say(unfinished[phase], mh_error_text(error));
+    } else if (phase != before) {
+        log_line(phase == MH_TRIAL ? "installed" : before == MH_CONFIRMING ? "confirmed" : "rolled back");
+    }
 }
 
 /* Everything about updates. Whatever goes wrong here, what is installed may still be good.
- * The result is that of an install that is still wanted, else MH_OK. */
-static enum mh_error update(void)
+ * The result is that of an install or a rollback that is still wanted, else MH_OK. */
+static enum mh_error update(bool blamed)
 {
     enum mh_error error = spi_nor_initialize();
 
@@ -101,33 +118,34 @@ static enum mh_error update(void)
         say("no updates: ", mh_error_text(error));
         return MH_OK;
     }
-    if (!update_is_pending()) {
-        return MH_OK;
-    }
-    gpio_write(BOARD_LED_BLUE, true);
-    error = mh_install_pending(&device, &journal, &package);
-    if (error == MH_OK) {
-        log_line("installed");
-    } else {
-        say(update_is_pending() ? "install not finished: " : "refused: ", mh_error_text(error));
-    }
-    return update_is_pending() ? error : MH_OK;
+    const enum mh_phase before = journal.state.phase;
+    gpio_write(BOARD_LED_BLUE, mh_state_pending(&journal.state));
+    error = mh_proceed(&device, &journal, &package, blamed);
+    tell(before, error);
+    return mh_state_pending(&journal.state) && journal.state.phase != MH_CONFIRMING ? error : MH_OK;
 }
 
-/* What is installed is whole, but an install is still wanted that cannot be finished now. Once it has written a sector, whole
- * components may still be ones that do not belong together: then only time helps. Before that, a package that went bad is dropped, so
- * that another one can come. */
+/* What is installed is whole, but an install or a rollback is still wanted that cannot be finished now. Where it is of
+ * two components and has come as far as between them, what is whole does not belong together: then only time helps.
+ * Otherwise a package that went bad is dropped, so that another one can come, and a rollback is off. */
 static void give_up_or_wait(enum mh_error error)
 {
-    if (error == MH_ERR_FLASH || error == MH_ERR_SUPPLY) {
+    if (error == MH_ERR_FLASH) {
         return;
     }
-    if (journal.state.sectors_done != 0) {
+    if (journal.state.sectors_done != 0 && mh_installed_mixed(&device, &journal.state)) {
         try_again_later();
     }
-    mh_state_refuse(&journal.state, error);
-    (void)mh_journal_write(&journal);
-    say("refused: ", mh_error_text(error));
+    if (error == MH_ERR_SUPPLY) {
+        return;
+    }
+    if (journal.state.phase == MH_ROLLING_BACK) {
+        (void)mh_rollback_give_up(&journal);
+    } else {
+        mh_state_refuse(&journal.state, error);
+        (void)mh_journal_write(&journal);
+    }
+    say(journal.state.phase == MH_TRIAL ? "not rolled back: " : "refused: ", mh_error_text(error));
 }
 
 /* What this very start has installed was verified before its header was written, and is not hashed once more. */
@@ -150,21 +168,33 @@ static bool verify(unsigned component)
     return error == MH_OK;
 }
 
+/* An image that nobody has confirmed must not hang for ever. Nothing stops the watchdog any more: it is the runtime
+ * that feeds it. */
+static void watch_trial(void)
+{
+    if (journal.state.phase == MH_TRIAL) {
+        log_line("the running update is not confirmed");
+    }
+    if (journal.state.phase == MH_TRIAL || journal.state.phase == MH_ROLLING_BACK) {
+        watchdog_start();
+    }
+}
+
 int main(void)
 {
     initialize_hardware();
-    say("Matterhorn on " BOARD_NAME ", reset: ", reset_cause());
+    const enum reset_cause cause = reset_cause();
+    say("Matterhorn on " BOARD_NAME ", reset: ", reset_cause_name(cause));
     initialize_device();
-    const enum mh_error unfinished = update();
+    /* Faults end in a software reset. Any other reset comes from outside. */
+    const enum mh_error unfinished = update(cause == RESET_WATCHDOG || cause == RESET_SOFTWARE);
     if (!verify(MH_RUNTIME) || !verify(MH_APPLICATION)) {
         try_again_later();
     }
     if (unfinished) {
         give_up_or_wait(unfinished);
     }
-    if (journal.state.phase == MH_TRIAL) {
-        log_line("the running update is not confirmed");
-    }
+    watch_trial();
     log_line("starting");
     reset_peripherals();
     reset_start(device.board->regions[MH_RUNTIME - 1].address + MH_HEADER_SIZE);

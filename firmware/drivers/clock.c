@@ -69,6 +69,24 @@ void clock_release(void)
     FLASH->ACR = 0;
 }
 
+/* TIM2 has twice the clock of its bus, 84 MHz (RM0090 7.2); its prescaler has 16 bits: two ticks in a ms. */
+#define TICKS_PER_MS 2u
+#define TIM2_PRESCALER (CLOCK_HCLK_HZ / 2 / 1000 / TICKS_PER_MS)
+
+void clock_count(void)
+{
+    RCC->APB1ENR |= RCC_APB1_TIM2;
+    (void)RCC->APB1ENR;
+    TIM2->PSC = TIM2_PRESCALER - 1;
+    TIM2->EGR = TIM_EGR_UG; /* takes the prescaler over, and begins at 0 */
+    TIM2->CR1 = TIM_CR1_CEN;
+}
+
+uint32_t clock_elapsed_ms(void)
+{
+    return TIM2->CNT / TICKS_PER_MS;
+}
+
 /* One shot of the SysTick, at most SLEEP_STEP_MS. Interrupts stay masked: WFI wakes for a pending one all the same. */
 static void sleep_step(uint32_t ms)
 {

@@ -65,6 +65,11 @@ static enum mh_error program(void *context, uint32_t address, const uint8_t *dat
     return error;
 }
 
+static enum mh_error program_otp(void *context, uint32_t offset, const uint8_t *data, uint32_t length)
+{
+    return program(context, OTP_ADDRESS + offset, data, length);
+}
+
 /* The caches may still hold what the sector was before: RM0090 3.6.4 asks for a reset of both, while disabled. */
 static void forget_cached(void)
 {
@@ -94,4 +99,9 @@ static enum mh_error erase(void *context, unsigned sector)
 struct mh_internal internal_flash(void)
 {
     return (struct mh_internal){(const uint8_t *)MH_INTERNAL_BASE, program, erase, 0};
+}
+
+struct mh_otp one_time_programmable(void)
+{
+    return (struct mh_otp){(const uint8_t *)OTP_ADDRESS, program_otp, 0};
 }

@@ -17,11 +17,13 @@
 
 struct mh_update runtime_session;
 struct mh_config runtime_config_store;
+const struct mh_device *runtime_device;
 static struct mh_device device;
 
 static void initialize_hardware(void)
 {
     clock_initialize();
+    clock_count();
     gpio_initialize();
     uart_initialize();
     supply_watch();
@@ -47,14 +49,16 @@ static void initialize_updates(void)
         .board = mh_board_named(BOARD_NAME),
         .nor = spi_nor(),
         .internal = internal_flash(),
-        .security_counter = mh_otp_counter((const uint8_t *)OTP_ADDRESS),
-        .alive = watchdog_feed,
+        .otp = one_time_programmable(),
+        .alive = runtime_alive,
     };
     enum mh_error error = mh_anchors_read(&device.anchors, (const uint8_t *)MH_ANCHORS_ADDRESS);
+    device.anchors.revoked = mh_otp_revoked(device.otp.cells);
     if (error == MH_OK) {
         error = spi_nor_initialize();
     }
     if (error == MH_OK) {
+        runtime_device = &device;
         initialize_config();
         error = mh_update_initialize(&runtime_session, &device);
     }
@@ -89,7 +93,7 @@ static void tell_mac(void)
 int main(void)
 {
     initialize_hardware();
-    runtime_say("Matterhorn runtime on " BOARD_NAME, "");
+    runtime_say("Matterhorn runtime " RUNTIME_VERSION " on " BOARD_NAME, "");
     tell_mac();
     initialize_updates();
     /* Clocks and peripherals stay as they are: they are what the table of functions works on. */

@@ -10,8 +10,6 @@
 #include "drivers/reset.h"
 #include "drivers/uart.h"
 
-#include "matterhorn/runtime.h"
-
 void runtime_say(const char *text, const char *more)
 {
     uart_write("runtime: ");
@@ -19,6 +17,46 @@ void runtime_say(const char *text, const char *more)
     uart_write(more);
     uart_write("\r\n");
 }
+
+/// Time ///
+
+/* Long enough for any self-test and for a server to be reached, short enough for somebody who waits for the old
+ * image to come back. */
+#define TRIAL_MS (10u * 60 * 1000)
+#define FEED_MS 1000u
+
+static bool is_on_trial(void)
+{
+    const enum mh_phase phase = runtime_session.journal.state.phase;
+
+    return runtime_session.open && (phase == MH_TRIAL || phase == MH_ROLLING_BACK);
+}
+
+void runtime_alive(void)
+{
+    static bool given_up;
+
+    if (!given_up && is_on_trial() && clock_elapsed_ms() >= TRIAL_MS) {
+        given_up = true;
+        runtime_say("not confirmed within 10 minutes", "");
+    }
+    if (!given_up || !is_on_trial()) {
+        watchdog_feed();
+    }
+}
+
+static void sleep_ms(uint32_t ms)
+{
+    while (ms > 0) {
+        const uint32_t step = ms < FEED_MS ? ms : FEED_MS;
+        runtime_alive();
+        clock_sleep_ms(step);
+        ms -= step;
+    }
+    runtime_alive();
+}
+
+/// Board ///
 
 static void print(const char *text)
 {
@@ -40,6 +78,7 @@ static void led(enum runtime_led number, bool on)
 /* Says what the application asked for and did not get. */
 static enum mh_error told(enum mh_error error)
 {
+    runtime_alive();
     if (error) {
         runtime_say("refused: ", mh_error_text(error));
     }
@@ -48,7 +87,14 @@ static enum mh_error told(enum mh_error error)
 
 static enum mh_error begin(const uint8_t *first, uint32_t available, uint32_t length)
 {
-    return told(mh_update_begin(&runtime_session, first, available, length));
+    const enum mh_error error = mh_update_begin(&runtime_session, first, available, length);
+
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        if (mh_update_rollback_off(&runtime_session) >> (number - 1) & 1) {
+            runtime_say("rollback off for ", mh_component_name(number));
+        }
+    }
+    return told(error);
 }
 
 static uint32_t packets(void)
@@ -91,6 +137,11 @@ static enum mh_error confirm(void)
     return told(mh_update_confirm(&runtime_session));
 }
 
+static enum mh_error rollback(void)
+{
+    return told(mh_update_rollback(&runtime_session));
+}
+
 /// Config ///
 
 static const uint8_t *find(uint32_t tag, uint32_t *length)
@@ -120,8 +171,12 @@ __attribute__((section(".api"), used)) static const struct runtime_api api = {
     .version = RUNTIME_API_VERSION,
     .print = print,
     .led = led,
-    .sleep_ms = clock_sleep_ms,
+    .sleep_ms = sleep_ms,
     .restart = reset_system,
     .update = {begin, packets, missing, packet, validate, install, delete_update, unconfirmed, confirm},
     .config = {find, write_value, delete_value, room},
+    .rollback = rollback,
+    .alive = runtime_alive,
+    .mfupdate = &runtime_toolbox,
+    .user_flash = &runtime_flash_services,
 };

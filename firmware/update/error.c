@@ -33,8 +33,8 @@ static const char *const texts[MH_ERRORS] = {
     [MH_ERR_COUNTER_FULL] = "security counter is above what the device can record",
     [MH_ERR_REVOKED] = "the key that signed it was revoked",
     [MH_ERR_CIPHER_KEY] = "encrypted under a key that this device does not have",
-    [MH_ERR_AUTHENTICATION] = "not authenticated",
-    [MH_ERR_NO_PROVIDER] = "no provider for it",
+    [MH_ERR_AUTHENTICATION] = "authentication failed",
+    [MH_ERR_NO_PROVIDER] = "no provider does this",
     [MH_ERR_SUPPLY] = "supply voltage is too low",
     [MH_ERR_CODEC] = "codec is not built into this device",
 };

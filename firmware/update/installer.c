@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "matterhorn/installer.h"
 
+#include "installer_parts.h"
+
 #include "matterhorn/bytes.h"
+#include "matterhorn/trial.h"
 
 #include <sodium/crypto_hash_sha256.h>
 #include <string.h>
@@ -11,7 +14,7 @@ static const uint8_t *cells_at(const struct mh_device *device, uint32_t address)
     return device->internal.cells + (address - MH_INTERNAL_BASE);
 }
 
-static void log_line(const struct mh_device *device, const char *text)
+void installer_log(const struct mh_device *device, const char *text)
 {
     if (device->log) {
         device->log(text);
@@ -27,7 +30,7 @@ static void stay_alive(const struct mh_device *device)
 
 /// What is installed ///
 
-static enum mh_error read_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
+enum mh_error mh_component_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
 {
     const uint8_t *header = cells_at(device, device->board->regions[number - 1].address);
     uint32_t size;
@@ -36,7 +39,7 @@ static enum mh_error read_header(const struct mh_device *device, unsigned number
     if (error) {
         return MH_ERR_NO_IMAGE;
     }
-    error = mh_manifest_authenticate(header, size, &device->anchors);
+    error = mh_manifest_authenticate(header, size, &device->anchors, MH_ANY_KEY);
     if (error == MH_OK) {
         error = mh_manifest_parse(header, size, manifest);
     }
@@ -68,7 +71,7 @@ static enum mh_error verify_image(const struct mh_device *device, const struct m
 
 enum mh_error mh_component_verify(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
 {
-    enum mh_error error = read_header(device, number, manifest);
+    enum mh_error error = mh_component_header(device, number, manifest);
 
     if (error) {
         return error;
@@ -76,15 +79,24 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
     return verify_image(device, &manifest->components[number - 1]);
 }
 
+void installer_read_bounds(const struct mh_device *device, struct mh_installed *installed)
+{
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        installed->recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
+        installed->capacity[number - 1] = mh_otp_capacity(device->otp.cells, number);
+    }
+}
+
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed)
 {
     struct mh_manifest manifest;
 
     memset(installed, 0, sizeof *installed);
-    installed->security_counter = device->security_counter;
+    installer_read_bounds(device, installed);
     memcpy(installed->refused_id, state->refused_id, MH_ID_SIZE);
+    memcpy(installed->rolled_back_id, state->rolled_back_id, MH_ID_SIZE);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
-        if (read_header(device, number, &manifest) == MH_OK) {
+        if (mh_component_header(device, number, &manifest) == MH_OK) {
             installed->present[number - 1] = true;
             installed->version[number - 1] = manifest.components[number - 1].version;
             installed->counter[number - 1] = manifest.components[number - 1].counter;
@@ -92,14 +104,32 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     }
 }
 
-/// Installing ///
+/* The components of which the header of the incoming package is installed: bit n - 1 for component n. *named: all that
+ * it holds. */
+static unsigned of_incoming(const struct mh_device *device, const struct mh_state *state, unsigned *named)
+{
+    struct mh_manifest manifest;
+    unsigned there = 0;
 
-struct install {
-    const struct mh_device *device;
-    struct mh_journal *journal;
-    struct mh_package *package;
-    bool from_the_start; /* the package was verified in this very start, and nothing of it written in one before */
-};
+    *named = 0;
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_header(device, number, &manifest) == MH_OK &&
+            memcmp(manifest.id, state->entries[MH_INCOMING].id, MH_ID_SIZE) == 0) {
+            there |= 1u << (number - 1);
+            *named = mh_manifest_components(&manifest);
+        }
+    }
+    return there;
+}
+
+bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
+{
+    unsigned named;
+
+    return of_incoming(device, state, &named) != named;
+}
+
+/// Installing ///
 
 /* A sum of the words at [from, to), multiples of 4, by which every change of one or two bits shows, and others but for
  * one in 2^32: each word counts as often as an odd number of its own says. It is for what happens by chance; who could
@@ -232,21 +262,42 @@ static enum mh_error install_sector(const struct install *install, const struct 
     return error;
 }
 
+static unsigned sector_at(uint32_t address)
+{
+    unsigned number = 0;
+
+    while (mh_sector(number).address != address) {
+        number++;
+    }
+    return number;
+}
+
+/* The header's sector is the last one of a component. Where the journal says that it is done, and the header is not
+ * there, somebody else has written the journal: nothing that it says is done counts. */
+static void distrust_forged_progress(const struct install *install, const struct mh_component *component,
+                                     unsigned header_sector)
+{
+    const uint8_t *there = cells_at(install->device, component->destination);
+    uint32_t *done = &install->journal->state.sectors_done;
+
+    if (*done >> header_sector & 1 && memcmp(there, install->package->header, MH_HEADER_SIZE) != 0) {
+        *done = 0;
+    }
+}
+
 /* The sectors that the component covers, ascending, but its first one, which holds the header, last. */
-static enum mh_error install_component(const struct install *install, unsigned component_number)
+enum mh_error installer_install_component(const struct install *install, unsigned component_number)
 {
     const struct mh_component *component = &install->package->manifest.components[component_number - 1];
     const uint32_t end = component->destination + MH_HEADER_SIZE + component->image_size;
-    unsigned first = 0;
+    const unsigned first = sector_at(component->destination);
     enum mh_error error = mh_package_load_table(install->package, component_number);
 
+    distrust_forged_progress(install, component, first);
     install->package->installed &= ~(1u << component_number);
     install->package->written = 0;
-    for (unsigned number = 0; error == MH_OK && number < MH_SECTORS; number++) {
-        const struct mh_region sector = mh_sector(number);
-        if (sector.address == component->destination) {
-            first = number;
-        } else if (sector.address > component->destination && sector.address < end) {
+    for (unsigned number = first + 1; error == MH_OK && number < MH_SECTORS; number++) {
+        if (mh_sector(number).address < end) {
             error = install_sector(install, component, number);
         }
     }
@@ -260,18 +311,14 @@ static enum mh_error install_component(const struct install *install, unsigned c
     return error;
 }
 
-/* The incoming package becomes the running one of each of its components; all in one record. */
+/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to. */
 static enum mh_error record_installed(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
-    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
-        if (install->package->manifest.components[i].present) {
-            state->entries[i] = state->entries[MH_INCOMING];
-        }
-    }
-    mh_state_drop_incoming(state);
     state->phase = MH_TRIAL;
+    state->credit = MH_TRIAL_CREDIT;
+    state->tried = (uint8_t)mh_manifest_components(&install->package->manifest);
     state->sectors_done = 0;
     state->refusal = MH_OK;
     return mh_journal_write(install->journal);
@@ -281,21 +328,41 @@ static enum mh_error install_all(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
-    log_line(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
+    installer_log(install->device, state->phase == MH_REQUESTED ? "installing" : "resuming the install");
     enum mh_error error = MH_OK;
     if (state->phase == MH_REQUESTED) {
         state->phase = MH_INSTALLING;
+        state->sectors_done = 0; /* whatever stands there: no journal of ours has anything done before it begins */
         error = mh_journal_write(install->journal);
     }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (install->package->manifest.components[number - 1].present) {
-            error = install_component(install, number);
+            error = installer_install_component(install, number);
         }
     }
     return error ? error : record_installed(install);
 }
 
 /// Deciding ///
+
+enum mh_error installer_open_running(const struct mh_device *device, const struct mh_entry *entry, unsigned number,
+                                     struct mh_package *package, struct mh_stored *stored)
+{
+    const struct mh_component *component = &package->manifest.components[number - 1];
+    struct mh_source source;
+
+    enum mh_error error = mh_stored_open(stored, &device->nor, entry, &source);
+    if (error == MH_OK) {
+        error = mh_package_open(package, &source, &device->anchors, device->board);
+    }
+    if (error) {
+        return error;
+    }
+    if (!component->present || memcmp(package->manifest.id, entry->id, MH_ID_SIZE) != 0) {
+        return MH_ERR_LAYOUT;
+    }
+    return component->counter < mh_otp_counter(device->otp.cells, number) ? MH_ERR_COUNTER : MH_OK;
+}
 
 static enum mh_error open_and_verify(const struct install *install, struct mh_stored *stored)
 {
@@ -328,7 +395,7 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
     if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
         return MH_OK;
     }
-    log_line(device, "verifying the package");
+    installer_log(device, "verifying the package");
     for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
         error = open_and_verify(&install, &stored);
         if (error == MH_OK) {

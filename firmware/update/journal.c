@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define JOURNAL_MAGIC "MTHJ"
-#define JOURNAL_FORMAT 1u
+#define JOURNAL_FORMAT 2u
 #define READ_ATTEMPTS 3
 #define HEAD_SIZE 6 /* up to the generation */
 
@@ -14,11 +14,14 @@ enum {
     OFF_FORMAT = 4,
     OFF_GENERATION = 5,
     OFF_PHASE = 6,
+    OFF_CREDIT = 7,
     OFF_SECTORS = 8,
     OFF_REFUSAL = 12,
     OFF_REFUSED_ID = 16,
+    OFF_TRIED = 32,
     OFF_ENTRIES = 36,
     OFF_RECEIVED = 192,
+    OFF_ROLLED_BACK_ID = 224,
     OFF_CRC = 252,
     ENTRY_LENGTH = 32,
     ENTRY_ID = 36,
@@ -27,12 +30,18 @@ enum {
 
 const char *mh_phase_name(enum mh_phase phase)
 {
-    static const char *const names[MH_PHASES] = {"idle", "requested", "installing", "trial"};
+    static const char *const names[MH_PHASES] = {"idle",  "requested",  "installing",
+                                                   "trial", "confirming", "rolling back"};
 
     return (unsigned)phase < MH_PHASES ? names[phase] : "unknown";
 }
 
 /// State ///
+
+bool mh_state_pending(const struct mh_state *state)
+{
+    return state->phase != MH_IDLE && state->phase != MH_TRIAL;
+}
 
 void mh_state_drop_incoming(struct mh_state *state)
 {
@@ -40,11 +49,18 @@ void mh_state_drop_incoming(struct mh_state *state)
     memset(state->received, 0, sizeof state->received);
 }
 
+void mh_state_end_trial(struct mh_state *state)
+{
+    state->phase = MH_IDLE;
+    state->credit = 0;
+    state->tried = 0;
+    state->sectors_done = 0;
+    mh_state_drop_incoming(state);
+}
+
 void mh_state_refuse(struct mh_state *state, enum mh_error reason)
 {
-    if (state->phase != MH_TRIAL) {
-        state->phase = MH_IDLE;
-    }
+    state->phase = MH_IDLE;
     state->refusal = reason;
     if (reason == MH_ERR_IMAGE) {
         memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
@@ -61,9 +77,11 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     page[OFF_FORMAT] = JOURNAL_FORMAT;
     page[OFF_GENERATION] = generation;
     page[OFF_PHASE] = (uint8_t)state->phase;
+    page[OFF_CREDIT] = state->credit;
     mh_put32(page + OFF_SECTORS, state->sectors_done);
     mh_put32(page + OFF_REFUSAL, state->refusal);
     memcpy(page + OFF_REFUSED_ID, state->refused_id, MH_ID_SIZE);
+    page[OFF_TRIED] = state->tried;
     for (unsigned i = 0; i < MH_ENTRIES; i++) {
         uint8_t *entry = page + OFF_ENTRIES + i * ENTRY_SIZE;
         memcpy(entry, state->entries[i].extents, MH_BITMAP_SIZE);
@@ -71,6 +89,7 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
         memcpy(entry + ENTRY_ID, state->entries[i].id, MH_ID_SIZE);
     }
     memcpy(page + OFF_RECEIVED, state->received, MH_BITMAP_SIZE);
+    memcpy(page + OFF_ROLLED_BACK_ID, state->rolled_back_id, MH_ID_SIZE);
     mh_put32(page + OFF_CRC, mh_crc32(page, OFF_CRC));
 }
 
@@ -84,9 +103,11 @@ static void decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uin
 {
     *generation = page[OFF_GENERATION];
     state->phase = page[OFF_PHASE];
+    state->credit = page[OFF_CREDIT];
     state->sectors_done = mh_get32(page + OFF_SECTORS);
     state->refusal = mh_get32(page + OFF_REFUSAL);
     memcpy(state->refused_id, page + OFF_REFUSED_ID, MH_ID_SIZE);
+    state->tried = page[OFF_TRIED];
     for (unsigned i = 0; i < MH_ENTRIES; i++) {
         const uint8_t *entry = page + OFF_ENTRIES + i * ENTRY_SIZE;
         memcpy(state->entries[i].extents, entry, MH_BITMAP_SIZE);
@@ -94,6 +115,7 @@ static void decode(const uint8_t page[MH_PAGE_SIZE], struct mh_state *state, uin
         memcpy(state->entries[i].id, entry + ENTRY_ID, MH_ID_SIZE);
     }
     memcpy(state->received, page + OFF_RECEIVED, MH_BITMAP_SIZE);
+    memcpy(state->rolled_back_id, page + OFF_ROLLED_BACK_ID, MH_ID_SIZE);
 }
 
 static bool is_blank(const uint8_t *bytes, unsigned count)

@@ -2,6 +2,7 @@
 #include "matterhorn/manifest.h"
 
 #include "matterhorn/bytes.h"
+#include "matterhorn/lzma.h"
 
 #include <sodium/crypto_hash_sha256.h>
 #include <sodium/crypto_sign_ed25519.h>
@@ -39,14 +40,25 @@ enum mh_error mh_manifest_frame(const uint8_t *bytes, uint32_t length, uint32_t 
     return length < *size + MH_SIGNATURE_SIZE ? MH_ERR_TRUNCATED : MH_OK;
 }
 
-enum mh_error mh_manifest_authenticate(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors)
+unsigned mh_manifest_signer(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors)
 {
-    for (uint32_t i = 0; i < anchors->count && i < MH_KEYS_MAX; i++) {
+    for (unsigned i = 0; i < anchors->count && i < MH_KEYS_MAX; i++) {
         if (crypto_sign_ed25519_verify_detached(bytes + size, bytes, size, anchors->keys[i]) == 0) {
-            return MH_OK;
+            return i;
         }
     }
-    return MH_ERR_SIGNATURE;
+    return MH_KEYS_MAX;
+}
+
+enum mh_error mh_manifest_authenticate(const uint8_t *bytes, uint32_t size, const struct mh_anchors *anchors,
+                                       enum mh_keys keys)
+{
+    const unsigned signer = mh_manifest_signer(bytes, size, anchors);
+
+    if (signer == MH_KEYS_MAX) {
+        return MH_ERR_SIGNATURE;
+    }
+    return keys == MH_VALID_KEY && anchors->revoked >> signer & 1 ? MH_ERR_REVOKED : MH_OK;
 }
 
 /// Fields ///
@@ -182,7 +194,10 @@ static enum mh_error read_codec(const struct field *field, void *to)
     struct mh_component *component = to;
 
     component->codec = mh_get32(field->value);
-    return component->codec > MH_CODEC_LZ4 ? MH_ERR_FIELD_VALUE : MH_OK;
+    if (component->codec == MH_CODEC_LZMA && !mh_lzma_built_in) {
+        return MH_ERR_CODEC;
+    }
+    return component->codec > MH_CODEC_LZMA ? MH_ERR_FIELD_VALUE : MH_OK;
 }
 
 static enum mh_error read_chunks(const struct field *field, void *to)
@@ -203,6 +218,16 @@ static enum mh_error read_requires(const struct field *field, void *to)
     return component->requires < 1 || component->requires > MH_COMPONENTS ? MH_ERR_FIELD_VALUE : MH_OK;
 }
 
+static enum mh_error read_cipher(const struct field *field, void *to)
+{
+    struct mh_component *component = to;
+
+    component->cipher = mh_get32(field->value);
+    memcpy(component->nonce, field->value + 4, MH_NONCE_SIZE);
+    memcpy(component->cipher_key_id, field->value + 4 + MH_NONCE_SIZE, MH_KEY_ID_SIZE);
+    return component->cipher != MH_CIPHER_CHACHA20 ? MH_ERR_FIELD_VALUE : MH_OK;
+}
+
 static enum mh_error read_component(const struct field *field, void *to)
 {
     static const struct known known[] = {
@@ -213,6 +238,7 @@ static enum mh_error read_component(const struct field *field, void *to)
         {MH_TAG_CODEC, 4, 4, true, read_codec},
         {MH_TAG_CHUNKS, 40, 40, true, read_chunks},
         {MH_TAG_REQUIRES, 12, 12, false, read_requires},
+        {MH_TAG_CIPHER, 24, 24, false, read_cipher},
     };
     const unsigned number = field->tag - MH_TAG_COMPONENT;
     struct mh_component *component = &((struct mh_manifest *)to)->components[number - 1];
@@ -237,6 +263,14 @@ static enum mh_error read_package_size(const struct field *field, void *to)
     return MH_OK;
 }
 
+static enum mh_error read_revokes(const struct field *field, void *to)
+{
+    struct mh_manifest *manifest = to;
+
+    manifest->revokes = mh_get32(field->value);
+    return manifest->revokes >> MH_KEYS_MAX ? MH_ERR_FIELD_VALUE : MH_OK;
+}
+
 static enum mh_error read_name(const struct field *field, void *to)
 {
     struct mh_manifest *manifest = to;
@@ -255,6 +289,7 @@ enum mh_error mh_manifest_parse(const uint8_t *bytes, uint32_t size, struct mh_m
     static const struct known known[] = {
         {MH_TAG_BOARD, 4, 4, true, read_board},
         {MH_TAG_PACKAGE_SIZE, 4, 4, true, read_package_size},
+        {MH_TAG_REVOKES, 4, 4, false, read_revokes},
         {MH_TAG_COMPONENT + MH_RUNTIME, 0, MH_MANIFEST_MAX, false, read_component},
         {MH_TAG_COMPONENT + MH_APPLICATION, 0, MH_MANIFEST_MAX, false, read_component},
         {MH_TAG_NAME, 1, MH_NAME_MAX, false, read_name},
@@ -274,6 +309,16 @@ enum mh_error mh_manifest_parse(const uint8_t *bytes, uint32_t size, struct mh_m
 }
 
 /// What a device accepts ///
+
+unsigned mh_manifest_components(const struct mh_manifest *manifest)
+{
+    unsigned components = 0;
+
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        components |= (unsigned)manifest->components[i].present << i;
+    }
+    return components;
+}
 
 enum mh_error mh_manifest_fits(const struct mh_manifest *manifest, const struct mh_board *board)
 {
@@ -312,26 +357,38 @@ static bool requirement_met(const struct mh_manifest *manifest, const struct mh_
            mh_version_compare(&installed->version[other], &component->requires_version) >= 0;
 }
 
-enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed)
+static enum mh_error check_counter(const struct mh_installed *installed, unsigned i, uint32_t counter)
+{
+    if (counter < installed->recorded[i] || (installed->present[i] && counter < installed->counter[i])) {
+        return MH_ERR_COUNTER;
+    }
+    return counter > installed->capacity[i] ? MH_ERR_COUNTER_FULL : MH_OK;
+}
+
+static bool is_id(const uint8_t id[MH_ID_SIZE], const struct mh_manifest *manifest)
 {
     static const uint8_t none[MH_ID_SIZE];
 
+    return memcmp(id, none, MH_ID_SIZE) != 0 && memcmp(id, manifest->id, MH_ID_SIZE) == 0;
+}
+
+enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed)
+{
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
         const struct mh_component *component = &manifest->components[i];
         if (!component->present) {
             continue;
         }
-        if (component->counter < installed->security_counter ||
-            (installed->present[i] && component->counter < installed->counter[i])) {
-            return MH_ERR_COUNTER;
+        const enum mh_error error = check_counter(installed, i, component->counter);
+        if (error) {
+            return error;
         }
         if (!requirement_met(manifest, installed, component)) {
             return MH_ERR_REQUIRES;
         }
     }
-    if (memcmp(installed->refused_id, none, MH_ID_SIZE) != 0 &&
-        memcmp(installed->refused_id, manifest->id, MH_ID_SIZE) == 0) {
+    if (is_id(installed->refused_id, manifest)) {
         return MH_ERR_REFUSED_BEFORE;
     }
-    return MH_OK;
+    return is_id(installed->rolled_back_id, manifest) ? MH_ERR_ROLLED_BACK : MH_OK;
 }

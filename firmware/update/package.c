@@ -5,9 +5,12 @@
 
 #include <lz4.h>
 #include <sodium/crypto_hash_sha256.h>
+#include <sodium/crypto_stream_chacha20.h>
 #include <string.h>
 
 enum { ENTRY_LENGTH = 4, ENTRY_STORED_HASH = 8, ENTRY_PLAIN_HASH = 40 };
+
+#define CIPHER_BLOCK 64u /* ChaCha20's: RFC 8439, 2.3 */
 
 /// Sources ///
 
@@ -24,6 +27,35 @@ struct mh_source mh_source_memory(const uint8_t *bytes, uint32_t length)
 
 /// Opening ///
 
+/* Whoever could revoke the key that signs could make the device deaf: with one stolen key to all the others. */
+static enum mh_error check_revocation(const struct mh_manifest *manifest, const uint8_t *bytes,
+                                      const struct mh_anchors *anchors)
+{
+    if (manifest->revokes == 0) {
+        return MH_OK;
+    }
+    return manifest->revokes >> mh_manifest_signer(bytes, manifest->size, anchors) & 1 ? MH_ERR_FIELD_VALUE : MH_OK;
+}
+
+enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t key[MH_KEY_SIZE])
+{
+    static const uint8_t none[MH_KEY_SIZE];
+    const bool is_key = memcmp(key, none, MH_KEY_SIZE) != 0;
+    uint8_t id[MH_HASH_SIZE];
+
+    package->cipher_key = NULL;
+    crypto_hash_sha256(id, key, MH_KEY_SIZE);
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        const struct mh_component *component = &package->manifest.components[i];
+        if (component->present && component->cipher != MH_CIPHER_NONE &&
+            (!is_key || memcmp(id, component->cipher_key_id, MH_KEY_ID_SIZE) != 0)) {
+            return MH_ERR_CIPHER_KEY;
+        }
+    }
+    package->cipher_key = is_key ? key : NULL;
+    return MH_OK;
+}
+
 enum mh_error mh_package_open_manifest(struct mh_package *package, const uint8_t *bytes, uint32_t available,
                                        uint32_t length, const struct mh_anchors *anchors,
                                        const struct mh_board *board)
@@ -32,12 +64,16 @@ enum mh_error mh_package_open_manifest(struct mh_package *package, const uint8_t
 
     package->table_of = 0;
     package->source = (struct mh_source){0};
+    package->cipher_key = NULL;
     enum mh_error error = mh_manifest_frame(bytes, available, &size);
     if (error == MH_OK && anchors) {
-        error = mh_manifest_authenticate(bytes, size, anchors);
+        error = mh_manifest_authenticate(bytes, size, anchors, MH_VALID_KEY);
     }
     if (error == MH_OK) {
         error = mh_manifest_parse(bytes, size, &package->manifest);
+    }
+    if (error == MH_OK && anchors) {
+        error = check_revocation(&package->manifest, bytes, anchors);
     }
     if (error == MH_OK) {
         error = mh_manifest_fits(&package->manifest, board);
@@ -50,7 +86,7 @@ enum mh_error mh_package_open_manifest(struct mh_package *package, const uint8_t
     if (length != package->manifest.package_size) {
         return length < package->manifest.package_size ? MH_ERR_TRUNCATED : MH_ERR_TRAILING;
     }
-    return MH_OK;
+    return anchors ? mh_package_unlock(package, anchors->cipher_key) : MH_OK;
 }
 
 enum mh_error mh_package_open(struct mh_package *package, const struct mh_source *source,
@@ -115,12 +151,31 @@ enum mh_error mh_package_load_table(struct mh_package *package, unsigned number)
     return MH_OK;
 }
 
+/* Decrypts package->stored in its place: nowhere but in this memory is it plain before it is programmed. Each chunk
+ * has blocks of the key stream of its own, as many as a chunk can have. */
+static enum mh_error decrypt(struct mh_package *package, uint32_t index, uint32_t stored,
+                             const struct mh_component *component)
+{
+    if (component->cipher == MH_CIPHER_NONE) {
+        return MH_OK;
+    }
+    if (!package->cipher_key) {
+        return MH_ERR_CIPHER_KEY;
+    }
+    crypto_stream_chacha20_ietf_xor_ic(package->stored, package->stored, stored, component->nonce,
+                                       index * (MH_CHUNK_SIZE / CIPHER_BLOCK), package->cipher_key);
+    return MH_OK;
+}
+
 /* Decodes package->stored into package->plain; exactly `length` bytes must come out. */
 static enum mh_error decode(struct mh_package *package, uint32_t stored, uint32_t length, uint32_t codec)
 {
     if (stored == length) {
         memcpy(package->plain, package->stored, length);
         return MH_OK;
+    }
+    if (codec == MH_CODEC_LZMA) {
+        return mh_lzma_decode(package->stored, stored, package->plain, length, package->lzma_work);
     }
     if (codec != MH_CODEC_LZ4) {
         return MH_ERR_LAYOUT;
@@ -157,15 +212,18 @@ enum mh_error mh_package_read_chunk(struct mh_package *package, uint32_t index, 
     if (!has_hash(package->stored, stored, entry + ENTRY_STORED_HASH)) {
         return MH_ERR_CHUNK;
     }
-    return decode(package, stored, *length, component->codec);
+    error = decrypt(package, index, stored, component);
+    return error ? error : decode(package, stored, *length, component->codec);
 }
 
-/* Reads a chunk, and compares what it decodes to with the table too. */
+/* Reads a chunk, and compares what it decodes to with the table too. That of an encrypted component does not say it:
+ * to whoever has no key, hashes of small pieces tell what is in them. The hash of the image covers them all. */
 static enum mh_error verify_chunk(struct mh_package *package, uint32_t index, uint32_t *length)
 {
+    const struct mh_component *component = &package->manifest.components[package->table_of - 1];
     enum mh_error error = mh_package_read_chunk(package, index, length);
 
-    if (error == MH_OK &&
+    if (error == MH_OK && component->cipher == MH_CIPHER_NONE &&
         !has_hash(package->plain, *length, package->table + index * MH_CHUNK_ENTRY_SIZE + ENTRY_PLAIN_HASH)) {
         error = MH_ERR_CHUNK;
     }
@@ -200,6 +258,11 @@ static enum mh_error verify_component(struct mh_package *package, unsigned numbe
     return error;
 }
 
+enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void))
+{
+    return verify_component(package, number, verify_chunk, alive);
+}
+
 static enum mh_error verify(struct mh_package *package, read_function *read_chunk, void (*alive)(void))
 {
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
@@ -220,5 +283,8 @@ enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void))
 
 enum mh_error mh_package_verify_again(struct mh_package *package, void (*alive)(void))
 {
-    return verify(package, mh_package_read_chunk, alive);
+    const enum mh_error error = verify(package, mh_package_read_chunk, alive);
+
+    /* The reason is the same as the first time: that of the first chunk that is wrong. */
+    return error == MH_ERR_IMAGE ? mh_package_verify(package, alive) : error;
 }

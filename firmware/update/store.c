@@ -24,18 +24,31 @@ static bool choose_extents(struct mh_state *state, uint32_t wanted)
     return wanted == 0;
 }
 
-enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE])
+/* Gives up the running packages of the components in the mask. */
+static void drop_running(struct mh_state *state, unsigned components)
+{
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        if (components >> i & 1) {
+            memset(&state->entries[i], 0, sizeof state->entries[i]);
+        }
+    }
+}
+
+enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE],
+                                unsigned components)
 {
     struct mh_entry *incoming = &state->entries[MH_INCOMING];
 
     if (extents_for(length) > MH_EXTENTS) {
         return MH_ERR_NO_ROOM;
     }
+    /* The running packages are kept to go back to; that must not keep the next one out. */
     if (!choose_extents(state, extents_for(length))) {
-        /* The running packages are kept to go back to; that must not keep the next one out. */
-        memset(&state->entries[MH_RUNTIME - 1], 0, sizeof(struct mh_entry));
-        memset(&state->entries[MH_APPLICATION - 1], 0, sizeof(struct mh_entry));
-        (void)choose_extents(state, extents_for(length));
+        drop_running(state, ~components);
+        if (!choose_extents(state, extents_for(length))) {
+            drop_running(state, components);
+            (void)choose_extents(state, extents_for(length));
+        }
     }
     incoming->length = length;
     memcpy(incoming->id, id, MH_ID_SIZE);

@@ -8,17 +8,10 @@ enum mh_error mh_update_initialize(struct mh_update *update, const struct mh_dev
     update->device = device;
     update->begun = false;
     update->validated = false;
+    update->rollback_off = 0;
     const enum mh_error error = mh_journal_open(&update->journal, &device->nor);
     update->open = error == MH_OK;
     return error;
-}
-
-/* Whether an install is wanted, which nothing must disturb. */
-static bool is_requested(const struct mh_update *update)
-{
-    const enum mh_phase phase = update->journal.state.phase;
-
-    return phase == MH_REQUESTED || phase == MH_INSTALLING;
 }
 
 /* Whether the package just opened is the one that the directory holds as incoming, unfinished. */
@@ -29,39 +22,122 @@ static bool is_incoming(const struct mh_update *update, uint32_t length)
     return incoming->length == length && memcmp(incoming->id, update->package.manifest.id, MH_ID_SIZE) == 0;
 }
 
-enum mh_error mh_update_begin(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length)
+/* The components whose running packages are in the store and could be rolled back to, as far as their manifests
+ * tell. */
+static unsigned kept(struct mh_update *update, const struct mh_state *state)
+{
+    unsigned components = 0;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_rollback_check(update->device, state, number, &update->package) == MH_OK) {
+            components |= 1u << (number - 1);
+        }
+    }
+    return components;
+}
+
+/* The components whose running package stands in the directory. */
+static unsigned listed(const struct mh_state *state)
+{
+    unsigned components = 0;
+
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        components |= (unsigned)(state->entries[i].length != 0) << i;
+    }
+    return components;
+}
+
+/* Whether the key that signed what was just opened was revoked by a confirmation since the anchors were read. */
+static bool is_revoked_since(const struct mh_update *update, const uint8_t *first)
 {
     const struct mh_device *device = update->device;
-    struct mh_state *state = &update->journal.state;
-    struct mh_installed installed;
-    struct mh_source source;
+    const uint32_t since = mh_otp_revoked(device->otp.cells) & ~device->anchors.revoked;
 
-    update->begun = false;
-    update->validated = false;
-    if (!update->open) {
-        return MH_ERR_FLASH;
-    }
-    if (is_requested(update)) {
-        return MH_ERR_STATE;
-    }
+    return since && since >> mh_manifest_signer(first, update->package.manifest.size, &device->anchors) & 1;
+}
+
+/* Opens what is offered, by its manifest, and makes room for it in *state, which nobody has recorded yet. */
+static enum mh_error consider(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length,
+                              struct mh_state *state)
+{
+    const struct mh_device *device = update->device;
+    const struct mh_manifest *manifest = &update->package.manifest;
+    struct mh_installed installed;
+
     enum mh_error error = mh_package_open_manifest(&update->package, first, available, length, &device->anchors,
                                                    device->board);
     if (error) {
         return error;
     }
+    if (is_revoked_since(update, first)) {
+        return MH_ERR_REVOKED;
+    }
     mh_installed_read(device, state, &installed);
-    error = mh_manifest_accept(&update->package.manifest, &installed);
+    error = mh_manifest_accept(manifest, &installed);
     if (error == MH_OK && !is_incoming(update, length)) {
-        error = mh_store_allocate(state, length, update->package.manifest.id);
-        if (error == MH_OK) {
-            error = mh_journal_write(&update->journal);
-        }
+        error = mh_store_allocate(state, length, manifest->id, mh_manifest_components(manifest));
+    }
+    return error;
+}
+
+/* mh_update_plan; update->planned is then what mh_update_begin records. */
+static enum mh_error make_plan(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length,
+                               struct mh_plan *plan)
+{
+    struct mh_state *state = &update->planned;
+
+    *plan = (struct mh_plan){0};
+    if (!update->open) {
+        return MH_ERR_FLASH;
+    }
+    if (update->journal.state.phase != MH_IDLE) {
+        return MH_ERR_STATE;
+    }
+    *state = update->journal.state;
+    const unsigned before = listed(state), good = kept(update, state); /* overwrites the session's package */
+    const enum mh_error error = consider(update, first, available, length, state);
+    if (error == MH_OK) {
+        plan->packets = (length + MH_PACKET_SIZE - 1) / MH_PACKET_SIZE;
+        plan->components = mh_manifest_components(&update->package.manifest);
+        plan->rollback_off = plan->components & ~(good & listed(state));
+        plan->given_up = before & ~listed(state);
+    }
+    return error;
+}
+
+enum mh_error mh_update_plan(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length,
+                             struct mh_plan *plan)
+{
+    return make_plan(update, first, available, length, plan);
+}
+
+enum mh_error mh_update_begin(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length)
+{
+    struct mh_plan plan;
+    struct mh_source source;
+
+    update->begun = false;
+    update->validated = false;
+    enum mh_error error = make_plan(update, first, available, length, &plan);
+    if (error) {
+        return error;
+    }
+    if (!is_incoming(update, length)) {
+        update->journal.state = update->planned;
+        error = mh_journal_write(&update->journal);
     }
     if (error == MH_OK) {
-        error = mh_stored_open(&update->stored, &device->nor, &state->entries[MH_INCOMING], &source);
+        error = mh_stored_open(&update->stored, &update->device->nor, &update->journal.state.entries[MH_INCOMING],
+                               &source);
     }
+    update->rollback_off = plan.rollback_off;
     update->begun = error == MH_OK;
     return error;
+}
+
+unsigned mh_update_rollback_off(const struct mh_update *update)
+{
+    return update->rollback_off;
 }
 
 uint32_t mh_update_packets(const struct mh_update *update)
@@ -95,6 +171,9 @@ enum mh_error mh_update_packet(struct mh_update *update, uint32_t index, const u
     if (error == MH_OK) {
         mh_bit_set(state->received, index);
         error = mh_journal_write(&update->journal);
+        if (error) {
+            mh_bit_clear(state->received, index); /* else the next try would find it there */
+        }
     }
     return error;
 }
@@ -152,6 +231,7 @@ static enum mh_error change_phase(struct mh_update *update, enum mh_phase phase)
     const enum mh_phase before = state->phase;
 
     state->phase = phase;
+    state->sectors_done = 0; /* nothing of it is done yet, whatever stands there */
     const enum mh_error error = mh_journal_write(&update->journal);
     if (error) {
         state->phase = before;
@@ -177,7 +257,7 @@ enum mh_error mh_update_delete(struct mh_update *update)
     if (!update->open) {
         return MH_ERR_FLASH;
     }
-    if (is_requested(update)) {
+    if (update->journal.state.phase != MH_IDLE) {
         return MH_ERR_STATE;
     }
     mh_state_drop_incoming(&update->journal.state);
@@ -188,7 +268,9 @@ enum mh_error mh_update_delete(struct mh_update *update)
 
 bool mh_update_unconfirmed(const struct mh_update *update)
 {
-    return update->open && update->journal.state.phase == MH_TRIAL;
+    const enum mh_phase phase = update->journal.state.phase;
+
+    return update->open && (phase == MH_TRIAL || phase == MH_CONFIRMING);
 }
 
 enum mh_error mh_update_confirm(struct mh_update *update)
@@ -197,7 +279,25 @@ enum mh_error mh_update_confirm(struct mh_update *update)
         return MH_ERR_FLASH;
     }
     if (!mh_update_unconfirmed(update)) {
-        return is_requested(update) ? MH_ERR_STATE : MH_OK;
+        return update->journal.state.phase == MH_IDLE ? MH_OK : MH_ERR_STATE;
     }
-    return change_phase(update, MH_IDLE);
+    if (update->journal.state.phase == MH_TRIAL) {
+        const enum mh_error error = change_phase(update, MH_CONFIRMING);
+        if (error) {
+            return error;
+        }
+    }
+    return mh_confirmation_finish(update->device, &update->journal);
+}
+
+enum mh_error mh_update_rollback(struct mh_update *update)
+{
+    if (!update->open) {
+        return MH_ERR_FLASH;
+    }
+    if (update->journal.state.phase != MH_TRIAL) {
+        return MH_ERR_STATE;
+    }
+    const enum mh_error error = mh_rollback_possible(update->device, &update->journal, &update->package);
+    return error ? error : change_phase(update, MH_ROLLING_BACK);
 }

@@ -31,7 +31,7 @@ static void tell_progress(struct closure_search *search)
                                    .judged = atomic_load(&search->judged),
                                    .states = this_depth(search)->states,
                                    .run = atomic_load(&search->run),
-                                   .all = search->state_count,
+                                   .all = search->met,
                                    .findings = atomic_load(&search->failing),
                                    .seconds = sweep_seconds(CLOCK_MONOTONIC) - search->start_s};
     search->progress(search->context, &now);
@@ -62,48 +62,52 @@ static bool go_on(struct closure_search *search, struct problem *problem)
 
 /* --- new states --- */
 
-static bool add_again(struct closure_search *search, uint32_t parent, const struct closure_candidate *candidate, uint32_t state)
+static bool add_again(struct closure_search *search, const struct closure_candidate *candidate, uint32_t state)
 {
-    const struct closure_state *first = &search->states[state];
-    bool itself = first->parent == parent && first->operation == candidate->operation && first->tear == candidate->tear;
+    const struct closure_state *first = &search->states[state], *again = &candidate->state;
+    bool itself = first->parent == again->parent && first->operation == again->operation && first->tear == again->tear;
+    search->result->seen += again->states;
     if (!closure_lists_again(search) || itself)
         return true;
     if (!closure_grow(&search->again, &search->again_capacity, search->again_count, sizeof *search->again))
         return false;
-    search->again[search->again_count++] =
-        (struct closure_again){parent, candidate->operation, candidate->tear, state};
+    search->again[search->again_count++] = (struct closure_again){again->parent, again->operation, (uint8_t)again->tear, state};
     return true;
 }
 
-static bool add_state(struct closure_search *search, uint32_t parent, const struct closure_candidate *candidate)
+static bool add_state(struct closure_search *search, const struct closure_candidate *candidate)
 {
     if (!closure_grow(&search->states, &search->state_capacity, search->state_count, sizeof *search->states))
         return false;
-    search->states[search->state_count] =
-        (struct closure_state){parent, candidate->operation, CLOSURE_OPEN, candidate->tear};
+    search->states[search->state_count] = candidate->state;
+    search->met += candidate->state.states;
+    this_depth(search)->states += candidate->state.states;
     return known_add(&search->known, candidate->print, (uint32_t)search->state_count++);
+}
+
+static bool add_candidates(struct closure_search *search, const struct closure_candidates *candidates, struct problem *problem)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct closure_candidate *candidate = &candidates->list[i];
+        uint32_t known = known_find(&search->known, candidate->print);
+        if (search->state_count >= CLOSURE_OPEN - 1)
+            return problem_set(problem, PROBLEM_BENCH, "there are too many states for a closure");
+        if (!(known != KNOWN_NONE ? add_again(search, candidate, known) : add_state(search, candidate)))
+            return no_memory(problem);
+    }
+    return true;
 }
 
 /* In the order of recoveries, whoever was done first: so states and their ways are the same with any number of workers. */
 static bool take_expansion(struct closure_search *search, uint32_t parent, const struct closure_expansion *expansion,
                            struct problem *problem)
 {
-    struct closure_result *result = search->result;
-    size_t before = search->state_count;
-    for (size_t i = 0; i < expansion->count; i++) {
-        const struct closure_candidate *candidate = &expansion->list[i];
-        uint32_t known = known_find(&search->known, candidate->print);
-        if (search->state_count >= CLOSURE_OPEN - 1)
-            return problem_set(problem, PROBLEM_BENCH, "there are too many states for a closure");
-        if (!(known != KNOWN_NONE ? add_again(search, parent, candidate, known) : add_state(search, parent, candidate)))
-            return no_memory(problem);
-    }
+    if (!add_candidates(search, &expansion->candidates, problem))
+        return false;
     for (size_t i = 0; i < expansion->passed_count; i++)
         if (!known_add(&search->passed, expansion->passed[i], parent))
             return no_memory(problem);
-    size_t found = search->state_count - before;
-    result->seen += expansion->count - found + (closure_lists_again(search) ? 0 : expansion->seen);
-    this_depth(search)->states += found;
+    search->result->seen += closure_lists_again(search) ? 0 : expansion->seen;
     return true;
 }
 
@@ -114,7 +118,7 @@ static bool take_expansions(struct closure_search *search, size_t count, struct 
         uint32_t node = search->frontier[search->expansion_first + i];
         search->result->unlooked -= search->expansions[i].done;
         good = good && take_expansion(search, node, &search->expansions[i], problem);
-        free(search->expansions[i].list);
+        free(search->expansions[i].candidates.list);
         free(search->expansions[i].passed);
     }
     return good;
@@ -176,9 +180,10 @@ static bool add_members(struct closure_search *search, uint32_t number, const st
     if (ranges == NULL)
         return false;
     node->ranges = ranges;
-    ranges[node->range_count++] = (struct closure_range){run->state, (uint32_t)run->members};
+    ranges[node->range_count++] = (struct closure_range){run->state, (uint32_t)run->entries};
+    node->entries += run->entries;
     node->members += run->members;
-    for (size_t i = 0; i < run->members; i++)
+    for (size_t i = 0; i < run->entries; i++)
         search->states[run->state + i].node = number;
     this_depth(search)->credited += run->members;
     this_depth(search)->failing += node->failure != NULL ? run->members : 0;
@@ -206,8 +211,8 @@ static bool add_node(struct closure_search *search, struct closure_node *run)
         return false;
     struct closure_node *node = &search->nodes[search->node_count++];
     *node = *run;
-    node->members = 0;
-    *run = (struct closure_node){.state = run->state, .members = run->members};
+    node->entries = node->members = 0;
+    *run = (struct closure_node){.state = run->state, .entries = run->entries, .members = run->members};
     if (node->pooled != NULL)
         pool_index_add(search->nodes_index, node->pooled, number);
     depth->run++;
@@ -230,7 +235,7 @@ static bool add_worn(struct closure_search *search, const struct closure_worn *w
     if (!closure_grow(&search->worn, &search->worn_capacity, search->worn_count, sizeof *search->worn))
         return false;
     const struct closure_node *node = &search->nodes[search->states[worn->state].node];
-    this_depth(search)->failing += node->failure == NULL;
+    this_depth(search)->failing += node->failure == NULL ? search->states[worn->state].states : 0;
     search->worn[search->worn_count++] = *worn;
     return true;
 }
@@ -267,16 +272,30 @@ static bool take_chunk(struct closure_search *search, struct closure_chunk *chun
     return good;
 }
 
+/* What is left of stretches are states of the same depth, of which some may have been met before. */
+static bool take_split(struct closure_search *search, struct closure_chunk *chunk, struct problem *problem)
+{
+    search->met -= chunk->split.count;
+    this_depth(search)->states -= chunk->split.count;
+    bool good = add_candidates(search, &chunk->split, problem);
+    free(chunk->split.list);
+    return good;
+}
+
 /* What was judged is kept, also where the search is given up. */
 static bool take_chunks(struct closure_search *search, size_t count, struct problem *problem)
 {
     bool good = true;
-    for (size_t i = 0; i < count; i++)
-        good = take_chunk(search, &search->chunks[search->chunk_first + i]) && good;
+    for (size_t i = 0; i < count; i++) {
+        struct closure_chunk *chunk = &search->chunks[search->chunk_first + i];
+        good = take_chunk(search, chunk) && good;
+        good = take_split(search, chunk, problem) && good;
+    }
     return good || no_memory(problem);
 }
 
-static bool judge_states(struct closure_search *search, size_t first, struct problem *problem)
+/* Those from `first` on that are there now. */
+static bool judge_some(struct closure_search *search, size_t first, struct problem *problem)
 {
     bool good = make_chunks(search, first, problem);
     for (search->chunk_first = 0; good && search->chunk_first < search->chunk_count && !search->apart_more;) {
@@ -288,6 +307,17 @@ static bool judge_states(struct closure_search *search, size_t first, struct pro
     free(search->chunks);
     search->chunks = NULL;
     search->chunk_count = 0;
+    return good;
+}
+
+/* What is left of stretches comes last. */
+static bool judge_states(struct closure_search *search, size_t first, struct problem *problem)
+{
+    bool good = true;
+    for (size_t next; good && first < search->state_count && !search->apart_more; first = next) {
+        next = search->state_count;
+        good = judge_some(search, first, problem);
+    }
     return good;
 }
 
@@ -304,7 +334,7 @@ static bool keep_former(struct closure_search *search, struct closure_node *node
     *former = *node;
     former->wild = NULL;
     former->ranges = NULL;
-    former->range_count = former->members = 0;
+    former->range_count = former->entries = former->members = 0;
     pool_index_add(search->former_index, former->pooled, search->former_count - 1);
     node->pooled = NULL;
     node->tape = NULL;
@@ -326,7 +356,7 @@ static bool forget(struct closure_search *search)
     }
     for (unsigned i = 0; search->workers != NULL && i < search->sweep.options->jobs; i++)
         search->workers[i].stands = SIZE_MAX;
-    search->node_count = search->state_count = search->worn_count = search->again_count = search->queue_count = 0;
+    search->node_count = search->state_count = search->met = search->worn_count = search->again_count = search->queue_count = 0;
     known_free(&search->known);
     known_free(&search->passed);
     memset(result->depths, 0, sizeof result->depths);
@@ -398,7 +428,7 @@ static bool explore(struct closure_search *search, struct problem *problem)
             return false;
         if (!search->apart_more)
             continue;
-        bytes_add_all(&search->apart, &search->apart_next);
+        wild_add_bytes(&search->apart, &search->apart_next);
         search->apart_more = false;
         search->result->anew++;
         if (!forget(search))
@@ -421,10 +451,7 @@ struct kind {
 static struct kind kind_of(const struct closure_search *search, size_t number)
 {
     const struct closure_state *state = &search->states[number];
-    struct operation operation;
-    if (!tapes_operation(search->tapes, search->nodes[state->parent].tape, state->operation, &operation))
-        return (struct kind){0};
-    const struct rail_event *event = operation.item.event;
+    const struct rail_event *event = tapes_event(search->tapes, search->nodes[state->parent].tape, state->operation);
     return (struct kind){search->nodes[state->node].depth, profile_area_at(search->sweep.profile, event->chip, event->address),
                          event->chip, event->kind};
 }
@@ -534,7 +561,8 @@ static bool collect_findings(struct closure_search *search, struct problem *prob
         if (search->nodes[i].failure != NULL)
             good = add_finding(search->result, search->nodes[i].failure, search->nodes[i].state, search->nodes[i].members);
     for (size_t i = 0; good && i < search->worn_count; i++)
-        good = add_finding(search->result, &search->worn[i].verdict, search->worn[i].state, 1);
+        good = add_finding(search->result, &search->worn[i].verdict, search->worn[i].state,
+                           search->states[search->worn[i].state].states);
     return good || no_memory(problem);
 }
 
@@ -553,14 +581,14 @@ static bool open_search(struct closure_search *search, struct problem *problem)
     struct closure_result *result = search->result;
     if (!sweep_open(&search->sweep, problem) || !has_no_faults(search, problem) || !sweep_record(&search->sweep, problem) ||
         !closure_has_no_status(&search->sweep.result->recording, problem) ||
-        !bytes_allocate(&search->apart, problem) || !bytes_allocate(&search->apart_next, problem))
+        !wild_open(&search->apart, problem) || !bytes_allocate(&search->apart_next, problem))
         return false;
-    fingerprint_device(&search->device, &search->sweep.target.device);
     search->tapes = tapes_open();
     search->pool = pool_open(&search->sweep.target.device);
+    search->idles = search->pool != NULL ? idles_open(search->pool) : NULL;
     search->nodes_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
     search->former_index = search->pool != NULL ? pool_index_open(search->pool) : NULL;
-    if (search->nodes_index == NULL || search->former_index == NULL)
+    if (search->idles == NULL || search->nodes_index == NULL || search->former_index == NULL)
         return no_memory(problem);
     search->workers = calloc(search->sweep.options->jobs, sizeof *search->workers);
     search->crew = search->workers != NULL ? crew_open(search->sweep.options->jobs) : NULL;
@@ -596,9 +624,9 @@ static void sum_up(struct closure_search *search, bool good)
         result->credited += result->depths[i].credited;
         failing += result->depths[i].failing;
     }
-    result->open = search->state_count - result->run - result->credited;
+    result->open = search->met - result->run - result->credited;
     result->recoveries = atomic_load(&search->recoveries);
-    result->apart = bytes_count(&search->apart);
+    result->apart = bytes_count(&search->apart.bytes);
     if (!good)
         result->end = atomic_load(&search->out_of_time) ? CLOSURE_TIME : CLOSURE_BROKEN;
     result->closed = result->end == CLOSURE_ALL && failing == 0 && search->sweep.options->all;
@@ -664,8 +692,9 @@ void closure_free(struct closure_result *result)
         tapes_close(search->tapes);
         pool_index_close(search->nodes_index);
         pool_index_close(search->former_index);
+        idles_close(search->idles);
         pool_close(search->pool);
-        bytes_free(&search->apart);
+        wild_close(&search->apart);
         bytes_free(&search->apart_next);
         free(search->nodes);
         free(search->states);
@@ -737,7 +766,7 @@ static void list_one(const struct closure_result *result, const struct closure_a
     uint32_t node = search->states[one->state].node, other = again || node == CLOSURE_OPEN ? one->state : search->nodes[node].state;
     char id[ID_TEXT], other_id[ID_TEXT] = "";
     name_loss(result, one->parent, one->operation, one->tear, id);
-    if (again || other != one->state)
+    if (again || other != one->state || search->states[other].operation != one->operation || search->states[other].tear != one->tear)
         closure_id(result, other, other_id);
     each(context, id, search->nodes[one->parent].depth + 1, verdict_of(search, one->state), other_id);
 }
@@ -752,15 +781,29 @@ static bool is_the_same(const struct closure_search *search, size_t number)
     return own->parent == state->parent && own->operation == state->operation && own->tear == state->tear;
 }
 
+/* All states of a stretch. */
+static void list_stretch(const struct closure_result *result, uint32_t number, closure_list_fn *each, void *context)
+{
+    const struct closure_state *state = &result->search->states[number];
+    const struct sweep_options *options = result->options;
+    for (uint32_t operation = state->operation; operation < state->operation + state->operations; operation++)
+        for (unsigned i = 0; i < options->tear_count; i++) {
+            struct closure_again one = {state->parent, operation, (uint8_t)options->tears[i], number};
+            if (nor_tear_applies(NOR_PROGRAM, options->tears[i]))
+                list_one(result, &one, false, each, context);
+        }
+}
+
 void closure_list(const struct closure_result *result, closure_list_fn *each, void *context)
 {
     const struct closure_search *search = result->search;
     for (size_t i = 0; i < search->state_count; i++) {
         const struct closure_state *state = &search->states[i];
-        struct closure_again one = {state->parent, state->operation, state->tear, (uint32_t)i};
-        if (is_the_same(search, i))
-            continue;
-        list_one(result, &one, false, each, context);
+        struct closure_again one = {state->parent, state->operation, (uint8_t)state->tear, (uint32_t)i};
+        if (state->states > 1)
+            list_stretch(result, (uint32_t)i, each, context);
+        else if (!is_the_same(search, i))
+            list_one(result, &one, false, each, context);
     }
     for (size_t i = 0; i < search->again_count; i++)
         list_one(result, &search->again[i], true, each, context);

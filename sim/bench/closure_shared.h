@@ -18,15 +18,19 @@
 #define CLOSURE_ROOT 0u /* the node of the run without power loss */
 #define CLOSURE_OPEN UINT32_MAX
 
-/* A state that was met: how it came about, and its class. */
+/* States that were met: how they came about, and their class. Mostly one. Or a *stretch*: those of so many programs in a row, with all their tears,
+ * of which the first one is that before the first of them. */
 struct closure_state {
-    uint32_t parent;    /* node: the recovery in which power was lost */
-    uint32_t operation; /* at which one */
-    uint32_t node;      /* CLOSURE_OPEN: not judged */
-    uint8_t tear;
+    uint32_t parent;          /* node: the recovery in which power was lost */
+    uint32_t operation;       /* at which one */
+    uint32_t node;            /* CLOSURE_OPEN: not judged */
+    uint32_t states : 16;     /* how many there are, each counted once; 1: it is no stretch */
+    uint32_t operations : 12; /* of the stretch */
+    uint32_t tear : 4;
 };
+#define CLOSURE_STRETCH 512u /* operations at most; times NOR_TEARS states */
 
-/* States that follow each other. */
+/* Entries that follow each other. */
 struct closure_range {
     uint32_t first, count;
 };
@@ -37,7 +41,8 @@ struct closure_node {
     uint32_t like;  /* in a chunk: the class of an earlier one, with which it was credited; CLOSURE_OPEN: it was run */
     struct closure_range *ranges; /* its members */
     size_t range_count;
-    size_t members;
+    size_t entries; /* in those ranges */
+    size_t members; /* states in those */
     unsigned depth;
     bool recovered;             /* the power-ups were fine, whatever the next update says */
     struct verdict *failure;    /* NULL: none */
@@ -59,6 +64,15 @@ struct closure_worn {
     struct verdict verdict;
 };
 
+/* Crash states that may be new. */
+struct closure_candidates {
+    struct closure_candidate {
+        uint64_t print;
+        struct closure_state state;
+    } *list;
+    size_t count, capacity;
+};
+
 /* States of one parent that a worker settles in order. */
 struct closure_chunk {
     size_t first, count, judged;
@@ -66,16 +80,12 @@ struct closure_chunk {
     size_t run_count;
     struct closure_worn *worn;
     size_t worn_count;
+    struct closure_candidates split; /* what is left of stretches whose states were not all settled with the first one */
 };
 
 /* The crash states of one recovery. */
 struct closure_expansion {
-    struct closure_candidate {
-        uint64_t print;
-        uint32_t operation;
-        uint8_t tear;
-    } *list;
-    size_t count, capacity;
+    struct closure_candidates candidates;
     size_t seen;
     uint64_t *passed; /* places that it passes */
     size_t passed_count;
@@ -95,18 +105,21 @@ struct closure_worker {
     struct machine machine; /* started when it is first needed */
     struct arrays base;     /* the state in which the recovery of node `stands` begins */
     struct recording recording; /* of that */
-    size_t stands; /* SIZE_MAX: nowhere */
+    uint32_t played; /* the node of which the recording is */
+    size_t stands;   /* the node at which it stands; SIZE_MAX: nowhere */
     struct crash_state state;
     struct wild wild; /* of the state before the operation that is torn */
     struct wild torn; /* of `state`, where the tear makes it less */
     const struct wild *at; /* of `state`: one of those two */
-    struct pages beside;   /* pages in which `wild` has more than `at` */
+    struct change beside;  /* where `wild` has more than `at`; size 0: nowhere */
     size_t erased;    /* operations before this one are taken into account in it */
     struct wild gathered; /* of the class in the making */
     struct representative representative;
     bool represented;
     struct fingerprint print;
+    struct changes changes; /* of `state` and `at`, since `print` was moved */
     struct next_place place;
+    struct recovery_idle idle;
     uint64_t virtual_ns;
     bool open;
     struct problem problem;
@@ -117,12 +130,13 @@ struct closure_search {
     struct closure_result *result;
     struct tapes *tapes;
     struct pool *pool;
+    struct idles *idles; /* second power-ups that were run */
     struct pool_index *nodes_index, *former_index; /* of `nodes` and `former` */
-    struct fingerprint device;
-    struct known known;
+    struct known known; /* entries of `states`, and classes; a stretch by its first state and its operations */
     struct known passed; /* places in recoveries that were looked at, by state and what comes from there on */
-    struct closure_state *states;
+    struct closure_state *states; /* entries: a stretch is one */
     size_t state_count, state_capacity;
+    size_t met; /* states */
     struct closure_node *nodes;
     size_t node_count, node_capacity;
     struct closure_node *former; /* runs of the search before it began anew: they need not be done again */
@@ -131,7 +145,7 @@ struct closure_search {
     size_t worn_count, worn_capacity;
     struct closure_again *again;
     size_t again_count, again_capacity;
-    struct bytes apart;
+    struct wild apart; /* bytes that are told apart */
     /* what is being done */
     unsigned depth;
     uint32_t *frontier; /* nodes to look at */
@@ -157,6 +171,29 @@ struct closure_search {
     double start_s;
 };
 
+/* --- closure_stand.c --- */
+
+/* The recovery of the node is the recording, of which as much is there as was played, and the crash state and the wild bytes are at its beginning. */
+bool closure_stand(struct closure_worker *worker, uint32_t node);
+/* The same, but by way of any members of the classes on the way there. */
+bool closure_stand_at_other(struct closure_worker *worker, uint32_t node, uint64_t *random);
+/* Sees to it that the first `count` operations of the recovery are there, or as many as it has. */
+bool closure_play(struct closure_worker *worker, size_t count);
+/* Builds a crash state of the recovery at which it stands; operations in order. */
+bool closure_lose_power(struct closure_worker *worker, size_t operation, enum nor_tear tear);
+/* One of the states of an entry, any of them. */
+void closure_choose(const struct closure_search *search, const struct closure_state *state, uint64_t *random, size_t *operation,
+                    enum nor_tear *tear);
+
+/* --- closure_expand.c --- */
+
+/* Finds the crash states of a recovery. */
+bool closure_find(struct closure_worker *worker, uint32_t node, struct closure_expansion *expansion);
+/* The states of a stretch of the recovery at which the worker stands, one by one, but for the first. */
+bool closure_split(struct closure_worker *worker, const struct closure_state *stretch, struct closure_candidates *candidates);
+/* How many ways of the menu there are to tear a program, or an erase. */
+size_t closure_tears(const struct closure_search *search, enum nor_kind kind);
+
 /* --- closure_worker.c --- */
 
 /* Jobs of a crew: one of `frontier`, of `chunks`, of `samples`. A failure is in search->problem, and everybody stops. */
@@ -170,6 +207,7 @@ void closure_leave(void *search, unsigned worker, size_t item);
 
 /* Whether the run writes no status registers: they are no part of a state, so that two that differ in them would count as one. */
 bool closure_has_no_status(const struct recording *recording, struct problem *problem);
+bool closure_no_memory(struct closure_worker *worker);
 /* Grows a list for one more. */
 bool closure_grow(void *list, size_t *capacity, size_t count, size_t size);
 /* Whether the list has crash states that were met before too. */

@@ -24,7 +24,7 @@ bool closure_lists_again(const struct closure_search *search)
     return search->sweep.options->list && !search->sweep.options->all;
 }
 
-static bool no_memory(struct closure_worker *worker)
+bool closure_no_memory(struct closure_worker *worker)
 {
     return problem_set(&worker->problem, PROBLEM_BENCH, "no memory for the states of a closure");
 }
@@ -56,11 +56,16 @@ static bool open_worker(struct closure_worker *worker)
         !wild_open(&worker->torn, &worker->problem) ||
         !wild_open(&worker->gathered, &worker->problem) ||
         !representative_open(&worker->representative, device, &worker->problem) ||
+        !fingerprint_open(&worker->print, device, &worker->problem) ||
         !crash_state_begin(&worker->state, &sweep->result->recording, device, &worker->problem))
         return false;
     for (enum array array = 0; array < ARRAYS; array++)
         memcpy(worker->base.cells[array], device->cells[array], arrays_size(array));
-    return true;
+    worker->state.changes = &worker->changes;
+    worker->idle.idles = worker->search->idles;
+    worker->idle.touched = malloc(RAIL_TOUCHED_SIZE);
+    return (worker->idle.touched != NULL || closure_no_memory(worker)) &&
+           representative_open(&worker->idle.begin, device, &worker->problem);
 }
 
 static void count_machine(struct closure_worker *worker)
@@ -86,233 +91,14 @@ void closure_leave(void *context, unsigned number, size_t item)
     recording_free(&worker->recording);
     crash_state_free(&worker->state);
     representative_close(&worker->representative);
+    representative_close(&worker->idle.begin);
+    free(worker->idle.touched);
+    fingerprint_close(&worker->print);
     wild_close(&worker->wild);
     wild_close(&worker->torn);
     wild_close(&worker->gathered);
     arrays_free(&worker->base);
     next_place_close(&worker->place);
-}
-
-/* --- standing at a recovery --- */
-
-/* Where power was lost, from the last time to the first. */
-struct way {
-    struct way_loss {
-        uint32_t parent, operation;
-        uint8_t tear;
-    } losses[ID_CUTS];
-    unsigned count;
-};
-
-static uint32_t member_of(const struct closure_node *class, size_t index)
-{
-    const struct closure_range *range = class->ranges;
-    for (; index >= range->count; range++)
-        index -= range->count;
-    return range->first + (uint32_t)index;
-}
-
-/* To where the recovery of a node begins. With `random`, through any member of its class, and of the classes on the way there any of those that were
- * there when it was made: so each is older than the one before, and the way ends. */
-static struct way way_to(const struct closure_search *search, uint32_t node, uint64_t *random)
-{
-    struct way way = {.count = 0};
-    while (node != CLOSURE_ROOT) {
-        const struct closure_node *class = &search->nodes[node];
-        size_t members = way.count == 0 ? class->members : class->ranges[0].count;
-        uint32_t number = random != NULL ? member_of(class, plan_random(random) % members) : class->state;
-        const struct closure_state *state = &search->states[number];
-        way.losses[way.count++] = (struct way_loss){state->parent, state->operation, state->tear};
-        node = state->parent;
-    }
-    return way;
-}
-
-/* Plays the recovery of a node from `base` on. */
-static bool play(struct closure_worker *worker, uint32_t node)
-{
-    struct closure_search *search = worker->search;
-    recording_free(&worker->recording);
-    if (!tapes_play(search->tapes, search->nodes[node].tape, &worker->recording, &worker->problem))
-        return false;
-    crash_state_restart(&worker->state, &worker->recording, &worker->base);
-    return true;
-}
-
-static bool go(struct closure_worker *worker, uint32_t node, const struct way *way)
-{
-    arrays_load(&worker->base, &worker->search->sweep.target.device, NULL, NULL);
-    for (unsigned i = way->count; i-- > 0;) {
-        const struct way_loss *loss = &way->losses[i];
-        if (!play(worker, loss->parent) ||
-            !crash_state_tear(&worker->state, loss->operation, (enum nor_tear)loss->tear, &worker->problem))
-            return false;
-        arrays_load(&worker->base, &worker->state.arrays, NULL, NULL);
-    }
-    return play(worker, node);
-}
-
-/* The recovery of the node is the recording, and the crash state and the wild bytes are at its beginning. */
-static bool stand(struct closure_worker *worker, uint32_t node)
-{
-    struct way way = way_to(worker->search, node, NULL);
-    if (worker->stands == node)
-        crash_state_restart(&worker->state, &worker->recording, &worker->base);
-    else if (!go(worker, node, &way))
-        return false;
-    worker->stands = node;
-    worker->erased = 0;
-    wild_load(&worker->wild, worker->search->nodes[node].wild);
-    worker->at = &worker->wild;
-    return true;
-}
-
-/* Takes from the wild bytes those that were completely erased before power is lost at the operation. */
-static void forget_erased(struct closure_worker *worker, size_t operation)
-{
-    const struct operation *operations = worker->recording.operations;
-    for (; worker->erased < operation && worker->erased != operations[operation].under_way; worker->erased++) {
-        const struct rail_event *event = operations[worker->erased].item.event;
-        enum array array;
-        uint32_t offset, size;
-        if (event->kind != RAIL_ERASE || !arrays_range(event, &array, &offset, &size))
-            continue;
-        wild_remove(&worker->wild, array, offset, size);
-        pages_add(&worker->state.moved, array, offset, size);
-    }
-}
-
-/* A torn erase may leave the same wherever it stood; then that is wild no more. Without marks of incomplete erases, which outlast it. */
-static void forget_torn(struct closure_worker *worker, size_t operation, enum nor_tear tear)
-{
-    const struct rail_event *event = worker->recording.operations[operation].item.event;
-    enum array array;
-    uint32_t offset, size, from;
-    pages_add_all(&worker->state.moved, &worker->beside);
-    memset(&worker->beside, 0, sizeof worker->beside);
-    worker->at = &worker->wild;
-    if (event->kind != RAIL_ERASE || !arrays_range(event, &array, &offset, &size) || !nor_tear_forgets(tear, size, &from) ||
-        nor_marks_notake(&worker->state.arrays.marks[array]))
-        return;
-    wild_clear(&worker->torn);
-    wild_add_all(&worker->torn, &worker->wild);
-    wild_remove(&worker->torn, array, offset + from, size - from);
-    pages_add(&worker->beside, array, offset + from, size - from);
-    pages_add_all(&worker->state.moved, &worker->beside);
-    worker->at = &worker->torn;
-}
-
-/* Builds a crash state of the recovery at which it stands; operations in order. */
-static bool lose_power(struct closure_worker *worker, size_t operation, enum nor_tear tear)
-{
-    forget_erased(worker, operation);
-    if (!crash_state_tear(&worker->state, operation, tear, &worker->problem))
-        return false;
-    forget_torn(worker, operation, tear);
-    return true;
-}
-
-/* --- finding the crash states of a recovery --- */
-
-static bool choose_cuts(struct closure_worker *worker, struct plan *plan)
-{
-    const struct sweep *sweep = &worker->search->sweep;
-    const struct sweep_options *options = sweep->options;
-    static const struct profile no_minima;
-    struct plan_request request = {.seed = sweep->result->seeds.cuts, .count = options->cuts, .all = options->all,
-                                   .tear_count = options->tear_count};
-    memcpy(request.tears, options->tears, sizeof request.tears);
-    return plan_make(plan, &worker->recording, &no_minima, &request, &worker->problem);
-}
-
-/* Power is lost after the last operation too: the device then starts with all of it done. */
-static bool add_last(struct closure_worker *worker, struct plan *plan)
-{
-    size_t count = worker->recording.count;
-    struct cut last = {.operation = count - 1, .tear = NOR_TEAR_AFTER};
-    struct cut *cuts = realloc(plan->cuts, (plan->count + 1) * sizeof *cuts);
-    if (cuts == NULL)
-        return no_memory(worker);
-    plan->cuts = cuts;
-    if (count > 0)
-        cuts[plan->count++] = last;
-    return true;
-}
-
-static bool add_candidate(struct closure_worker *worker, struct closure_expansion *expansion, const struct cut *cut)
-{
-    const struct closure_search *search = worker->search;
-    uint64_t print = worker->print.whole;
-    if (known_find(&search->known, print) != KNOWN_NONE) {
-        expansion->seen++;
-        if (!closure_lists_again(search))
-            return true;
-    }
-    if (!closure_grow(&expansion->list, &expansion->capacity, expansion->count, sizeof *expansion->list))
-        return no_memory(worker);
-    expansion->list[expansion->count++] =
-        (struct closure_candidate){print, (uint32_t)cut->operation, (uint8_t)cut->tear};
-    return true;
-}
-
-/* Recoveries join: most resume the same install, in the same state from some operation on. What crash states follow from there was found when
- * the first of them was looked at. */
-struct joining {
-    struct tape_place *places; /* NULL: all crash states are asked for */
-    size_t count, next;
-};
-
-static bool open_joining(struct closure_worker *worker, uint32_t node, struct joining *joining)
-{
-    const struct closure_search *search = worker->search;
-    if (!options_of(worker)->all)
-        return true;
-    joining->places = tapes_places(search->tapes, search->nodes[node].tape, &joining->count);
-    return joining->places != NULL || no_memory(worker);
-}
-
-/* Whether it joins another one where power is lost just before this operation. Else it is noted for others, where it is one of the places. */
-static bool joins(struct closure_worker *worker, struct joining *joining, const struct cut *cut, struct closure_expansion *expansion)
-{
-    const struct operation *operation = &worker->recording.operations[cut->operation];
-    while (joining->next < joining->count && joining->places[joining->next].operation < cut->operation)
-        joining->next++;
-    if (joining->next == joining->count || joining->places[joining->next].operation != cut->operation ||
-        cut->tear != NOR_TEAR_BEFORE || operation->under_way != cut->operation)
-        return false;
-    uint64_t place = worker->print.whole ^ joining->places[joining->next].rest;
-    if (known_find(&worker->search->passed, place) != KNOWN_NONE)
-        return true;
-    expansion->passed[expansion->passed_count++] = place;
-    return false;
-}
-
-static bool expand(struct closure_worker *worker, uint32_t node, struct closure_expansion *expansion)
-{
-    const struct closure_search *search = worker->search;
-    struct joining joining = {0};
-    struct plan plan = {0};
-    bool good = stand(worker, node) && choose_cuts(worker, &plan) && add_last(worker, &plan) &&
-                open_joining(worker, node, &joining);
-    expansion->passed = calloc(joining.count + 1, sizeof *expansion->passed);
-    good = good && (expansion->passed != NULL || no_memory(worker));
-    if (good)
-        fingerprint_begin(&worker->print, &search->device, &worker->state.arrays, &worker->wild);
-    memset(&worker->state.moved, 0, sizeof worker->state.moved);
-    for (size_t i = 0; good && i < plan.count && !atomic_load(&search->stop); i++) {
-        good = lose_power(worker, plan.cuts[i].operation, plan.cuts[i].tear);
-        fingerprint_move(&worker->print, &worker->state.arrays, worker->at, &worker->state.moved);
-        memset(&worker->state.moved, 0, sizeof worker->state.moved);
-        if (good && joins(worker, &joining, &plan.cuts[i], expansion)) {
-            expansion->seen += plan.count - i;
-            break;
-        }
-        good = good && add_candidate(worker, expansion, &plan.cuts[i]);
-    }
-    free(joining.places);
-    plan_free(&plan);
-    expansion->done = good && !atomic_load(&search->stop);
-    return good;
 }
 
 /* --- running a state --- */
@@ -351,9 +137,11 @@ static void make_representative(struct closure_worker *worker, const struct reco
     enum credit_look look = recovery->verdict.pass && search->sweep.next != NULL ? CREDIT_ALL
                             : recovery->verdict.compared                         ? CREDIT_COMPARED
                                                                                  : CREDIT_NOTHING;
-    representative_set(&worker->representative, &worker->state.arrays, worker->machine.touched, &recovery->footprint,
+    representative_set(&worker->representative, &worker->state.arrays, recovery->touched, &recovery->footprint,
                        &search->sweep.rules, look);
-    bytes_add_all(&worker->representative.matters, &search->apart);
+    if (recovery->idle != NULL)
+        pooled_add_matters(recovery->idle->pooled, &recovery->footprint.erased, &worker->representative.matters);
+    wild_add_to(&search->apart, &worker->representative.matters);
     worker->represented = true;
     tell_apart(worker);
 }
@@ -371,23 +159,22 @@ bool closure_has_no_status(const struct recording *recording, struct problem *pr
 static bool keep_tape(struct closure_worker *worker, struct recording *recording, const struct recovery *recovery,
                       struct tape **tape)
 {
-    static const struct profile no_phases;
     if (!recovery->verdict.pass)
         return true;
-    if (!recording_index(recording, &no_phases, &worker->problem) || !closure_has_no_status(recording, &worker->problem))
+    if (!recording_index_operations(recording, &worker->problem) || !closure_has_no_status(recording, &worker->problem))
         return false;
     *tape = tapes_keep(worker->search->tapes, recording);
-    return *tape != NULL || no_memory(worker);
+    return *tape != NULL || closure_no_memory(worker);
 }
 
 static bool add_class(struct closure_worker *worker, struct closure_chunk *chunk, size_t number, struct closure_node node)
 {
     struct closure_node *runs = realloc(chunk->runs, (chunk->run_count + 1) * sizeof *runs);
     if (runs == NULL)
-        return no_memory(worker);
+        return closure_no_memory(worker);
     chunk->runs = runs;
     node.state = (uint32_t)number;
-    node.members = 1;
+    node.entries = node.members = 1;
     node.depth = worker->search->depth;
     runs[chunk->run_count++] = node;
     return true;
@@ -405,14 +192,14 @@ static bool add_run(struct closure_worker *worker, struct closure_chunk *chunk, 
     if (!recovery->verdict.pass) {
         node.failure = malloc(sizeof *node.failure);
         if (node.failure == NULL)
-            return no_memory(worker);
+            return closure_no_memory(worker);
         *node.failure = recovery->verdict;
         atomic_fetch_add(&worker->search->failing, 1);
     }
     if (worker->represented) {
         node.pooled = pool_keep(worker->search->pool, &worker->representative);
         if (node.pooled == NULL)
-            return no_memory(worker);
+            return closure_no_memory(worker);
     }
     return add_class(worker, chunk, number, node);
 }
@@ -427,6 +214,7 @@ static bool run(struct closure_worker *worker, struct closure_chunk *chunk, size
     const struct verdict *next = NULL;
     struct tape *tape = NULL;
     request_of(worker, &request);
+    request.idle = options_of(worker)->prune ? &worker->idle : NULL;
     request.observe = recording_take;
     request.observer = &recording;
     bool good = recovery_run(&recovery, &search->sweep.target.oracle, &worker->machine, &request, &worker->problem);
@@ -518,19 +306,19 @@ static bool run_as_before(struct closure_worker *worker, struct closure_chunk *c
     node.repeated = true;
     pooled_load(former->pooled, &worker->representative);
     arrays_load(&worker->representative.state, &worker->state.arrays, NULL, NULL);
-    bytes_add_all(&worker->representative.matters, &worker->search->apart);
+    wild_add_to(&worker->search->apart, &worker->representative.matters);
     worker->represented = true;
     node.tape = former->tape != NULL ? tapes_copy(former->tape) : NULL;
     node.failure = former->failure != NULL ? malloc(sizeof *node.failure) : NULL;
     if ((former->tape != NULL && node.tape == NULL) || (former->failure != NULL && node.failure == NULL))
-        return no_memory(worker);
+        return closure_no_memory(worker);
     if (node.failure != NULL)
         *node.failure = *former->failure;
     node.pooled = pool_keep(worker->search->pool, &worker->representative);
     wild_clear(&worker->gathered);
     wild_add_all(&worker->gathered, worker->at);
     atomic_fetch_add(&worker->search->run, 1);
-    return (node.pooled != NULL || no_memory(worker)) && add_class(worker, chunk, number, node);
+    return (node.pooled != NULL || closure_no_memory(worker)) && add_class(worker, chunk, number, node);
 }
 
 /* A state that its chunk's representative says nothing of. Only runs that were known when the crew's work began count, so that it is the same
@@ -558,10 +346,10 @@ static bool close_class(struct closure_worker *worker, struct closure_chunk *chu
         return true;
     worker->represented = false;
     if (!wild_keep(&worker->gathered, &node->wild))
-        return no_memory(worker);
+        return closure_no_memory(worker);
     if (node->like != CLOSURE_OPEN)
         return true;
-    fingerprint_begin(&worker->print, &worker->search->device, &worker->representative.state, &worker->gathered);
+    fingerprint_begin(&worker->print, &worker->representative.state, &worker->gathered);
     node->print = worker->print.whole;
     return true;
 }
@@ -591,35 +379,61 @@ static bool judge_wear(struct closure_worker *worker, struct closure_chunk *chun
         return true;
     struct closure_worn *list = realloc(chunk->worn, (chunk->worn_count + 1) * sizeof *list);
     if (list == NULL)
-        return no_memory(worker);
+        return closure_no_memory(worker);
     chunk->worn = list;
     list[chunk->worn_count++] = worn;
-    atomic_fetch_add(&worker->search->failing, 1);
+    atomic_fetch_add(&worker->search->failing, search->states[number].states);
     return true;
+}
+
+static bool credit(struct closure_node *class)
+{
+    class->entries++;
+    class->members++;
+    return true;
+}
+
+/* The first state of a stretch is the representative's, or credited with it. All others differ from that in the bytes that the stretch programs, in
+ * cells or marks. So they are credited too where none of those matters. Else they become states of their own. */
+static bool settle_stretch(struct closure_worker *worker, struct closure_chunk *chunk, struct closure_state *stretch)
+{
+    const struct operation *first = &worker->recording.operations[stretch->operation], *last = first + stretch->operations - 1;
+    enum array array;
+    uint32_t offset, size, last_offset;
+    if (!arrays_range(last->item.event, &array, &last_offset, &size) || !arrays_range(first->item.event, &array, &offset, &size))
+        return problem_set(&worker->problem, PROBLEM_BENCH, "a stretch has something else than programs");
+    size = last_offset - offset + last->item.event->value;
+    if (!bytes_have_any(&worker->representative.matters, array, offset, size)) {
+        wild_add(&worker->gathered, array, offset, size);
+        chunk->runs[chunk->run_count - 1].members += stretch->states - 1;
+        return true;
+    }
+    bool good = closure_split(worker, stretch, &chunk->split);
+    stretch->states = stretch->operations = 1;
+    return good;
 }
 
 static bool settle_state(struct closure_worker *worker, struct closure_chunk *chunk, const struct wear *wear, size_t number)
 {
-    const struct closure_state *state = &worker->search->states[number];
-    if (!lose_power(worker, state->operation, (enum nor_tear)state->tear))
+    struct closure_state *state = &worker->search->states[number]; /* nobody else's at this time */
+    if (!closure_lose_power(worker, state->operation, (enum nor_tear)state->tear))
         return name_state(worker, number);
-    if (is_credited(worker))
-        chunk->runs[chunk->run_count - 1].members++;
-    else if (!close_class(worker, chunk) || !found_class(worker, chunk, number))
-        return false;
-    return judge_wear(worker, chunk, wear, number);
+    bool good = is_credited(worker) ? credit(&chunk->runs[chunk->run_count - 1])
+                                    : close_class(worker, chunk) && found_class(worker, chunk, number);
+    return good && (state->states == 1 || settle_stretch(worker, chunk, state)) && judge_wear(worker, chunk, wear, number);
 }
 
 static bool settle(struct closure_worker *worker, struct closure_chunk *chunk)
 {
     struct closure_search *search = worker->search;
+    const struct closure_state *states = search->states + chunk->first, *last = &states[chunk->count - 1];
     struct wear wear = {0};
     worker->represented = false;
-    bool good = stand(worker, search->states[chunk->first].parent) &&
+    bool good = closure_stand(worker, states->parent) && closure_play(worker, (size_t)last->operation + last->operations) &&
                 wear_open(&wear, &worker->recording, &worker->problem);
     for (; good && chunk->judged < chunk->count && !atomic_load(&search->stop); chunk->judged++) {
         good = settle_state(worker, chunk, &wear, chunk->first + chunk->judged);
-        atomic_fetch_add(&search->judged, good);
+        atomic_fetch_add(&search->judged, good ? states[chunk->judged].states : 0);
         if (!good)
             break;
     }
@@ -632,7 +446,7 @@ static bool settle(struct closure_worker *worker, struct closure_chunk *chunk)
 bool closure_has_others(const struct closure_search *search, size_t number)
 {
     const struct closure_state *state = &search->states[number];
-    if (search->nodes[state->node].state != number)
+    if (state->states > 1 || search->nodes[state->node].state != number)
         return true;
     for (uint32_t node = state->parent; node != CLOSURE_ROOT; node = search->states[search->nodes[node].state].parent)
         if (search->nodes[node].members > 1)
@@ -649,11 +463,13 @@ static bool check(struct closure_worker *worker, size_t number)
     struct recovery_request request;
     struct recovery recovery;
     uint64_t random = number;
-    struct way way = way_to(search, state->parent, &random);
-    worker->stands = SIZE_MAX;
+    size_t operation;
+    enum nor_tear tear;
     request_of(worker, &request);
-    if (!go(worker, state->parent, &way) ||
-        !crash_state_tear(&worker->state, state->operation, (enum nor_tear)state->tear, &worker->problem) ||
+    if (!closure_stand_at_other(worker, state->parent, &random))
+        return false;
+    closure_choose(search, state, &random, &operation, &tear);
+    if (!closure_play(worker, operation + 1) || !crash_state_tear(&worker->state, operation, tear, &worker->problem) ||
         !recovery_run(&recovery, &search->sweep.target.oracle, &worker->machine, &request, &worker->problem) ||
         !judge_next(worker, &recovery, &next))
         return false;
@@ -671,6 +487,10 @@ static bool prove(struct closure_worker *worker, size_t number)
 {
     const struct sweep *sweep = &worker->search->sweep;
     const struct closure_state *state = &worker->search->states[number];
+    uint64_t random = number;
+    size_t operation;
+    enum nor_tear tear;
+    closure_choose(worker->search, state, &random, &operation, &tear);
     struct session_request request = {.state = &worker->base,
                                       .conditions = state->parent == CLOSURE_ROOT
                                                         ? target_clean_conditions[0]
@@ -678,17 +498,17 @@ static bool prove(struct closure_worker *worker, size_t number)
                                       .wanted = &sweep->profile->wanted,
                                       .limit_ns = sweep->profile->budget.seconds * UINT64_C(1000000000),
                                       .cut = true,
-                                      .operation = state->operation,
-                                      .tear = (enum nor_tear)state->tear};
+                                      .operation = operation,
+                                      .tear = tear};
     struct session_result session;
     enum array array;
     uint32_t offset = 0;
-    if (!stand(worker, state->parent) || !lose_power(worker, state->operation, request.tear) ||
+    if (!closure_stand(worker, state->parent) || !closure_lose_power(worker, operation, tear) ||
         !session_run(&worker->machine, &request, &session, &worker->problem))
         return false;
-    if (session.end != SESSION_CUT || session.operations != (uint64_t)state->operation + 1)
+    if (session.end != SESSION_CUT || session.operations != (uint64_t)operation + 1)
         return problem_set(&worker->problem, PROBLEM_BENCH, "a real cut did not fire: the machine did %" PRIu64
-                           " operations, wanted was number %" PRIu32, session.operations, state->operation);
+                           " operations, wanted was number %zu", session.operations, operation);
     if (!arrays_differ(&worker->state.arrays, &worker->machine.arrays, true, &array, &offset) &&
         machine_has_beside(&worker->machine, &worker->state.arrays, &array, &worker->problem))
         return true;
@@ -730,7 +550,7 @@ void closure_expand(void *context, unsigned number, size_t item)
     struct closure_worker *worker = begin(search, number, false);
     if (worker == NULL)
         return;
-    finish(worker, expand(worker, search->frontier[search->expansion_first + item], &search->expansions[item]));
+    finish(worker, closure_find(worker, search->frontier[search->expansion_first + item], &search->expansions[item]));
     atomic_fetch_add(&search->looked, 1);
 }
 

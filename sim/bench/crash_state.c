@@ -25,6 +25,10 @@ void crash_state_restart(struct crash_state *state, const struct recording *reco
     state->torn = false;
     pages_add_all(&state->moved, &state->arrays.pages);
     pages_add_all(&state->moved, &device->pages);
+    if (state->changes != NULL) {
+        changes_add_pages(state->changes, &state->arrays.pages);
+        changes_add_pages(state->changes, &device->pages);
+    }
     state->recording = recording;
     state->device = device;
     state->position = 0;
@@ -49,6 +53,13 @@ static bool cannot_build(const struct operation *operation, struct problem *prob
                        trace_kind_name(operation->item.event->kind), operation->item.event->value);
 }
 
+static void note(struct crash_state *state, enum array array, uint32_t offset, uint32_t size)
+{
+    pages_add(&state->moved, array, offset, size);
+    if (state->changes != NULL)
+        changes_add(state->changes, array, offset, size);
+}
+
 /* --- what lies under a tear --- */
 
 /* Puts back what the last tear changed. The recorded run itself leaves no marks, but may have started with some. */
@@ -60,7 +71,7 @@ static void undo_tear(struct crash_state *state)
     while (state->saved_count > 0) {
         const struct crash_state_saved *saved = &state->saved[--state->saved_count];
         memcpy(state->arrays.cells[saved->array] + saved->offset, state->saved_bytes + saved->at, saved->size);
-        pages_add(&state->moved, saved->array, saved->offset, saved->size);
+        note(state, saved->array, saved->offset, saved->size);
     }
     state->saved_used = 0;
 }
@@ -95,7 +106,7 @@ static bool save(struct crash_state *state, const struct operation *operation, s
     memcpy(state->saved_bytes + saved.at, state->arrays.cells[saved.array] + saved.offset, saved.size);
     state->saved[state->saved_count++] = saved;
     state->saved_used += saved.size;
-    pages_add(&state->moved, saved.array, saved.offset, saved.size);
+    note(state, saved.array, saved.offset, saved.size);
     return true;
 }
 
@@ -106,6 +117,8 @@ bool crash_state_seek(struct crash_state *state, size_t position, struct problem
     undo_tear(state);
     if (position < state->position) {
         pages_add_all(&state->moved, &state->arrays.pages);
+        if (state->changes != NULL)
+            changes_add_pages(state->changes, &state->arrays.pages);
         arrays_load(&state->arrays, state->device, NULL, NULL);
         state->position = 0;
     }
@@ -117,7 +130,7 @@ bool crash_state_seek(struct crash_state *state, size_t position, struct problem
         if (!arrays_apply(&state->arrays, &operation->item))
             return cannot_build(operation, problem);
         if (cells)
-            pages_add(&state->moved, array, offset, size);
+            note(state, array, offset, size);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #ifndef MATTERHORN_BENCH_CRASH_STATE_H
 #define MATTERHORN_BENCH_CRASH_STATE_H
 
+#include "changes.h"
 #include "recording.h"
 
 /* What lies under a tear. */
@@ -21,6 +22,7 @@ struct crash_state {
     struct arrays arrays;        /* the state: cells, and marks where it is torn */
     size_t position;             /* operations 0..position-1 are done, tears aside */
     struct pages moved;          /* pages written since the owner emptied this set */
+    struct changes *changes;     /* the same, more exactly; NULL: nobody asks */
     struct crash_state_saved *saved;
     size_t saved_count, saved_capacity;
     uint8_t *saved_bytes;

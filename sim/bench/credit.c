@@ -49,30 +49,21 @@ void representative_close(struct representative *representative)
     memset(representative, 0, sizeof *representative);
 }
 
-/* Which of 64 bytes the run touched before it erased them. */
-static uint64_t touched_bytes(const uint8_t *touched, enum array array, uint32_t word)
-{
-    uint64_t bits;
-    if (array == ARRAY_OTP)
-        return ~UINT64_C(0);
-    touched += array == ARRAY_INTERNAL ? RAIL_TOUCHED_INTERNAL : RAIL_TOUCHED_NOR;
-    memcpy(&bits, touched + word * sizeof bits, sizeof bits);
-    return bits;
-}
-
+/* Of a page that was erased and not cut, only what was touched matters; of any other what was looked at too. */
 static void set_page(struct representative *representative, const uint8_t *touched, const struct footprint *footprint,
                      const struct credit_rules *rules, enum credit_look look, enum array array, uint32_t page)
 {
-    for (uint32_t word = page * BYTES_PAGE_WORDS; word < (page + 1) * BYTES_PAGE_WORDS; word++) {
-        uint64_t matters = touched_bytes(touched, array, word);
-        if (pages_have(&footprint->cut, array, page))
-            matters = ~UINT64_C(0);
-        else if (!pages_have(&footprint->erased, array, page))
-            matters |= look == CREDIT_ALL ? ~UINT64_C(0) : look == CREDIT_COMPARED ? rules->compared.bits[array][word] : 0;
-        if (look != CREDIT_NOTHING)
-            matters |= rules->kept.bits[array][word];
-        representative->matters.bits[array][word] = matters;
+    size_t first = (size_t)page * BYTES_PAGE_WORDS;
+    uint64_t *matters = representative->matters.bits[array] + first;
+    bool erased = pages_have(&footprint->erased, array, page);
+    if (array == ARRAY_OTP || pages_have(&footprint->cut, array, page) || (look == CREDIT_ALL && !erased)) {
+        memset(matters, 0xFF, BYTES_PAGE_WORDS * sizeof *matters);
+        return;
     }
+    touched += array == ARRAY_INTERNAL ? RAIL_TOUCHED_INTERNAL : RAIL_TOUCHED_NOR;
+    memcpy(matters, touched + first * sizeof *matters, BYTES_PAGE_WORDS * sizeof *matters);
+    for (unsigned word = 0; look != CREDIT_NOTHING && word < BYTES_PAGE_WORDS; word++)
+        matters[word] |= rules->kept.bits[array][first + word] | (erased ? 0 : rules->compared.bits[array][first + word]);
 }
 
 void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,

@@ -326,3 +326,12 @@ bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, c
     return judge_goal(oracle, goal, session, arrays, which, verdict) &&
            judge_any(oracle, goal, session, arrays, which, verdict);
 }
+
+bool oracle_judge_idle(const struct oracle *oracle, const struct session_result *session, const char *which, struct verdict *verdict)
+{
+    const uint32_t *budget = oracle->profile->budget.idle_operations;
+    if (!verdict->pass || budget == NULL || session->operations <= *budget)
+        return verdict->pass;
+    return oracle_fail(verdict, "idle", which, "%" PRIu64 " operations on the flashes with nothing to do, budget is %" PRIu32,
+                       session->operations, *budget);
+}

@@ -33,7 +33,7 @@ struct oracle {
 struct verdict {
     bool pass;
     const char *oracle; /* which one failed: "time", "boots", "over", "equal", "unchanged", "vectors", "running",
-                           "counter", "wear", "next" */
+                           "counter", "idle", "wear", "next" */
     char detail[200];
     uint32_t boots;          /* power-ons and resets of the first session */
     uint64_t recovery_ns;    /* virtual time of the first session */
@@ -70,5 +70,8 @@ void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *co
 /* Judges one session and the arrays after it; true when nothing is wrong, else `verdict` says what. */
 bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, const struct session_result *session,
                   const struct arrays *arrays, const char *which, struct verdict *verdict);
+
+/* A power-up after a recovery has nothing to do: no more operations on the flashes than the profile's budget allows, where it says how many. */
+bool oracle_judge_idle(const struct oracle *oracle, const struct session_result *session, const char *which, struct verdict *verdict);
 
 #endif

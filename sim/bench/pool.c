@@ -11,18 +11,23 @@
 struct pool {
     const struct arrays *device;
     pthread_mutex_t lock;
-    GHashTable *cells, *masks; /* sets */
+    GHashTable *cells, *masks, *sets; /* sets */
+};
+
+/* The bytes that matter to some run: there are a few hundred such sets. */
+struct matter {
+    const uint64_t *masks[ARRAYS][ARRAYS_MOST_PAGES]; /* of each page; NULL: none */
 };
 
 struct pooled_page {
     uint16_t array, page;
-    const uint8_t *cells; /* NULL: as those of the device */
-    const uint64_t *mask; /* the bytes that matter; NULL: none */
+    const uint8_t *cells;
 };
 
 struct pooled {
     const struct pool *pool;
-    struct pooled_page *pages; /* in order; those that are not there are as in the device, and nothing of them matters */
+    const struct matter *matter;
+    struct pooled_page *pages; /* in order, those that are not as in the device */
     size_t count;
     struct nor_marks marks[ARRAYS];
     struct arrays_status status;
@@ -62,6 +67,16 @@ static gboolean same_mask(gconstpointer one, gconstpointer other)
     return memcmp(one, other, MASK_SIZE) == 0;
 }
 
+static guint hash_matter(gconstpointer matter)
+{
+    return hash_words(matter, sizeof(struct matter));
+}
+
+static gboolean same_matter(gconstpointer one, gconstpointer other)
+{
+    return memcmp(one, other, sizeof(struct matter)) == 0;
+}
+
 struct pool *pool_open(const struct arrays *device)
 {
     struct pool *pool = calloc(1, sizeof *pool);
@@ -71,6 +86,7 @@ struct pool *pool_open(const struct arrays *device)
     pthread_mutex_init(&pool->lock, NULL);
     pool->cells = g_hash_table_new_full(hash_cells, same_cells, g_free, NULL);
     pool->masks = g_hash_table_new_full(hash_mask, same_mask, g_free, NULL);
+    pool->sets = g_hash_table_new_full(hash_matter, same_matter, g_free, NULL);
     return pool;
 }
 
@@ -80,6 +96,7 @@ void pool_close(struct pool *pool)
         return;
     g_hash_table_destroy(pool->cells);
     g_hash_table_destroy(pool->masks);
+    g_hash_table_destroy(pool->sets);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -96,38 +113,45 @@ static const void *keep_once(GHashTable *set, const void *bytes, size_t size)
 
 /* --- keeping a state --- */
 
-static bool matters(const uint64_t *mask)
+static const uint64_t *keep_mask(struct pool *pool, const uint64_t *mask)
 {
-    for (unsigned i = 0; i < BYTES_PAGE_WORDS; i++)
-        if (mask[i] != 0)
-            return true;
-    return false;
+    static const uint64_t nothing[BYTES_PAGE_WORDS];
+    return memcmp(mask, nothing, sizeof nothing) == 0 ? NULL : keep_once(pool->masks, mask, MASK_SIZE);
 }
+
+/* Most pages have the mask of the page before: none of their bytes, or all. */
+static const struct matter *keep_matter(struct pool *pool, const struct bytes *bytes)
+{
+    struct matter *matter = g_new0(struct matter, 1);
+    for (enum array array = 0; array < ARRAYS; array++) {
+        const uint64_t *mask = bytes->bits[array], *end = mask + (size_t)arrays_pages(array) * BYTES_PAGE_WORDS, **kept = matter->masks[array];
+        *kept++ = keep_mask(pool, mask);
+        for (mask += BYTES_PAGE_WORDS; mask < end; mask += BYTES_PAGE_WORDS, kept++)
+            *kept = memcmp(mask, mask - BYTES_PAGE_WORDS, MASK_SIZE) == 0 ? kept[-1] : keep_mask(pool, mask);
+    }
+    const struct matter *once = keep_once(pool->sets, matter, sizeof *matter);
+    g_free(matter);
+    return once;
+}
+
+struct keeping {
+    struct pool *pool;
+    const struct arrays *arrays;
+    GArray *pages;
+};
 
 /* A page at the end of an array may be smaller. */
-static const uint8_t *keep_cells(struct pool *pool, const struct arrays *arrays, enum array array, uint32_t page)
+static void keep_cells(void *context, enum array array, uint32_t page)
 {
+    const struct keeping *keeping = context;
     uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
     uint8_t cells[ARRAYS_PAGE] = {0};
-    if (!pages_have(&arrays->pages, array, page) ||
-        memcmp(arrays->cells[array] + start, pool->device->cells[array] + start, size) == 0)
-        return NULL;
-    memcpy(cells, arrays->cells[array] + start, size);
-    return keep_once(pool->cells, cells, sizeof cells);
-}
-
-static void keep_pages(struct pool *pool, const struct representative *representative, GArray *pages)
-{
-    for (enum array array = 0; array < ARRAYS; array++)
-        for (uint32_t page = 0; page < arrays_pages(array); page++) {
-            const uint64_t *mask = representative->matters.bits[array] + (size_t)page * BYTES_PAGE_WORDS;
-            struct pooled_page kept = {.array = (uint16_t)array, .page = (uint16_t)page};
-            kept.cells = keep_cells(pool, &representative->state, array, page);
-            if (matters(mask))
-                kept.mask = keep_once(pool->masks, mask, MASK_SIZE);
-            if (kept.cells != NULL || kept.mask != NULL)
-                g_array_append_val(pages, kept);
-        }
+    struct pooled_page kept = {.array = (uint16_t)array, .page = (uint16_t)page};
+    if (memcmp(keeping->arrays->cells[array] + start, keeping->pool->device->cells[array] + start, size) == 0)
+        return;
+    memcpy(cells, keeping->arrays->cells[array] + start, size);
+    kept.cells = keep_once(keeping->pool->cells, cells, sizeof cells);
+    g_array_append_val(keeping->pages, kept);
 }
 
 static bool keep_marks(struct pooled *pooled, const struct arrays *arrays)
@@ -155,14 +179,15 @@ struct pooled *pool_keep(struct pool *pool, const struct representative *represe
         pooled_free(pooled);
         return NULL;
     }
-    GArray *pages = g_array_new(FALSE, FALSE, sizeof(struct pooled_page));
+    struct keeping keeping = {pool, &representative->state, g_array_new(FALSE, FALSE, sizeof(struct pooled_page))};
     pthread_mutex_lock(&pool->lock);
-    keep_pages(pool, representative, pages);
+    pages_each(&representative->state.pages, keep_cells, &keeping);
+    pooled->matter = keep_matter(pool, &representative->matters);
     pthread_mutex_unlock(&pool->lock);
     pooled->pool = pool;
     pooled->status = representative->state.status;
-    pooled->count = pages->len;
-    pooled->pages = (struct pooled_page *)g_array_free(pages, FALSE);
+    pooled->count = keeping.pages->len;
+    pooled->pages = g_renew(struct pooled_page, g_array_free(keeping.pages, FALSE), pooled->count);
     return pooled;
 }
 
@@ -176,72 +201,111 @@ void pooled_free(struct pooled *pooled)
     free(pooled);
 }
 
-static const uint8_t *cells_of(const struct pooled *pooled, const struct pooled_page *page)
+/* A page that the state has not is the device's again. */
+static void restore_page(void *context, enum array array, uint32_t page)
 {
-    return page->cells != NULL ? page->cells : pooled->pool->device->cells[page->array] + (size_t)page->page * ARRAYS_PAGE;
+    struct keeping *restoring = context;
+    uint32_t start = page * ARRAYS_PAGE, size = arrays_page_size(array, page);
+    const uint8_t *cells = restoring->pool->device->cells[array] + start;
+    memcpy(restoring->arrays->cells[array] + start, cells, size);
+}
+
+void pooled_load_state(const struct pooled *pooled, struct arrays *arrays)
+{
+    struct keeping restoring = {.pool = (struct pool *)(uintptr_t)pooled->pool, .arrays = arrays};
+    struct arrays beside = *pooled->pool->device;
+    for (size_t i = 0; i < pooled->count; i++)
+        pages_remove(&arrays->pages, pooled->pages[i].array, pooled->pages[i].page * ARRAYS_PAGE, 1);
+    pages_each(&arrays->pages, restore_page, &restoring);
+    memset(&arrays->pages, 0, sizeof arrays->pages);
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        uint32_t start = page->page * ARRAYS_PAGE;
+        memcpy(arrays->cells[page->array] + start, page->cells, arrays_page_size(page->array, page->page));
+        pages_add(&arrays->pages, page->array, start, 1);
+    }
+    memcpy(beside.marks, pooled->marks, sizeof beside.marks);
+    beside.status = pooled->status;
+    arrays_load_beside(arrays, &beside);
 }
 
 void pooled_load(const struct pooled *pooled, struct representative *representative)
 {
-    const struct arrays *device = pooled->pool->device;
-    struct arrays state = *device;
-    memcpy(state.marks, pooled->marks, sizeof state.marks);
-    state.status = pooled->status;
-    arrays_load(&representative->state, &state, NULL, NULL);
+    pooled_load_state(pooled, &representative->state);
     for (enum array array = 0; array < ARRAYS; array++)
-        memset(representative->matters.bits[array], 0, arrays_pages(array) * MASK_SIZE);
-    for (size_t i = 0; i < pooled->count; i++) {
-        const struct pooled_page *page = &pooled->pages[i];
-        uint32_t start = page->page * ARRAYS_PAGE, size = arrays_page_size(page->array, page->page);
-        if (page->cells != NULL) {
-            memcpy(representative->state.cells[page->array] + start, page->cells, size);
-            pages_add(&representative->state.pages, page->array, start, 1);
+        for (uint32_t page = 0; page < arrays_pages(array); page++) {
+            uint64_t *bits = representative->matters.bits[array] + (size_t)page * BYTES_PAGE_WORDS;
+            const uint64_t *mask = pooled->matter->masks[array][page];
+            if (mask != NULL)
+                memcpy(bits, mask, MASK_SIZE);
+            else
+                memset(bits, 0, MASK_SIZE);
         }
-        if (page->mask != NULL)
-            memcpy(representative->matters.bits[page->array] + (size_t)page->page * BYTES_PAGE_WORDS, page->mask, MASK_SIZE);
-    }
     memset(&representative->differing, 0, sizeof representative->differing);
     representative->differing_count = 0;
 }
 
-/* --- asking --- */
-
-static const struct pooled_page *page_at(const struct pooled *pooled, enum array array, uint32_t page)
+void pooled_add_matters(const struct pooled *pooled, const struct pages *except, struct bytes *bytes)
 {
-    size_t from = 0, to = pooled->count;
-    while (from < to) {
-        size_t middle = (from + to) / 2;
-        const struct pooled_page *at = &pooled->pages[middle];
-        if (at->array == array && at->page == page)
-            return at;
-        if (at->array < array || (at->array == array && at->page < page))
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return NULL;
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t page = 0; page < arrays_pages(array); page++) {
+            const uint64_t *mask = pooled->matter->masks[array][page];
+            if (mask == NULL || pages_have(except, array, page))
+                continue;
+            for (unsigned word = 0; word < BYTES_PAGE_WORDS; word++)
+                bytes->bits[array][(size_t)page * BYTES_PAGE_WORDS + word] |= mask[word];
+        }
 }
 
-/* Whether a byte that matters differs. */
-static bool page_differs(const struct pooled *pooled, const struct pooled_page *page, const struct arrays *state)
+/* --- asking --- */
+
+/* Whether a byte of the page that matters differs. */
+static bool page_differs(const struct pooled *pooled, enum array array, uint32_t page, const uint8_t *one, const uint8_t *other)
 {
-    if (page->mask == NULL || (page->cells == NULL && !pages_have(&state->pages, page->array, page->page)))
-        return false;
-    uint32_t start = page->page * ARRAYS_PAGE, size = arrays_page_size(page->array, page->page);
-    const uint8_t *one = state->cells[page->array] + start, *other = cells_of(pooled, page);
-    if (memcmp(one, other, size) == 0)
+    const uint64_t *mask = pooled->matter->masks[array][page];
+    uint32_t size = arrays_page_size(array, page);
+    if (mask == NULL || memcmp(one, other, size) == 0)
         return false;
     for (uint32_t i = 0; i < size; i++)
-        if (one[i] != other[i] && (page->mask[i / 64] >> (i % 64) & 1) != 0)
+        if (one[i] != other[i] && (mask[i / 64] >> (i % 64) & 1) != 0)
             return true;
     return false;
+}
+
+struct comparing {
+    const struct pooled *pooled;
+    const struct arrays *state;
+    struct pages other; /* pages in which the state alone may not be as in the device */
+    bool differ;
+};
+
+static void compare_other(void *context, enum array array, uint32_t page)
+{
+    struct comparing *comparing = context;
+    size_t start = (size_t)page * ARRAYS_PAGE;
+    comparing->differ = comparing->differ || page_differs(comparing->pooled, array, page, comparing->state->cells[array] + start,
+                                                          comparing->pooled->pool->device->cells[array] + start);
+}
+
+static bool cells_differ(const struct pooled *pooled, const struct arrays *state)
+{
+    struct comparing comparing = {pooled, state, state->pages, false};
+    for (size_t i = 0; i < pooled->count; i++) {
+        const struct pooled_page *page = &pooled->pages[i];
+        size_t start = (size_t)page->page * ARRAYS_PAGE;
+        if (page_differs(pooled, page->array, page->page, state->cells[page->array] + start, page->cells))
+            return true;
+        pages_remove(&comparing.other, page->array, (uint32_t)start, 1);
+    }
+    pages_each(&comparing.other, compare_other, &comparing);
+    return comparing.differ;
 }
 
 static bool any_matters(const struct pooled *pooled, enum array array, uint32_t offset, uint32_t size)
 {
     for (uint32_t at = offset; at < offset + size; at++) {
-        const struct pooled_page *page = page_at(pooled, array, at / ARRAYS_PAGE);
-        if (page != NULL && page->mask != NULL && (page->mask[at % ARRAYS_PAGE / 64] >> (at % 64) & 1) != 0)
+        const uint64_t *mask = pooled->matter->masks[array][at / ARRAYS_PAGE];
+        if (mask != NULL && (mask[at % ARRAYS_PAGE / 64] >> (at % 64) & 1) != 0)
             return true;
     }
     return false;
@@ -268,18 +332,14 @@ struct meeting {
 static void meet_page(void *context, enum array array, uint32_t number)
 {
     struct meeting *meeting = context;
-    const struct pooled_page *page = page_at(meeting->pooled, array, number);
-    const uint64_t *wild = wild_page(meeting->wild, array, number);
-    for (unsigned i = 0; page != NULL && page->mask != NULL && i < BYTES_PAGE_WORDS; i++)
-        meeting->any = meeting->any || (page->mask[i] & wild[i]) != 0;
+    const uint64_t *mask = meeting->pooled->matter->masks[array][number], *wild = wild_page(meeting->wild, array, number);
+    for (unsigned i = 0; mask != NULL && i < BYTES_PAGE_WORDS; i++)
+        meeting->any = meeting->any || (mask[i] & wild[i]) != 0;
 }
 
 bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild)
 {
-    for (size_t i = 0; i < pooled->count; i++)
-        if (page_differs(pooled, &pooled->pages[i], state))
-            return false;
-    if (memcmp(&pooled->status, &state->status, sizeof state->status) != 0)
+    if (cells_differ(pooled, state) || memcmp(&pooled->status, &state->status, sizeof state->status) != 0)
         return false;
     for (enum array array = 0; array < ARRAYS; array++)
         if (marks_differ(pooled, array, &state->marks[array], &pooled->marks[array]) ||
@@ -307,7 +367,7 @@ struct member {
 struct pool_index {
     const struct arrays *device;
     GPtrArray *masks[ARRAYS][ARRAYS_MOST_PAGES]; /* of each page; NULL: none */
-    GHashTable *groups;                          /* a set: each has other masks */
+    GHashTable *groups;                          /* by the bytes that matter */
     GPtrArray *list;                             /* the same groups */
 };
 
@@ -325,24 +385,13 @@ static void free_group(gpointer group)
     g_free(group);
 }
 
-static guint hash_group(gconstpointer group)
-{
-    return hash_words(((const struct group *)group)->masks, sizeof ((const struct group *)group)->masks);
-}
-
-static gboolean same_group(gconstpointer one, gconstpointer other)
-{
-    const struct group *left = one, *right = other;
-    return memcmp(left->masks, right->masks, sizeof left->masks) == 0;
-}
-
 struct pool_index *pool_index_open(struct pool *pool)
 {
     struct pool_index *index = calloc(1, sizeof *index);
     if (index == NULL)
         return NULL;
     index->device = pool->device;
-    index->groups = g_hash_table_new_full(hash_group, same_group, free_group, NULL);
+    index->groups = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_group);
     index->list = g_ptr_array_new();
     return index;
 }
@@ -407,19 +456,17 @@ static uint16_t number_mask(struct pool_index *index, enum array array, uint32_t
 
 static struct group *group_of(struct pool_index *index, const struct pooled *pooled)
 {
-    struct group *group = g_new0(struct group, 1);
-    for (size_t i = 0; i < pooled->count; i++) {
-        const struct pooled_page *page = &pooled->pages[i];
-        if (page->mask != NULL)
-            group->masks[page->array][page->page] = number_mask(index, page->array, page->page, page->mask);
-    }
-    struct group *known = g_hash_table_lookup(index->groups, group);
-    if (known != NULL) {
-        g_free(group);
-        return known;
-    }
+    struct group *group = g_hash_table_lookup(index->groups, pooled->matter);
+    if (group != NULL)
+        return group;
+    group = g_new0(struct group, 1);
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t page = 0; page < arrays_pages(array); page++) {
+            const uint64_t *mask = pooled->matter->masks[array][page];
+            group->masks[array][page] = mask != NULL ? number_mask(index, array, page, mask) : 0;
+        }
     group->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_members);
-    g_hash_table_add(index->groups, group);
+    g_hash_table_insert(index->groups, (gpointer)(uintptr_t)pooled->matter, group);
     g_ptr_array_add(index->list, group);
     return group;
 }
@@ -431,8 +478,9 @@ void pool_index_add(struct pool_index *index, const struct pooled *pooled, size_
     uint64_t key = 0;
     for (size_t i = 0; i < pooled->count; i++) {
         const struct pooled_page *page = &pooled->pages[i];
-        if (page->mask != NULL && page->cells != NULL)
-            key ^= share(index, page->array, page->page, page->cells, page->mask);
+        const uint64_t *mask = pooled->matter->masks[page->array][page->page];
+        if (mask != NULL)
+            key ^= share(index, page->array, page->page, page->cells, mask);
     }
     gpointer before = NULL, name = NULL;
     if (g_hash_table_steal_extended(group->members, &key, &name, &before))

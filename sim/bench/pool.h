@@ -22,8 +22,13 @@ void pool_close(struct pool *pool);
 struct pooled *pool_keep(struct pool *pool, const struct representative *representative);
 /* Harmless on NULL. */
 void pooled_free(struct pooled *pooled);
+/* Makes the arrays equal to the state; they must stem from the same device. */
+void pooled_load_state(const struct pooled *pooled, struct arrays *arrays);
 /* Makes it the representative again. */
 void pooled_load(const struct pooled *pooled, struct representative *representative);
+
+/* Adds the bytes of it that matter, but for those in `except`. */
+void pooled_add_matters(const struct pooled *pooled, const struct pages *except, struct bytes *bytes);
 
 /* Whether the state is credited with it, and all the states that differ from it in wild bytes too. */
 bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild);

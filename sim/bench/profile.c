@@ -48,6 +48,7 @@ static const cyaml_schema_field_t budget_fields[] = {
     CYAML_FIELD_UINT("boots", CYAML_FLAG_DEFAULT, struct profile_budget, boots),
     CYAML_FIELD_UINT("seconds", CYAML_FLAG_DEFAULT, struct profile_budget, seconds),
     CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_budget, erases),
+    CYAML_FIELD_UINT_PTR("idle_operations", MAY_MISS, struct profile_budget, idle_operations),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t minimum_fields[] = {

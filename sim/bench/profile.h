@@ -144,6 +144,7 @@ struct profile_budget {
     unsigned boots;   /* power-ons and resets of one power session */
     unsigned seconds; /* of virtual time for one power session */
     unsigned erases;  /* of one sector of the internal flash, and one more per power loss; 0: any number */
+    uint32_t *idle_operations; /* on the flashes at a second power-up; NULL: any number */
 };
 
 struct profile_cuts {

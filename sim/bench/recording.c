@@ -128,6 +128,19 @@ static bool find_overlaps(struct recording *recording, struct problem *problem)
     return true;
 }
 
+bool recording_index_operations(struct recording *recording, struct problem *problem)
+{
+    struct trace_item item;
+    size_t position = 0;
+    recording->operations = calloc(count_operations(recording) + 1, sizeof *recording->operations);
+    if (recording->incomplete || recording->operations == NULL)
+        return problem_set(problem, PROBLEM_BENCH, "no memory for the recorded run");
+    while (trace_next(recording->events, recording->size, &position, &item))
+        if (trace_is_operation(item.event))
+            recording->operations[recording->count++].item = item;
+    return find_overlaps(recording, problem);
+}
+
 bool recording_index(struct recording *recording, const struct profile *profile, struct problem *problem)
 {
     struct trace_lines lines = {0};

@@ -29,6 +29,8 @@ struct recording {
 void recording_take(void *recording, const struct trace_item *item);
 /* Finds the operations. False when a phase of the profile did not occur. */
 bool recording_index(struct recording *recording, const struct profile *profile, struct problem *problem);
+/* The same without occurrences, phases and areas. */
+bool recording_index_operations(struct recording *recording, struct problem *problem);
 void recording_free(struct recording *recording);
 
 /* The name of an operation, such as "int.080A4800.p1": chip, address, kind, n-th occurrence. */

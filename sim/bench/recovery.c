@@ -25,44 +25,140 @@ static void take_loss(struct verdict *verdict, const struct verdict *lost)
     memcpy(verdict->detail, lost->detail, sizeof verdict->detail);
 }
 
+/* --- power-ups --- */
+
+struct running {
+    struct recovery *recovery;
+    struct machine *machine;
+    const struct recovery_request *request;
+    struct session_request session;
+    struct session_result result;
+    struct problem *problem;
+};
+
+static uint64_t join(uint64_t before, uint64_t trace)
+{
+    uint64_t mixed = (before ^ trace) * UINT64_C(0x9E3779B97F4A7C15);
+    return mixed ^ mixed >> 32;
+}
+
+/* What was touched so far counts, and what was touched now where nothing was erased before. */
+static void add_touched(uint8_t *touched, const uint8_t *now, const struct pages *erased)
+{
+    for (uint32_t i = 0; i < RAIL_TOUCHED_SIZE; i++) {
+        bool nor = i >= RAIL_TOUCHED_NOR;
+        uint32_t page = (i - (nor ? RAIL_TOUCHED_NOR : RAIL_TOUCHED_INTERNAL)) * 8 / ARRAYS_PAGE;
+        if (now[i] != 0 && !pages_have(erased, nor ? ARRAY_NOR : ARRAY_INTERNAL, page))
+            touched[i] |= now[i];
+    }
+}
+
+/* A start that did something is of no use to others. */
+static bool keep_idle(struct running *running, uint64_t trace)
+{
+    struct recovery_idle *idle = running->request->idle;
+    static const struct footprint nothing;
+    static const struct credit_rules no_rules;
+    if (running->result.operations > 0)
+        return true;
+    representative_set(&idle->begin, &running->machine->arrays, running->machine->touched, &nothing, &no_rules, CREDIT_NOTHING);
+    return idles_add(idle->idles, &idle->begin, &running->result, trace) ||
+           problem_set(running->problem, PROBLEM_BENCH, "no memory for starts without work");
+}
+
+/* Runs a power-up after the first one, apart from what was touched before it. */
+static bool run_apart(struct running *running)
+{
+    struct footprint *footprint = &running->recovery->footprint;
+    struct recovery_idle *idle = running->request->idle;
+    struct pages erased = footprint->erased;
+    memcpy(idle->touched, running->machine->touched, RAIL_TOUCHED_SIZE);
+    if (!machine_clear_touched(running->machine, running->problem) ||
+        !session_run(running->machine, &running->session, &running->result, running->problem))
+        return false;
+    add_touched(idle->touched, running->machine->touched, &erased);
+    running->recovery->touched = idle->touched;
+    return keep_idle(running, footprint->trace);
+}
+
+static bool run_or_find(struct running *running)
+{
+    struct recovery *recovery = running->recovery;
+    struct recovery_idle *idle = running->request->idle;
+    if (!machine_read_marks(running->machine, running->problem))
+        return false;
+    recovery->idle = idles_find(idle->idles, &running->machine->arrays);
+    if (recovery->idle == NULL)
+        return run_apart(running);
+    running->result = recovery->idle->result;
+    recovery->footprint.trace = recovery->idle->trace;
+    return true;
+}
+
+static bool power_up(struct running *running, unsigned number)
+{
+    struct footprint *footprint = &running->recovery->footprint;
+    uint64_t before = footprint->trace;
+    bool last = number == RECOVERY_POWER_UPS - 1 && running->request->idle != NULL;
+    footprint->trace = 0;
+    running->session.conditions = running->request->conditions[number];
+    bool good = last ? run_or_find(running)
+                     : session_run(running->machine, &running->session, &running->result, running->problem);
+    footprint->trace = join(before, footprint->trace);
+    running->session.state = NULL;
+    return good;
+}
+
+static void add_up(struct verdict *verdict, const struct session_result *result, unsigned number)
+{
+    if (number == 0) {
+        verdict->boots = result->watch.boots;
+        verdict->recovery_ns = result->time_ns;
+        verdict->sram = result->sram;
+    }
+    verdict->virtual_ns += result->time_ns;
+    verdict->operations += result->operations;
+}
+
+static bool begin(struct recovery *recovery, const struct oracle *oracle, struct machine *machine, const struct recovery_request *request,
+                  struct verdict *lost, struct problem *problem)
+{
+    const struct arrays *state = request->state != NULL ? request->state : &machine->arrays;
+    recovery->verdict = *lost = (struct verdict){.pass = true};
+    recovery->idle = NULL;
+    recovery->touched = machine->touched;
+    oracle_judge_loss(oracle, &oracle->update, state, lost);
+    oracle_count(&oracle->update, oracle->device, false, &recovery->verdict);
+    oracle_count(&oracle->update, state, true, &recovery->verdict);
+    footprint_begin(&recovery->footprint);
+    return !request->touched || machine_clear_touched(machine, problem);
+}
+
 bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct machine *machine,
                   const struct recovery_request *request, struct problem *problem)
 {
     static const char *const which[RECOVERY_POWER_UPS] = {"first power-up", "second power-up"};
     const struct profile *profile = oracle->profile;
     struct observers observers = {recovery, request, 0};
-    struct session_request session = {.state = request->state,
-                                      .wanted = &profile->wanted,
-                                      .limit_ns = profile->budget.seconds * UINT64_C(1000000000),
-                                      .limit_boots = profile->budget.boots,
-                                      .observe = observe,
-                                      .observer = &observers};
-    struct session_result result;
-    struct verdict *verdict = &recovery->verdict;
-    *verdict = (struct verdict){.pass = true};
-    const struct arrays *state = request->state != NULL ? request->state : &machine->arrays;
-    struct verdict lost = {.pass = true};
-    oracle_judge_loss(oracle, &oracle->update, state, &lost);
-    oracle_count(&oracle->update, oracle->device, false, verdict);
-    oracle_count(&oracle->update, state, true, verdict);
-    footprint_begin(&recovery->footprint);
-    if (request->touched && !machine_clear_touched(machine, problem))
+    struct running running = {.recovery = recovery, .machine = machine, .request = request, .problem = problem,
+                              .session = {.state = request->state,
+                                          .wanted = &profile->wanted,
+                                          .limit_ns = profile->budget.seconds * UINT64_C(1000000000),
+                                          .limit_boots = profile->budget.boots,
+                                          .observe = observe,
+                                          .observer = &observers}};
+    struct verdict *verdict = &recovery->verdict, lost;
+    if (!begin(recovery, oracle, machine, request, &lost, problem))
         return false;
     for (unsigned i = 0; i < RECOVERY_POWER_UPS && verdict->pass; i++) {
         observers.power_up = i;
-        session.conditions = request->conditions[i];
-        if (!session_run(machine, &session, &result, problem))
+        if (!power_up(&running, i))
             return false;
-        if (i == 0) {
-            verdict->boots = result.watch.boots;
-            verdict->recovery_ns = result.time_ns;
-            verdict->sram = result.sram;
-        }
-        verdict->virtual_ns += result.time_ns;
-        verdict->operations += result.operations;
-        oracle_judge(oracle, &oracle->update, &result, &machine->arrays, which[i], verdict);
-        session.state = NULL;
-        session.wanted = &profile->wanted_again;
+        add_up(verdict, &running.result, i);
+        oracle_judge(oracle, &oracle->update, &running.result, &machine->arrays, which[i], verdict);
+        if (i > 0)
+            oracle_judge_idle(oracle, &running.result, which[i], verdict);
+        running.session.wanted = &profile->wanted_again;
     }
     if (verdict->pass && !lost.pass)
         take_loss(verdict, &lost);

@@ -7,14 +7,23 @@
 #define MATTERHORN_BENCH_RECOVERY_H
 
 #include "footprint.h"
+#include "idle.h"
 #include "oracle.h"
 
 #define RECOVERY_POWER_UPS 2
 
+/* What a worker needs to tell power-ups after the first one from others that were run. */
+struct recovery_idle {
+    struct idles *idles;
+    uint8_t *touched; /* room for a touched map (rail.h) */
+    struct representative begin;
+};
+
 struct recovery_request {
     const struct arrays *state; /* in which power was lost; NULL: as the machine's arrays are */
     struct conditions conditions[RECOVERY_POWER_UPS];
-    bool touched;              /* machine->touched shall say what this touches */
+    bool touched;              /* recovery->touched shall say what this touches */
+    struct recovery_idle *idle; /* a power-up after the first one that is like a start without work which was run is not run; NULL: all are */
     machine_event_fn *observe; /* sees the events of the first power-up; may be NULL */
     void *observer;
 };
@@ -22,6 +31,8 @@ struct recovery_request {
 struct recovery {
     struct verdict verdict;
     struct footprint footprint; /* of all power-ups */
+    const struct idle *idle;    /* stands for the last power-up, which was not run; NULL: nothing was left out */
+    const uint8_t *touched;     /* a touched map (rail.h) of what was run; good until the machine runs again */
 };
 
 bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct machine *machine,

@@ -15,10 +15,11 @@ struct step {
     uint32_t back;      /* how many operations before this one that is which is under way; 0: none */
 };
 
-/* Some of a run in a row. Where a block ends follows from the operation there, so that runs which do the same for a while
- * have the same blocks for it, wherever in the run that is. */
+/* Some of a run in a row. Where a block ends follows from what the operation there does, so that runs which do the same for a while
+ * have the same blocks for it, wherever in the run that is, and whoever kept his tape first. */
 struct block {
     uint32_t count;
+    uint32_t erases; /* of them */
     struct step steps[LONGEST_BLOCK];
 };
 
@@ -26,6 +27,7 @@ struct tapes {
     pthread_mutex_t lock;
     GHashTable *numbers; /* of an operation (its event, followed by the data) */
     GPtrArray *operations;
+    GArray *followers; /* of each operation, the one that came next the last time: most runs go the way of others */
     GHashTable *block_numbers;
     GPtrArray *blocks;
 };
@@ -38,10 +40,14 @@ struct tape {
 
 static guint hash_bytes(const void *bytes, size_t size)
 {
-    guint hash = 2166136261u;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
-    return hash;
+    uint64_t hash = 1, word;
+    for (size_t i = 0; i < size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, (const uint8_t *)bytes + i, size - i < sizeof word ? size - i : sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    return (guint)hash;
 }
 
 static size_t size_of(const struct rail_event *event)
@@ -80,6 +86,7 @@ struct tapes *tapes_open(void)
     pthread_mutex_init(&tapes->lock, NULL);
     tapes->operations = g_ptr_array_new_with_free_func(g_free);
     tapes->numbers = g_hash_table_new(hash_operation, same_operation);
+    tapes->followers = g_array_new(FALSE, TRUE, sizeof(uint32_t));
     tapes->blocks = g_ptr_array_new_with_free_func(g_free);
     tapes->block_numbers = g_hash_table_new(hash_block, same_block);
     return tapes;
@@ -91,6 +98,7 @@ void tapes_close(struct tapes *tapes)
         return;
     g_hash_table_destroy(tapes->numbers);
     g_ptr_array_free(tapes->operations, TRUE);
+    g_array_free(tapes->followers, TRUE);
     g_hash_table_destroy(tapes->block_numbers);
     g_ptr_array_free(tapes->blocks, TRUE);
     pthread_mutex_destroy(&tapes->lock);
@@ -111,7 +119,15 @@ static uint32_t number_of(GHashTable *numbers, GPtrArray *list, const void *key,
     return list->len - 1;
 }
 
-static uint32_t number_operation(struct tapes *tapes, const struct trace_item *item)
+/* Without what is not kept: times and the instruction. */
+static bool is_alike(const struct rail_event *kept, const struct trace_item *item)
+{
+    const struct rail_event *event = item->event;
+    return kept->address == event->address && kept->value == event->value && kept->payload == event->payload && kept->kind == event->kind &&
+           kept->chip == event->chip && memcmp(kept + 1, item->data, event->payload) == 0;
+}
+
+static uint32_t look_up(struct tapes *tapes, const struct trace_item *item)
 {
     size_t size = size_of(item->event);
     struct rail_event *key = g_malloc(size);
@@ -124,10 +140,23 @@ static uint32_t number_operation(struct tapes *tapes, const struct trace_item *i
     return number;
 }
 
-static bool ends_block(const struct block *block)
+/* Of an operation that comes behind number `before`. */
+static uint32_t number_operation(struct tapes *tapes, const struct trace_item *item, uint32_t before)
 {
-    uint32_t last = block->steps[block->count - 1].operation;
-    return block->count == LONGEST_BLOCK || (last * 2654435761u >> 16) % USUAL_BLOCK == 0;
+    if (before >= tapes->followers->len)
+        g_array_set_size(tapes->followers, before + 1);
+    uint32_t number = g_array_index(tapes->followers, uint32_t, before);
+    if (number < tapes->operations->len && is_alike(g_ptr_array_index(tapes->operations, number), item))
+        return number;
+    number = look_up(tapes, item);
+    g_array_index(tapes->followers, uint32_t, before) = number;
+    return number;
+}
+
+static bool ends_block(const struct tapes *tapes, const struct block *block)
+{
+    const struct rail_event *last = g_ptr_array_index(tapes->operations, block->steps[block->count - 1].operation);
+    return block->count == LONGEST_BLOCK || (hash_operation(last) >> 8) % USUAL_BLOCK == 0;
 }
 
 static void add_block(struct tapes *tapes, struct tape *tape, struct block *block)
@@ -135,22 +164,24 @@ static void add_block(struct tapes *tapes, struct tape *tape, struct block *bloc
     if (block->count == 0)
         return;
     tape->block[tape->blocks++] = number_of(tapes->block_numbers, tapes->blocks, block, size_of_block(block));
-    block->count = 0;
+    block->count = block->erases = 0;
 }
 
 struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
 {
     struct tape *tape = malloc(sizeof *tape + (recording->count + 1) * sizeof tape->block[0]);
     struct block block = {.count = 0};
+    uint32_t before = 0;
     if (tape == NULL)
         return NULL;
     *tape = (struct tape){.count = recording->count};
     pthread_mutex_lock(&tapes->lock);
     for (size_t i = 0; i < recording->count; i++) {
         const struct operation *operation = &recording->operations[i];
-        block.steps[block.count++] =
-            (struct step){number_operation(tapes, &operation->item), (uint32_t)(i - operation->under_way)};
-        if (ends_block(&block))
+        before = number_operation(tapes, &operation->item, before);
+        block.steps[block.count++] = (struct step){before, (uint32_t)(i - operation->under_way)};
+        block.erases += operation->item.event->kind == RAIL_ERASE;
+        if (ends_block(tapes, &block))
             add_block(tapes, tape, &block);
     }
     add_block(tapes, tape, &block);
@@ -161,13 +192,18 @@ struct tape *tapes_keep(struct tapes *tapes, const struct recording *recording)
 
 /* --- playing --- */
 
-/* The first `count` operations. */
-static void play(const struct tapes *tapes, const struct tape *tape, size_t count, struct operation *operations)
+/* Operations from..to-1. */
+static void play(const struct tapes *tapes, const struct tape *tape, size_t from, size_t to, struct operation *operations)
 {
     size_t index = 0;
-    for (size_t i = 0; i < tape->blocks; i++) {
+    for (size_t i = 0; i < tape->blocks && index < to; i++) {
         const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
-        for (uint32_t step = 0; step < block->count && index < count; step++, index++) {
+        uint32_t step = 0;
+        if (index < from) {
+            step = from - index < block->count ? (uint32_t)(from - index) : block->count;
+            index += step;
+        }
+        for (; step < block->count && index < to; step++, index++) {
             const struct rail_event *event = g_ptr_array_index(tapes->operations, block->steps[step].operation);
             operations[index] = (struct operation){.item = {event, (const uint8_t *)(event + 1)},
                                                    .under_way = index - block->steps[step].back};
@@ -184,35 +220,61 @@ struct tape *tapes_copy(const struct tape *tape)
     return copy;
 }
 
-bool tapes_play(struct tapes *tapes, const struct tape *tape, struct recording *recording, struct problem *problem)
+size_t tapes_count(const struct tape *tape)
 {
-    recording->operations = calloc(tape->count + 1, sizeof *recording->operations);
-    if (recording->operations == NULL)
+    return tape->count;
+}
+
+bool tapes_play(struct tapes *tapes, const struct tape *tape, size_t limit, struct recording *recording, struct problem *problem)
+{
+    size_t count = limit < tape->count ? limit : tape->count;
+    if (recording->operations != NULL && count <= recording->count)
+        return true;
+    struct operation *operations = realloc(recording->operations, (count + 1) * sizeof *operations);
+    if (operations == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory for a recorded run");
-    recording->count = tape->count;
     pthread_mutex_lock(&tapes->lock);
-    play(tapes, tape, tape->count, recording->operations);
+    play(tapes, tape, recording->count, count, operations);
     pthread_mutex_unlock(&tapes->lock);
+    recording->operations = operations;
+    recording->count = count;
     return true;
 }
 
 struct tape_place *tapes_places(struct tapes *tapes, const struct tape *tape, size_t *count)
 {
     struct tape_place *places = calloc(tape->blocks + 1, sizeof *places);
-    size_t operation = tape->count;
+    size_t operation = tape->count, erases = 0;
     uint64_t rest = 0;
     if (places == NULL)
         return NULL;
     pthread_mutex_lock(&tapes->lock);
     for (size_t i = tape->blocks; i-- > 0;) {
-        operation -= ((const struct block *)g_ptr_array_index(tapes->blocks, tape->block[i]))->count;
+        const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
+        operation -= block->count;
+        erases += block->erases;
         rest = (rest ^ (tape->block[i] + 1u)) * UINT64_C(0x9E3779B97F4A7C15);
         rest ^= rest >> 32;
-        places[i] = (struct tape_place){operation, rest};
+        places[i] = (struct tape_place){operation, erases, rest};
     }
     pthread_mutex_unlock(&tapes->lock);
     *count = tape->blocks;
     return places;
+}
+
+const struct rail_event *tapes_event(struct tapes *tapes, const struct tape *tape, size_t index)
+{
+    const struct block *block = NULL;
+    pthread_mutex_lock(&tapes->lock);
+    for (size_t i = 0; i < tape->blocks; i++) {
+        block = g_ptr_array_index(tapes->blocks, tape->block[i]);
+        if (index < block->count)
+            break;
+        index -= block->count;
+    }
+    const struct rail_event *event = g_ptr_array_index(tapes->operations, block->steps[index].operation);
+    pthread_mutex_unlock(&tapes->lock);
+    return event;
 }
 
 bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index, struct operation *operation)
@@ -221,7 +283,7 @@ bool tapes_operation(struct tapes *tapes, const struct tape *tape, size_t index,
     if (operations == NULL)
         return false;
     pthread_mutex_lock(&tapes->lock);
-    play(tapes, tape, index + 1, operations);
+    play(tapes, tape, 0, index + 1, operations);
     pthread_mutex_unlock(&tapes->lock);
     *operation = operations[index];
     for (size_t i = 0; i <= index; i++) {

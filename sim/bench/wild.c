@@ -73,6 +73,35 @@ void wild_add_all(struct wild *wild, const struct wild *others)
     pages_add_all(&wild->pages, &others->pages);
 }
 
+void wild_add_bytes(struct wild *wild, const struct bytes *bytes)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t word = 0; word < arrays_pages(array) * BYTES_PAGE_WORDS; word++) {
+            wild->bytes.bits[array][word] |= bytes->bits[array][word];
+            if (bytes->bits[array][word] != 0)
+                pages_add(&wild->pages, array, word * 64, 1);
+        }
+}
+
+struct adding_to {
+    const struct wild *wild;
+    struct bytes *bytes;
+};
+
+static void add_page_to(void *context, enum array array, uint32_t page)
+{
+    const struct adding_to *adding = context;
+    const uint64_t *words = words_of(adding->wild, array, page);
+    for (unsigned i = 0; i < BYTES_PAGE_WORDS; i++)
+        adding->bytes->bits[array][(size_t)page * BYTES_PAGE_WORDS + i] |= words[i];
+}
+
+void wild_add_to(const struct wild *wild, struct bytes *bytes)
+{
+    struct adding_to adding = {wild, bytes};
+    pages_each(&wild->pages, add_page_to, &adding);
+}
+
 void wild_remove(struct wild *wild, enum array array, uint32_t offset, uint32_t size)
 {
     for (uint32_t page = offset / ARRAYS_PAGE; page < (offset + size) / ARRAYS_PAGE; page++)

@@ -25,6 +25,9 @@ const uint64_t *wild_page(const struct wild *wild, enum array array, uint32_t pa
 
 void wild_clear(struct wild *wild);
 void wild_add(struct wild *wild, enum array array, uint32_t offset, uint32_t size);
+void wild_add_bytes(struct wild *wild, const struct bytes *bytes);
+/* Adds its bytes to another set. */
+void wild_add_to(const struct wild *wild, struct bytes *bytes);
 void wild_add_all(struct wild *wild, const struct wild *others);
 /* An erase of whole pages has completed there. */
 void wild_remove(struct wild *wild, enum array array, uint32_t offset, uint32_t size);

@@ -6,8 +6,10 @@
 #include "command.h"
 #include "files.h"
 #include "keys.h"
+#include "option_bytes.h"
 #include "options.h"
 #include "package_offer.h"
+#include "production.h"
 
 #include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
@@ -23,9 +25,11 @@
 #define JOURNAL_RECORDS_MAX 1000u
 
 struct provision_arguments {
-    char *board, *bootloader, *key, *mac, *secret, *output;
+    char *board, *bootloader, *device_key, *mac, *secret, *output, *production;
+    char **keys; /* ends with NULL */
     char *packages[MH_COMPONENTS];
     long long counter, user_seed, reserved_seed, journal_records;
+    int lock;
 };
 
 static bool place_bootloader(struct array_device *array, const char *path, struct problem *problem)
@@ -62,14 +66,33 @@ static bool make_secret(uint8_t secret[MH_SECRET_SIZE], const char *path, struct
     return true;
 }
 
-static bool place_anchors(struct array_device *array, const char *key, const char *secret, struct problem *problem)
+/* In the order in which they are given: by that number they are revoked. */
+static bool take_keys(struct mh_anchors *anchors, char *const *paths, struct problem *problem)
+{
+    for (anchors->count = 0; *paths; paths++, anchors->count++) {
+        if (anchors->count == MH_KEYS_MAX) {
+            return problem_set(problem, PROBLEM_USE, "provision: a device trusts at most %u keys", MH_KEYS_MAX);
+        }
+        if (!keys_read_public(*paths, anchors->keys[anchors->count], problem)) {
+            return false;
+        }
+        for (unsigned i = 0; i < anchors->count; i++) {
+            if (memcmp(anchors->keys[i], anchors->keys[anchors->count], MH_KEY_SIZE) == 0) {
+                return problem_set(problem, PROBLEM_USE, "provision: %s is given twice", *paths);
+            }
+        }
+    }
+    return true;
+}
+
+static bool place_anchors(struct array_device *array, const struct provision_arguments *a, struct problem *problem)
 {
     struct mh_anchors *anchors = &array->device.anchors;
     uint8_t bytes[MH_ANCHORS_SIZE];
 
     anchors->board = array->device.board->id;
-    anchors->count = 1;
-    if (!keys_read_public(key, anchors->keys[0], problem) || !make_secret(anchors->secret, secret, problem)) {
+    if (!take_keys(anchors, a->keys, problem) || !make_secret(anchors->secret, a->secret, problem) ||
+        (a->device_key && !keys_read_device(a->device_key, anchors->cipher_key, problem))) {
         return false;
     }
     mh_anchors_write(anchors, bytes);
@@ -105,15 +128,18 @@ static bool place_config(struct array_device *array, const char *text, struct pr
 
 static bool place_counter(struct array_device *array, long long counter, struct problem *problem)
 {
-    if (counter < 0 || counter > 8 * (long long)MH_OTP_COUNTER_SIZE) {
+    enum mh_error error = MH_OK;
+
+    if (counter < 0 || counter > MH_COUNTER_MAX) {
         return problem_set(problem, PROBLEM_USE, "provision: a security counter is a number from 0 to %u",
-                           8 * MH_OTP_COUNTER_SIZE);
+                           MH_COUNTER_MAX);
     }
-    for (unsigned i = 0; i < counter; i++) {
-        array->otp[i / 8] &= (uint8_t)~(1u << i % 8);
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        error = mh_otp_raise(&array->device.otp, number, (uint32_t)counter);
     }
-    array->device.security_counter = mh_otp_counter(array->otp);
-    return true;
+    return error == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the counters could not be recorded: %s",
+                       mh_error_text(error));
 }
 
 /* Fills a part of the SPI NOR with numbers that nothing else would write there (xorshift32); the next ones for the next part. */
@@ -185,7 +211,7 @@ static bool reset_journal(struct array_device *array, struct mh_update *update, 
         error = mh_journal_write(&update->journal);
     }
     if (error == MH_OK && records > JOURNAL_RECORDS_MIN) {
-        error = mh_store_allocate(&update->journal.state, MH_PACKET_SIZE, never_came);
+        error = mh_store_allocate(&update->journal.state, MH_PACKET_SIZE, never_came, 1u << (MH_APPLICATION - 1));
     }
     for (; error == MH_OK && records > JOURNAL_RECORDS_MIN; records--) {
         error = mh_journal_write(&update->journal);
@@ -198,7 +224,7 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
 {
     struct mh_update *update = calloc(1, sizeof *update);
     bool good = update != NULL && place_bootloader(array, a->bootloader, problem) &&
-                place_anchors(array, a->key, a->secret, problem) && place_config(array, a->mac, problem) &&
+                place_anchors(array, a, problem) && place_config(array, a->mac, problem) &&
                 place_counter(array, a->counter, problem);
 
     fill_cells(array, 0, MH_RESERVED_ADDRESS, (uint32_t)a->user_seed); /* a bench then sees any touch */
@@ -208,6 +234,9 @@ static bool fill(struct array_device *array, const struct provision_arguments *a
     good = good && reset_journal(array, update, a->journal_records, problem);
     if (good) {
         fill_free_extents(array, &update->journal.state, (uint32_t)a->reserved_seed);
+    }
+    if (a->lock) {
+        option_bytes_set(array->otp, OPTION_BYTES_LOCKED);
     }
     free(update);
     return good;
@@ -233,7 +262,8 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
     if (!array_device_create(&array, board)) {
         return problem_set(problem, PROBLEM_BENCH, "provision: out of memory");
     }
-    const bool good = fill(&array, a, problem) && array_device_write(&array, a->output, problem);
+    const bool good = fill(&array, a, problem) && array_device_write(&array, a->output, problem) &&
+                      (!a->production || production_write(&array, a->production, problem));
     array_device_free(&array);
     return good;
 }
@@ -241,7 +271,8 @@ static bool provision(const struct provision_arguments *a, struct problem *probl
 static const struct options_help help = {
     .arguments = "--board NAME --bootloader FILE --key FILE --runtime FILE --application FILE --mac ADDRESS --output DIR",
     .text = "Makes the flash contents of a new device: bootloader, trust anchors, config, factory runtime and application, an "
-             "idle journal. The factory packages go through the same checks as any update.",
+             "idle journal. The factory packages go through the same checks as any update. With --production also the "
+             "files that a production line's programmers take (docs/PROVISIONING.md).",
     .examples = "matterhorn provision --board mountaineer-eth --bootloader boot.bin --key release.public \\\n"
                 "    --runtime runtime.nmf --application demo.nmf --mac 02:00:00:00:00:01 --output device\n",
 };
@@ -252,15 +283,22 @@ static int run(int argc, const char *argv[])
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
-        {"key", 0, POPT_ARG_STRING, &a.key, 0, "public key that the device shall trust", "FILE"},
+        {"key", 0, POPT_ARG_ARGV, &a.keys, 0, "public key that the device shall trust; up to 4, and more than one so that one can be revoked", "FILE"},
+        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0, "key under which packages for it may be encrypted (default: none)", "FILE"},
         {"runtime", 0, POPT_ARG_STRING, &a.packages[MH_RUNTIME - 1], 0, "factory package with the runtime", "FILE"},
         {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
         {"secret", 0, POPT_ARG_STRING, &a.secret, 0, "32 bytes that are this device's secret (default: drawn at random)", "FILE"},
-        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter in the one-time programmable area (default 0)", "N"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counters to begin with (default: those of the packages)",
+         "N"},
         {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
         {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
         {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
+        {"lock", 0, POPT_ARG_NONE, &a.lock, 0,
+         "option bytes for the field: sectors 0 to 2 write-protected, read protection level 1, brown-out level 3",
+         NULL},
+        {"production", 0, POPT_ARG_STRING, &a.production, 0,
+         "folder for what programmers take: Intel HEX per region, reserved.bin, option-bytes.txt", "DIR"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "folder for internal.bin, otp.bin and nor.bin", "DIR"},
         POPT_TABLEEND,
     };
@@ -269,7 +307,7 @@ static int run(int argc, const char *argv[])
     int status;
 
     if (options_parse(&options, argc, argv, table, &help, &status)) {
-        if (options.count > 0 || !a.board || !a.bootloader || !a.key || !a.packages[0] || !a.packages[1] || !a.mac ||
+        if (options.count > 0 || !a.board || !a.bootloader || !a.keys || !a.packages[0] || !a.packages[1] || !a.mac ||
             !a.output) {
             status = usage_error("provision: --board, --bootloader, --key, --runtime, --application, --mac and --output "
                                  "are needed; see matterhorn provision --help");
@@ -278,7 +316,12 @@ static int run(int argc, const char *argv[])
         }
     }
     options_close(&options);
-    char *const strings[] = {a.board, a.bootloader, a.key, a.mac, a.secret, a.output, a.packages[0], a.packages[1]};
+    for (char **key = a.keys; key && *key; key++) {
+        free(*key);
+    }
+    free(a.keys);
+    char *const strings[] = {a.board,  a.bootloader, a.device_key,  a.mac,        a.secret,
+                             a.output, a.production, a.packages[0], a.packages[1]};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         free(strings[i]);
     }

@@ -2,11 +2,14 @@
 #include "inspection.h"
 
 #include "keys.h"
+#include "protection.h"
 
+#include "matterhorn/bytes.h"
 #include "matterhorn/config.h"
 #include "matterhorn/installer.h"
 
 #include <jansson.h>
+#include <sodium/crypto_hash_sha256.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,18 +42,26 @@ static json_t *json_bits(const uint8_t *bitmap, unsigned count)
 
 static json_t *json_component(const struct mh_component *component, unsigned number)
 {
+    static const char *const codecs[] = {
+        [MH_CODEC_STORED] = "stored", [MH_CODEC_LZ4] = "lz4", [MH_CODEC_LZMA] = "lzma"};
     json_t *object = json_pack(
         "{s:s, s:I, s:o, s:I, s:I, s:o, s:s, s:i, s:I, s:I}", "component", mh_component_name(number), "destination",
         (json_int_t)component->destination, "version", json_version(&component->version), "security_counter",
         (json_int_t)component->counter, "image_size", (json_int_t)component->image_size, "image_sha256",
         json_hex(component->image_hash, MH_HASH_SIZE), "codec",
-        component->codec == MH_CODEC_LZ4 ? "lz4" : "stored", "chunk_size", MH_CHUNK_SIZE, "stored_size",
+        codecs[component->codec], "chunk_size", MH_CHUNK_SIZE, "stored_size",
         (json_int_t)component->stored_size, "chunks", (json_int_t)mh_package_chunks(component));
 
     if (component->requires) {
         json_object_set_new(object, "requires",
                             json_pack("{s:s, s:o}", "component", mh_component_name(component->requires), "version",
                                       json_version(&component->requires_version)));
+    }
+    if (component->cipher) {
+        json_object_set_new(object, "cipher",
+                            json_pack("{s:s, s:o, s:o}", "name", "chacha20", "nonce",
+                                      json_hex(component->nonce, MH_NONCE_SIZE), "key_id",
+                                      json_hex(component->cipher_key_id, MH_KEY_ID_SIZE)));
     }
     return object;
 }
@@ -154,15 +165,57 @@ static void print(json_t *object, bool as_json)
 
 /// Package ///
 
+static bool is_encrypted(const struct mh_manifest *manifest)
+{
+    return manifest->components[0].cipher != MH_CIPHER_NONE || manifest->components[1].cipher != MH_CIPHER_NONE;
+}
+
+/* Whether what is encrypted stays so, because nobody said the key. A device is asked with the key that it has. */
+static bool stays_encrypted(const struct asked *asked, const struct mh_manifest *manifest)
+{
+    return !asked->device && !asked->unlocks && is_encrypted(manifest);
+}
+
+static enum mh_error open_package(struct mh_package *package, const struct mh_source *source, const struct asked *asked,
+                                  const struct mh_board *board)
+{
+    const struct mh_anchors *anchors = asked->device ? &asked->device->anchors : &asked->anchors;
+    const enum mh_error error = mh_package_open(package, source, anchors->count ? anchors : NULL, board);
+
+    if (error == MH_ERR_CIPHER_KEY && stays_encrypted(asked, &package->manifest)) {
+        return MH_OK; /* the last of these checks */
+    }
+    return error == MH_OK && asked->unlocks ? mh_package_unlock(package, anchors->cipher_key) : error;
+}
+
+/* Tables and chunks, but not what they decode to. */
+static enum mh_error verify_as_stored(struct mh_package *package)
+{
+    enum mh_error error = MH_OK;
+    uint32_t length;
+
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        const struct mh_component *component = &package->manifest.components[number - 1];
+        if (component->present) {
+            error = mh_package_load_table(package, number);
+        }
+        for (uint32_t i = 0; error == MH_OK && component->present && i < mh_package_chunks(component); i++) {
+            error = mh_package_read_chunk(package, i, &length);
+            error = error == MH_ERR_CIPHER_KEY ? MH_OK : error;
+        }
+    }
+    return error;
+}
+
 /* What the device says, in the order of docs/SPEC.md 2.4. */
 static enum mh_error ask(struct mh_package *package, const struct mh_source *source, const struct asked *asked,
                          const struct mh_board *board)
 {
-    const struct mh_anchors *anchors = asked->device ? &asked->device->anchors : &asked->anchors;
-    struct mh_installed installed = {.security_counter = asked->counter};
+    struct mh_installed installed = {.recorded = {asked->counter, asked->counter},
+                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
     struct mh_journal journal = {0};
 
-    enum mh_error error = mh_package_open(package, source, anchors->count ? anchors : NULL, board);
+    enum mh_error error = open_package(package, source, asked, board);
     if (error == MH_OK && asked->device) {
         error = mh_journal_peek(&journal, &asked->device->nor);
         mh_installed_read(asked->device, &journal.state, &installed);
@@ -170,7 +223,10 @@ static enum mh_error ask(struct mh_package *package, const struct mh_source *sou
     if (error == MH_OK) {
         error = mh_manifest_accept(&package->manifest, &installed);
     }
-    return error ? error : mh_package_verify(package, NULL);
+    if (error) {
+        return error;
+    }
+    return stays_encrypted(asked, &package->manifest) ? verify_as_stored(package) : mh_package_verify(package, NULL);
 }
 
 /* What the manifest claims, believed or not. */
@@ -188,6 +244,9 @@ static json_t *json_claims(const uint8_t *bytes, uint32_t size, struct mh_manife
     json_object_set_new(object, "name", json_string(manifest->name));
     json_object_set_new(object, "id", json_hex(manifest->id, MH_ID_SIZE));
     json_object_set_new(object, "package_size", json_integer(manifest->package_size));
+    if (manifest->revokes) {
+        json_object_set_new(object, "revokes_keys", json_bits(&(uint8_t){(uint8_t)manifest->revokes}, MH_KEYS_MAX));
+    }
     json_t *components = json_array();
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (manifest->components[number - 1].present) {
@@ -196,6 +255,23 @@ static json_t *json_claims(const uint8_t *bytes, uint32_t size, struct mh_manife
     }
     json_object_set_new(object, "components", components);
     return object;
+}
+
+/* By which of the device's keys it is signed, and what of it was looked at. */
+static void add_checks(json_t *object, const uint8_t *bytes, const struct mh_manifest *claimed,
+                       const struct asked *asked)
+{
+    const struct mh_anchors *anchors = asked->device ? &asked->device->anchors : &asked->anchors;
+
+    json_object_set_new(object, "signature", json_string(anchors->count ? "checked" : "not checked, give --key"));
+    if (anchors->count && claimed->size) {
+        const unsigned signer = mh_manifest_signer(bytes, claimed->size, anchors);
+        json_object_set_new(object, "signed_by_key", signer < MH_KEYS_MAX ? json_integer(signer) : json_null());
+    }
+    if (is_encrypted(claimed)) {
+        const char *what = stays_encrypted(asked, claimed) ? "checked as stored, give --device-key" : "checked";
+        json_object_set_new(object, "content", json_string(what));
+    }
 }
 
 bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct asked *asked, bool as_json)
@@ -213,8 +289,7 @@ bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct 
         board = mh_board_numbered(claimed.board);
     }
     const enum mh_error error = ask(package, &source, asked, board ? board : &mh_boards[0]);
-    json_object_set_new(object, "signature",
-                        json_string(asked->device || asked->anchors.count ? "checked" : "not checked, give --key"));
+    add_checks(object, bytes, &claimed, asked);
     json_object_set_new(object, "verdict", json_string(error ? "refused" : "accepted"));
     json_object_set_new(object, "reason", json_string(mh_error_text(error)));
     print(object, as_json);
@@ -226,6 +301,19 @@ bool inspection_print_package(const uint8_t *bytes, uint32_t size, const struct 
 }
 
 /// Device ///
+
+/* The names of components of a mask: bit n - 1 for component n. */
+static json_t *json_components(unsigned components)
+{
+    json_t *list = json_array();
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (components >> (number - 1) & 1) {
+            json_array_append_new(list, json_string(mh_component_name(number)));
+        }
+    }
+    return list;
+}
 
 static json_t *json_entry(const struct mh_entry *entry)
 {
@@ -241,10 +329,12 @@ static json_t *json_journal(const struct mh_journal *journal)
     const struct mh_state *state = &journal->state;
     const uint8_t sectors[2] = {(uint8_t)state->sectors_done, (uint8_t)(state->sectors_done >> 8)};
 
-    return json_pack("{s:s, s:i, s:o, s:i, s:s, s:o, s:{s:o, s:o, s:o}, s:o}", "phase", mh_phase_name(state->phase),
+    return json_pack("{s:s, s:i, s:o, s:i, s:o, s:i, s:s, s:o, s:o, s:{s:o, s:o, s:o}, s:o}", "phase",
+                     mh_phase_name(state->phase), "credit", state->credit, "tried", json_components(state->tried),
                      "generation", journal->generation, "sectors_done", json_bits(sectors, MH_SECTORS), "reason",
                      (int)state->refusal, "reason_text", state->refusal ? mh_error_text(state->refusal) : "",
-                     "refused_id", json_hex(state->refused_id, MH_ID_SIZE), "packages", "runtime",
+                     "refused_id", json_hex(state->refused_id, MH_ID_SIZE), "rolled_back_id",
+                     json_hex(state->rolled_back_id, MH_ID_SIZE), "packages", "runtime",
                      json_entry(&state->entries[MH_RUNTIME - 1]), "application",
                      json_entry(&state->entries[MH_APPLICATION - 1]), "incoming",
                      json_entry(&state->entries[MH_INCOMING]), "received",
@@ -258,7 +348,25 @@ static json_t *json_anchors(const struct mh_anchors *anchors)
     for (unsigned i = 0; i < anchors->count; i++) {
         json_array_append_new(keys, json_hex(anchors->keys[i], MH_KEY_SIZE));
     }
-    return json_pack("{s:s, s:o}", "board", board_name(anchors->board), "keys", keys);
+    json_t *object = json_pack("{s:s, s:o}", "board", board_name(anchors->board), "keys", keys);
+    uint8_t id[MH_HASH_SIZE] = {0};
+
+    if (memcmp(anchors->cipher_key, id, MH_KEY_SIZE) != 0) {
+        crypto_hash_sha256(id, anchors->cipher_key, MH_KEY_SIZE);
+        json_object_set_new(object, "device_key_id", json_hex(id, MH_KEY_ID_SIZE));
+    }
+    return object;
+}
+
+/* What is recorded in the one-time programmable area. */
+static json_t *json_otp(const uint8_t *cells)
+{
+    uint8_t revoked[4];
+
+    mh_put32(revoked, mh_otp_revoked(cells));
+    return json_pack("{s:{s:I, s:I}, s:o}", "security_counters", mh_component_name(MH_RUNTIME),
+                     (json_int_t)mh_otp_counter(cells, MH_RUNTIME), mh_component_name(MH_APPLICATION),
+                     (json_int_t)mh_otp_counter(cells, MH_APPLICATION), "revoked_keys", json_bits(revoked, 32));
 }
 
 static json_t *json_config(const struct array_device *array)
@@ -299,18 +407,37 @@ static json_t *json_installed(const struct mh_device *device, bool *all_verified
     return list;
 }
 
-bool inspection_print_device(const struct array_device *array, bool as_json)
+static void print_warnings(const json_t *warnings)
+{
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach(warnings, i, warning) {
+        printf("warning: %s\n", json_string_value(warning));
+    }
+}
+
+enum inspection_result inspection_print_device(const struct array_device *array, bool as_json)
 {
     struct mh_journal journal;
     bool all_verified = true;
+    json_t *warnings = protection_warnings(array);
 
     (void)mh_journal_peek(&journal, &array->device.nor); /* reading an array cannot fail */
-    print(json_pack("{s:o, s:I, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
-                         "security_counter", (json_int_t)array->device.security_counter, "config",
-                         json_config(array), "journal", json_journal(&journal), "components",
-                         json_installed(&array->device, &all_verified)),
-               as_json);
-    return all_verified;
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "anchors", json_anchors(&array->device.anchors),
+                               "otp", json_otp(array->otp), "config", json_config(array), "journal", json_journal(&journal), "components",
+                               json_installed(&array->device, &all_verified), "protection",
+                               protection_describe(array));
+    if (as_json) {
+        json_object_set(object, "warnings", warnings);
+    }
+    print(object, as_json);
+    if (!as_json) {
+        print_warnings(warnings);
+    }
+    const bool warned = json_array_size(warnings) > 0;
+    json_decref(warnings);
+    return !all_verified ? INSPECTION_BAD : warned ? INSPECTION_WARNED : INSPECTION_GOOD;
 }
 
 /// Offer ///
@@ -324,6 +451,7 @@ void inspection_print_offer(const struct mh_update *update, enum mh_error answer
         json_object_set_new(object, "phase", json_string(mh_phase_name(state->phase)));
         json_object_set_new(object, "packets", json_integer(mh_update_packets(update)));
         json_object_set_new(object, "incoming", json_entry(&state->entries[MH_INCOMING]));
+        json_object_set_new(object, "rollback_off", json_components(mh_update_rollback_off(update)));
     }
     print(object, as_json);
     if (!as_json) {

@@ -63,6 +63,20 @@ static enum mh_error internal_erase(void *context, unsigned sector)
                  &(struct nor_op){NOR_ERASE, region.address - MH_INTERNAL_BASE, region.size, NULL});
 }
 
+/* A word in a locked block stays what it is (RM0090 3.6.5). */
+static enum mh_error otp_program(void *context, uint32_t offset, const uint8_t *data, uint32_t length)
+{
+    struct array_device *array = context;
+    enum mh_error error = MH_OK;
+
+    for (uint32_t at = 0; error == MH_OK && at < length; at += 4) {
+        const bool locked = array->otp[RAIL_OTP_LOCKS + (offset + at) / MH_OTP_BLOCK_SIZE] == 0;
+        error = locked ? MH_ERR_FLASH
+                       : apply(array, &array->otp_area, &(struct nor_op){NOR_PROGRAM, offset + at, 4, data + at});
+    }
+    return error;
+}
+
 /// Life ///
 
 static void bind(struct array_device *array, const struct mh_board *board)
@@ -71,6 +85,7 @@ static void bind(struct array_device *array, const struct mh_board *board)
         .board = board,
         .nor = {read_nor, program_nor, erase_nor, array},
         .internal = {array->internal.cells, internal_program, internal_erase, array},
+        .otp = {array->otp, otp_program, array},
     };
 }
 
@@ -86,6 +101,7 @@ bool array_device_create(struct array_device *array, const struct mh_board *boar
     }
     memset(array->internal.cells, 0xFF, array->internal.part->size);
     memset(array->nor.cells, 0xFF, array->nor.part->size);
+    array->otp_area = (struct nor_array){.part = &nor_stm32f407_otp, .cells = array->otp};
     memset(array->otp, 0xFF, sizeof array->otp);
     memcpy(array->otp + RAIL_OTP_OPTIONS, arrays_factory_options, sizeof arrays_factory_options);
     bind(array, board);
@@ -150,6 +166,6 @@ bool array_device_read(struct array_device *array, const char *folder, struct pr
         return problem_set(problem, PROBLEM_USE, "%s: the trust anchors name board %u, which is not known", folder,
                            (unsigned)array->device.anchors.board);
     }
-    array->device.security_counter = mh_otp_counter(array->otp);
+    array->device.anchors.revoked = mh_otp_revoked(array->otp);
     return true;
 }

@@ -15,6 +15,7 @@ struct array_device {
     struct mh_device device;
     struct nor_array internal;
     struct nor_array nor;
+    struct nor_array otp_area; /* the cells of `otp` that can be programmed: the area and its lock bytes */
     uint8_t otp[RAIL_OTP_SIZE];
     /* Operations until power is lost; from then on nothing changes any more and every operation fails. */
     uint64_t operations_left;
@@ -27,7 +28,7 @@ void array_device_free(struct array_device *array);
 /* Copies raw bytes into the internal array, as a programmer with a probe would. */
 void array_device_place(struct array_device *array, uint32_t address, const uint8_t *bytes, uint32_t size);
 
-/* The folder with internal.bin, otp.bin and nor.bin (docs/SPEC.md 7). Reading also takes board, anchors and counter from it. */
+/* The folder with internal.bin, otp.bin and nor.bin (docs/SPEC.md 7). Reading also takes board and anchors from it. */
 bool array_device_write(const struct array_device *array, const char *folder, struct problem *problem);
 bool array_device_read(struct array_device *array, const char *folder, struct problem *problem);
 

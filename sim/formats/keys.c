@@ -65,3 +65,8 @@ bool keys_read_public(const char *path, uint8_t key[KEYS_SIZE], struct problem *
 {
     return read_key(path, KEYS_PUBLIC_TITLE, "public", key, problem);
 }
+
+bool keys_read_device(const char *path, uint8_t key[KEYS_SIZE], struct problem *problem)
+{
+    return read_key(path, KEYS_DEVICE_TITLE, "device", key, problem);
+}

@@ -14,6 +14,8 @@
 
 bool keys_read_private(const char *path, uint8_t seed[KEYS_SIZE], struct problem *problem);
 bool keys_read_public(const char *path, uint8_t key[KEYS_SIZE], struct problem *problem);
+/* Under which packages are encrypted; a secret. */
+bool keys_read_device(const char *path, uint8_t key[KEYS_SIZE], struct problem *problem);
 
 /* Exactly 2 * size hexadecimal digits. */
 bool keys_from_hex(const char *text, uint8_t *bytes, size_t size);
@@ -22,5 +24,6 @@ char *keys_to_hex(const uint8_t *bytes, size_t size, char *text);
 
 #define KEYS_PRIVATE_TITLE "matterhorn-private-key-1 "
 #define KEYS_PUBLIC_TITLE "matterhorn-public-key-1 "
+#define KEYS_DEVICE_TITLE "matterhorn-device-key-1 "
 
 #endif

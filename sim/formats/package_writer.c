@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "package_writer.h"
 
+#include "lzma_encoder.h"
+
 #include "matterhorn/bytes.h"
 
 #include <lz4hc.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <sodium/crypto_sign_ed25519.h>
+#include <sodium/crypto_stream_chacha20.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,12 +52,21 @@ static bool is_name(const char *text)
     return length >= 1 && length <= MH_NAME_MAX;
 }
 
+static bool is_any(const struct mh_version *version)
+{
+    return mh_version_compare(version, &(struct mh_version){{0}}) == 0;
+}
+
 bool package_check(const struct package_order *order, struct problem *problem)
 {
     bool any = false;
 
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         const struct package_image *image = &order->images[number - 1];
+        if (!image->path && !is_any(&order->requires[number - 1])) {
+            return problem_set(problem, PROBLEM_USE, "pack: there is no %s that could require a %s",
+                               mh_component_name(number), mh_component_name(MH_COMPONENTS + 1 - number));
+        }
         if (image->path) {
             any = true;
             if (!check_image(order->board, number, image, problem)) {
@@ -78,23 +90,38 @@ struct stored {
     uint32_t table_size;
 };
 
-/* Stores one chunk at `to`; returns its stored length. LZ4 counts only when it saves something. */
+/* Stores one chunk at `to`; returns its stored length. A codec counts only when it saves something. */
 static uint32_t store_chunk(const uint8_t *plain, uint32_t length, uint32_t codec, uint8_t *to)
 {
+    uint32_t packed = 0;
+
     if (codec == MH_CODEC_LZ4) {
-        const int packed = LZ4_compress_HC((const char *)plain, (char *)to, (int)length, (int)length - 1,
-                                           LZ4HC_CLEVEL_MAX);
-        if (packed > 0) {
-            return (uint32_t)packed;
-        }
+        const int made = LZ4_compress_HC((const char *)plain, (char *)to, (int)length, (int)length - 1,
+                                         LZ4HC_CLEVEL_MAX);
+        packed = made > 0 ? (uint32_t)made : 0;
+    } else if (codec == MH_CODEC_LZMA) {
+        packed = lzma_encode(plain, length, to, length - 1);
     }
-    memcpy(to, plain, length);
-    return length;
+    if (packed == 0) {
+        memcpy(to, plain, length);
+        packed = length;
+    }
+    return packed;
 }
 
-static bool store_image(const struct package_image *image, uint32_t codec, struct stored *stored,
+/* Encrypts chunk `index` as it is stored, and leaves out the hash of what it decodes to (docs/SPEC.md 2.2). */
+static void encrypt_chunk(const struct package_order *order, unsigned number, uint32_t index, uint8_t *chunk,
+                          uint32_t length, uint8_t plain_hash[MH_HASH_SIZE])
+{
+    crypto_stream_chacha20_ietf_xor_ic(chunk, chunk, length, order->nonces[number - 1], index * (MH_CHUNK_SIZE / 64),
+                                       order->cipher_key);
+    memset(plain_hash, 0, MH_HASH_SIZE);
+}
+
+static bool store_image(const struct package_order *order, unsigned number, struct stored *stored,
                         struct problem *problem)
 {
+    const struct package_image *image = &order->images[number - 1];
     const uint32_t chunks = (uint32_t)((image->size + MH_CHUNK_SIZE - 1) / MH_CHUNK_SIZE);
 
     stored->table_size = chunks * MH_CHUNK_ENTRY_SIZE;
@@ -108,12 +135,15 @@ static bool store_image(const struct package_image *image, uint32_t codec, struc
         const size_t left = image->size - (size_t)i * MH_CHUNK_SIZE;
         const uint32_t length = left < MH_CHUNK_SIZE ? (uint32_t)left : MH_CHUNK_SIZE;
         uint8_t *entry = stored->bytes + i * MH_CHUNK_ENTRY_SIZE, *chunk = stored->bytes + stored->size;
-        const uint32_t packed = store_chunk(plain, length, codec, chunk);
+        const uint32_t packed = store_chunk(plain, length, order->codec, chunk);
 
         mh_put32(entry, stored->size);
         mh_put32(entry + 4, packed);
-        crypto_hash_sha256(entry + 8, chunk, packed);
         crypto_hash_sha256(entry + 40, plain, length);
+        if (order->encrypted) {
+            encrypt_chunk(order, number, i, chunk, packed, entry + 40);
+        }
+        crypto_hash_sha256(entry + 8, chunk, packed);
         stored->size += packed;
     }
     return true;
@@ -162,14 +192,40 @@ static void put32_field(struct writer *writer, uint16_t tag, uint32_t value)
     end_field(writer, field);
 }
 
-static void put_version_field(struct writer *writer, const struct mh_version *version)
+static void put_version(struct writer *writer, const struct mh_version *version)
 {
-    const uint32_t field = begin_field(writer, MH_TAG_VERSION);
-
     for (unsigned i = 0; i < 4; i++) {
         mh_put16(writer->bytes + writer->size, version->part[i]);
         writer->size += 2;
     }
+}
+
+static void put_version_field(struct writer *writer, const struct mh_version *version)
+{
+    const uint32_t field = begin_field(writer, MH_TAG_VERSION);
+
+    put_version(writer, version);
+    end_field(writer, field);
+}
+
+static void put_requires_field(struct writer *writer, unsigned other, const struct mh_version *lowest)
+{
+    const uint32_t field = begin_field(writer, MH_TAG_REQUIRES);
+
+    put32(writer, other);
+    put_version(writer, lowest);
+    end_field(writer, field);
+}
+
+static void put_cipher_field(struct writer *writer, const uint8_t *key, const uint8_t nonce[MH_NONCE_SIZE])
+{
+    const uint32_t field = begin_field(writer, MH_TAG_CIPHER);
+    uint8_t hash[MH_HASH_SIZE];
+
+    put32(writer, MH_CIPHER_CHACHA20);
+    put_bytes(writer, nonce, MH_NONCE_SIZE);
+    crypto_hash_sha256(hash, key, MH_KEY_SIZE);
+    put_bytes(writer, hash, MH_KEY_ID_SIZE);
     end_field(writer, field);
 }
 
@@ -207,6 +263,12 @@ static void put_component(struct writer *writer, const struct package_order *ord
     put_image_field(writer, &order->images[number - 1]);
     put32_field(writer, MH_TAG_CODEC, order->codec);
     put_chunks_field(writer, stored);
+    if (!is_any(&order->requires[number - 1])) {
+        put_requires_field(writer, MH_COMPONENTS + 1 - number, &order->requires[number - 1]);
+    }
+    if (order->encrypted) {
+        put_cipher_field(writer, order->cipher_key, order->nonces[number - 1]);
+    }
     end_field(writer, field);
 }
 
@@ -218,6 +280,9 @@ static void put_manifest(struct writer *writer, const struct package_order *orde
     put32_field(writer, MH_TAG_BOARD, order->board->id);
     put32_field(writer, MH_TAG_PACKAGE_SIZE, 0);
     const uint32_t package_size = writer->size - 4;
+    if (order->revokes) {
+        put32_field(writer, MH_TAG_REVOKES, order->revokes);
+    }
     if (order->name) {
         const uint32_t field = begin_field(writer, MH_TAG_NAME);
         put_bytes(writer, order->name, (uint32_t)strlen(order->name));
@@ -266,9 +331,9 @@ bool package_write(const struct package_order *order, uint8_t **bytes, size_t *s
     struct stored stored[MH_COMPONENTS] = {{0}};
     bool good = true;
 
-    for (unsigned i = 0; good && i < MH_COMPONENTS; i++) {
-        if (order->images[i].path) {
-            good = store_image(&order->images[i], order->codec, &stored[i], problem);
+    for (unsigned number = 1; good && number <= MH_COMPONENTS; number++) {
+        if (order->images[number - 1].path) {
+            good = store_image(order, number, &stored[number - 1], problem);
         }
     }
     good = good && assemble(order, stored, bytes, size, problem);

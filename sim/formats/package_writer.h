@@ -8,6 +8,7 @@
 #include "matterhorn/package.h"
 #include "problem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,17 @@ struct package_order {
     struct mh_version version;
     uint32_t counter;
     uint32_t codec; /* enum mh_codec */
+    struct mh_version requires[MH_COMPONENTS]; /* by component number - 1, of the other one; 0.0.0.0: any */
+    bool encrypted; /* under cipher_key */
+    uint8_t cipher_key[MH_KEY_SIZE];
+    uint8_t nonces[MH_COMPONENTS][MH_NONCE_SIZE]; /* by component number - 1; no two with the same key, ever */
+    uint32_t revokes; /* bit n: key n is revoked when the package is confirmed; 0 = none */
     const char *name; /* NULL = none */
     uint8_t seed[32]; /* of the private key */
 };
 
-/* Checks that the images can be packed for this board: size, and that each is linked for its region. */
+/* Checks that the images can be packed for this board: size, and that each is linked for its region; and that nothing
+ * is said of a component that is not in the package. */
 bool package_check(const struct package_order *order, struct problem *problem);
 
 /* Makes the package; *bytes is malloc'ed. The order was checked. */

@@ -34,7 +34,8 @@ enum input_format input_guess(const uint8_t *bytes, size_t size)
     if (elf_file_is(bytes, size)) {
         return INPUT_ELF;
     }
-    const size_t text = size > 0 && (bytes[0] == '\r' || bytes[0] == '\n') ? 1 + (size > 1 && bytes[1] == '\n') : 0;
+    const bool two = size > 1 && bytes[0] == '\r' && bytes[1] == '\n';
+    const size_t text = two ? 2 : size > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
     if (size > text && bytes[text] == ':') {
         return INPUT_HEX;
     }

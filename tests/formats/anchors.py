@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/SPEC.md section 4: trust anchors, and the security counter in the one-time programmable area."""
+"""docs/SPEC.md section 4: trust anchors, and what the one-time programmable area holds: security counters, revoked keys."""
 
 import struct
 import zlib
@@ -11,9 +11,10 @@ from .boards import INTERNAL_BASE
 ADDRESS = 0x0800B800
 SIZE = 256
 MAGIC = b"MTHA"
-FORMAT_VERSION = 1
-COUNTER_BYTES = 448
-RECORD = struct.Struct("<4sIII128s32s76x")
+FORMAT_VERSION = 2
+COUNTER_BYTES = 224  # of each component
+REVOKED = 448
+RECORD = struct.Struct("<4sIII128s32s32s44x")
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,20 @@ class Anchors:
     board_id: int
     keys: tuple
     secret: bytes = bytes(32)
+    cipher_key: bytes = bytes(32)
 
     def encode(self):
-        record = RECORD.pack(MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys), self.secret)
+        head = (MAGIC, FORMAT_VERSION, self.board_id, len(self.keys), b"".join(self.keys))
+        record = RECORD.pack(*head, self.secret, self.cipher_key)
         return record + struct.pack("<I", zlib.crc32(record))
 
 
 def decode(data):
     body, crc = data[:252], struct.unpack_from("<I", data, 252)[0]
-    magic, version, board_id, count, keys, secret = RECORD.unpack(body)
+    magic, version, board_id, count, keys, secret, cipher_key = RECORD.unpack(body)
     if magic != MAGIC or version != FORMAT_VERSION or zlib.crc32(body) != crc or not 1 <= count <= 4:
         raise FormatError("trust anchors are not good")
-    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)), secret)
+    return Anchors(board_id, tuple(keys[n * 32 : n * 32 + 32] for n in range(count)), secret, cipher_key)
 
 
 def read(internal):
@@ -41,9 +44,21 @@ def read(internal):
     return decode(internal[at : at + SIZE])
 
 
-def security_counter(otp):
-    """The number of programmed bits, counted from the lowest of the first byte; they must have no gap."""
-    bits = int.from_bytes(otp[:COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
+def revoke(otp, number):
+    """Programs the bit that revokes a key."""
+    otp[REVOKED + number // 8] &= ~(1 << number % 8)
+
+
+def security_counter(otp, component):
+    """The number of programmed bits of a component's counter, from the lowest of its first byte; they must have no gap."""
+    start = (component - 1) * COUNTER_BYTES
+    bits = int.from_bytes(otp[start : start + COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
     if bits & bits + 1:
         raise FormatError("security counter has a gap")
     return bits.bit_length()
+
+
+def revoked_keys(otp):
+    """The numbers of the keys that are no longer trusted."""
+    word = struct.unpack_from("<I", otp, REVOKED)[0]
+    return tuple(number for number in range(32) if not word >> number & 1)

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, replace
 
 MAGIC = b"MTHJ"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HEAD_SIZE = 6
 SECTORS = (0x7FE000, 0x7FF000)
 SECTOR_SIZE = 4096
@@ -18,10 +18,10 @@ PAGE_SIZE = 256
 PAGES = SECTOR_SIZE // PAGE_SIZE
 PACKET_SIZE = 4096
 
-IDLE, REQUESTED, INSTALLING, TRIAL = range(4)
-PHASE_NAMES = ("idle", "requested", "installing", "trial")
+IDLE, REQUESTED, INSTALLING, TRIAL, CONFIRMING, ROLLING_BACK = range(6)
+PHASE_NAMES = ("idle", "requested", "installing", "trial", "confirming", "rolling back")
 
-RECORD = struct.Struct("<4sBBBxII16s4x52s52s52s32s28x")
+RECORD = struct.Struct("<4sBBBBII16sB3x52s52s52s32s16s12x")
 ENTRY = struct.Struct("<32sI16s")
 
 
@@ -56,6 +56,9 @@ class State:
     application: Entry = Entry()
     incoming: Entry = Entry()
     received: tuple = ()
+    credit: int = 0
+    tried: tuple = ()  # numbers of components
+    rolled_back_id: bytes = bytes(16)
 
     def encode(self):
         record = RECORD.pack(
@@ -63,13 +66,16 @@ class State:
             FORMAT_VERSION,
             self.generation,
             self.phase,
+            self.credit,
             self.sectors_done,
             self.reason,
             self.refused_id,
+            sum(1 << number - 1 for number in self.tried),
             self.runtime.encode(),
             self.application.encode(),
             self.incoming.encode(),
             sum(1 << packet for packet in self.received).to_bytes(32, "little"),
+            self.rolled_back_id,
         )
         return record + struct.pack("<I", zlib.crc32(record))
 
@@ -77,10 +83,12 @@ class State:
     def decode(cls, page):
         """The state in a page, or None when it holds no good record."""
         body, crc = page[:252], struct.unpack_from("<I", page, 252)[0]
-        _, _, generation, phase, done, reason, refused, *entries, received = RECORD.unpack(body)
+        _, _, generation, phase, credit, done, reason, refused, tried, *entries, received, rolled_back = RECORD.unpack(body)
         if not is_head(page) or zlib.crc32(body) != crc or phase >= len(PHASE_NAMES):
             return None
-        return cls(generation, phase, done, reason, refused, *map(Entry.decode, entries), numbers_of(received))
+        entries = map(Entry.decode, entries)
+        tried = tuple(number for number in (1, 2) if tried >> number - 1 & 1)
+        return cls(generation, phase, done, reason, refused, *entries, numbers_of(received), credit, tried, rolled_back)
 
     @property
     def phase_name(self):

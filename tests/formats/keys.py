@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""docs/SPEC.md section 6: key files, and Ed25519 from python3-cryptography, which is not the firmware's."""
+"""docs/SPEC.md section 6: key files; Ed25519 and ChaCha20 from python3-cryptography, which are not the firmware's."""
+
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from . import FormatError
@@ -28,6 +31,16 @@ def verifies(public, signature, message):
     return True
 
 
+def chacha20(key, nonce, counter, data):
+    """RFC 8439, 2.4: the same call encrypts and decrypts; `counter` is that of the first block."""
+    return Cipher(algorithms.ChaCha20(key, counter.to_bytes(4, "little") + nonce), None).encryptor().update(data)
+
+
+def key_id(key):
+    """What a package calls the device key by."""
+    return sha256(key).digest()[:8]
+
+
 def _read_line(path, word):
     text = path.read_text(encoding="ascii")
     name, _, digits = text.strip().partition(" ")
@@ -38,6 +51,10 @@ def _read_line(path, word):
 
 def read_private(path):
     return SigningKey(_read_line(path, "matterhorn-private-key-1"))
+
+
+def read_device(path):
+    return _read_line(path, "matterhorn-device-key-1")
 
 
 def read_public(path):

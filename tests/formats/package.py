@@ -6,13 +6,14 @@ that depends on it (sizes, hashes, signature) is computed: a refused package is 
 `read` decodes a package, and `refusal` says what section 2.4 lets a device say about it.
 """
 
+import lzma
 import struct
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from . import FormatError, lz4
 from .boards import APPLICATION, HEADER_SIZE, RUNTIME
-from .keys import verifies
+from .keys import chacha20, key_id, verifies
 
 MAGIC = b"MTHP"
 FORMAT_VERSION = 1
@@ -24,6 +25,7 @@ CHUNK_ENTRY = struct.Struct("<II32s32s")
 CRITICAL = 0x8000
 BOARD = 0x8001
 PACKAGE_SIZE = 0x8002
+REVOKES = 0x8003
 COMPONENT = {RUNTIME: 0x8011, APPLICATION: 0x8012}
 NAME = 0x0020
 
@@ -34,9 +36,15 @@ IMAGE = 0x8104
 CODEC = 0x8105
 CHUNKS = 0x8106
 REQUIRES = 0x8107
+CIPHER = 0x8108
 
 CODEC_STORED = 0
 CODEC_LZ4 = 1
+CODEC_LZMA = 2
+LZMA_LC, LZMA_LP, LZMA_PB = 0, 1, 1
+CIPHER_CHACHA20 = 1
+KEYS_MAX = 4
+BLOCKS_PER_CHUNK = CHUNK_SIZE // 64
 
 # Reasons of a refusal. A device on its UART, `matterhorn inspect` and this reader say the same.
 NOT_A_PACKAGE = "not a package"
@@ -57,9 +65,15 @@ WRONG_LAYOUT = "sizes contradict one another"
 COUNTER_TOO_LOW = "security counter is lower than the device's"
 REQUIREMENT = "a newer version of the other component is required"
 REFUSED_BEFORE = "this package was refused before"
+ROLLED_BACK = "was not confirmed, and rolled back"
+COUNTER_FULL = "security counter is above what the device can record"
+COUNTER_MAX = 1792
 WRONG_TABLE = "chunk table does not have its hash"
 WRONG_CHUNK = "chunk does not have its hash"
 WRONG_IMAGE = "image does not have its hash"
+REVOKED = "the key that signed it was revoked"
+WRONG_CIPHER_KEY = "encrypted under a key that this device does not have"
+UNKNOWN_CODEC = "codec is not built into this device"
 
 
 def u32(*values):
@@ -73,6 +87,11 @@ def pack_version(version):
 def padded(value):
     """The value with zeros up to a multiple of 4."""
     return value + bytes(-len(value) % 4)
+
+
+def cipher_value(nonce, key_number, cipher=CIPHER_CHACHA20):
+    """The value of a cipher field."""
+    return u32(cipher) + nonce + key_number
 
 
 def chunks_of(image):
@@ -105,7 +124,7 @@ def encode_fields(fields, package_size):
 
 @dataclass
 class NewComponent:
-    """What the writer is told about one component; `image` is plain and will be stored as it is."""
+    """What the writer is told about one component; `image` is plain and will be stored as it is, or encrypted."""
 
     number: int
     image: bytes
@@ -113,17 +132,31 @@ class NewComponent:
     version: tuple = (1, 0, 0, 0)
     security_counter: int = 0
     codec: int = CODEC_STORED
+    cipher_key: bytes = None
+    nonce: bytes = bytes(12)
+
+    def stored_chunk(self, index, plain):
+        """The chunk as it is stored, and the hash of what it decodes to as the table tells it."""
+        if self.cipher_key is None:
+            return plain, sha256(plain).digest()
+        return chacha20(self.cipher_key, self.nonce, index * BLOCKS_PER_CHUNK, plain), bytes(32)
 
     def stored(self):
         """The chunk table and the chunks."""
-        chunks = chunks_of(self.image)
-        offset = len(chunks) * CHUNK_ENTRY.size
-        table = bytearray()
-        for chunk in chunks:
-            digest = sha256(chunk).digest()
-            table += CHUNK_ENTRY.pack(offset, len(chunk), digest, digest)
+        plain = chunks_of(self.image)
+        offset = len(plain) * CHUNK_ENTRY.size
+        table, chunks = bytearray(), bytearray()
+        for index, each in enumerate(plain):
+            chunk, plain_sha256 = self.stored_chunk(index, each)
+            table += CHUNK_ENTRY.pack(offset, len(chunk), sha256(chunk).digest(), plain_sha256)
             offset += len(chunk)
-        return bytes(table), self.image
+            chunks += chunk
+        return bytes(table), bytes(chunks)
+
+    def cipher_fields(self):
+        if self.cipher_key is None:
+            return []
+        return [Field(CIPHER, cipher_value(self.nonce, key_id(self.cipher_key)))]
 
     def field(self):
         table, chunks = self.stored()
@@ -136,7 +169,8 @@ class NewComponent:
                 Field(IMAGE, u32(len(self.image)) + sha256(self.image).digest()),
                 Field(CODEC, u32(self.codec)),
                 Field(CHUNKS, u32(CHUNK_SIZE, len(table) + len(chunks)) + sha256(table).digest()),
-            ],
+            ]
+            + self.cipher_fields(),
         )
 
 
@@ -238,6 +272,8 @@ class Component:
     stored_size: int
     table_sha256: bytes
     requires: tuple = None  # (component number, lowest version)
+    nonce: bytes = None  # None: it is not encrypted
+    cipher_key_id: bytes = None
 
     @property
     def chunk_count(self):
@@ -251,6 +287,7 @@ class Manifest:
     package_size: int
     components: dict
     name: str = None
+    revokes: int = 0  # bit n: key n
 
     @property
     def id(self):
@@ -319,7 +356,13 @@ def _required(fields, *tags):
     return [fields[tag] for tag in tags]
 
 
-TOP_LEVEL = {BOARD: (4,), PACKAGE_SIZE: (4,), NAME: range(1, 33), **{tag: None for tag in COMPONENT.values()}}
+TOP_LEVEL = {
+    BOARD: (4,),
+    PACKAGE_SIZE: (4,),
+    REVOKES: (4,),
+    NAME: range(1, 33),
+    **{tag: None for tag in COMPONENT.values()},
+}
 OF_COMPONENT = {
     DESTINATION: (4,),
     VERSION: (8,),
@@ -328,6 +371,7 @@ OF_COMPONENT = {
     CODEC: (4,),
     CHUNKS: (40,),
     REQUIRES: (12,),
+    CIPHER: (24,),
 }
 
 
@@ -342,6 +386,11 @@ def read_component(number, data):
     if REQUIRES in fields:
         other, *lowest = struct.unpack("<I4H", fields[REQUIRES])
         requires = (other, tuple(lowest))
+    nonce = cipher_key_id = None
+    if CIPHER in fields:
+        cipher, nonce, cipher_key_id = struct.unpack("<I12s8s", fields[CIPHER])
+        if cipher != CIPHER_CHACHA20:
+            raise FormatError(WRONG_VALUE)
     component = Component(
         number=number,
         destination=struct.unpack("<I", destination)[0],
@@ -354,6 +403,8 @@ def read_component(number, data):
         stored_size=stored_size,
         table_sha256=table_sha256,
         requires=requires,
+        nonce=nonce,
+        cipher_key_id=cipher_key_id,
     )
     check_values(component)
     return component
@@ -363,10 +414,18 @@ def check_values(component):
     """What the tables of section 2.1 say about a component's values, whatever the device."""
     if component.image_size < 8 or component.chunk_size != CHUNK_SIZE:
         raise FormatError(WRONG_VALUE)
-    if component.codec not in (CODEC_STORED, CODEC_LZ4):
+    if component.codec not in (CODEC_STORED, CODEC_LZ4, CODEC_LZMA):
         raise FormatError(WRONG_VALUE)
     if component.requires is not None and component.requires[0] not in {*COMPONENT} - {component.number}:
         raise FormatError(WRONG_VALUE)
+
+
+def read_revokes(fields):
+    """The mask of the keys that are revoked."""
+    mask = struct.unpack("<I", fields.get(REVOKES, bytes(4)))[0]
+    if mask >> KEYS_MAX:
+        raise FormatError(WRONG_VALUE)
+    return mask
 
 
 def read_name(fields):
@@ -392,6 +451,7 @@ def read_manifest(data):
         package_size=struct.unpack("<I", package_size)[0],
         components=components,
         name=read_name(fields),
+        revokes=read_revokes(fields),
     )
 
 
@@ -408,7 +468,34 @@ def read_table(component, stored):
     return [Chunk(*entry) for entry in CHUNK_ENTRY.iter_unpack(stored[:size])]
 
 
-def read_chunk(component, chunk, index, stored):
+def unpacked(codec, data, plain_size):
+    """What a compressed chunk decodes to."""
+    if codec == CODEC_LZ4:
+        return lz4.decode(data, plain_size)
+    if codec != CODEC_LZMA:
+        raise FormatError(WRONG_LAYOUT)
+    return unpacked_lzma(data, plain_size)
+
+
+def unpacked_lzma(data, plain_size):
+    """Once behind the head of an .lzma file, which tells the size; and raw, where only a marker makes an end."""
+    properties = (LZMA_PB * 5 + LZMA_LP) * 9 + LZMA_LC
+    file = lzma.LZMADecompressor(format=lzma.FORMAT_ALONE)
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": CHUNK_SIZE, "lc": LZMA_LC, "lp": LZMA_LP, "pb": LZMA_PB}]
+    raw = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=filters)
+    try:
+        plain = file.decompress(struct.pack("<BIQ", properties, CHUNK_SIZE, plain_size) + data)
+        raw.decompress(data, plain_size)
+        if not raw.eof:
+            raw.decompress(b"", 1)
+    except lzma.LZMAError:
+        raise FormatError(WRONG_CHUNK) from None
+    if len(plain) != plain_size or not file.eof or file.unused_data or raw.eof:
+        raise FormatError(WRONG_CHUNK)
+    return plain
+
+
+def read_chunk(component, chunk, index, stored, cipher_key=None):
     """The plain bytes of chunk number `index`."""
     plain_size = min(CHUNK_SIZE, component.image_size - index * CHUNK_SIZE)
     table_size = component.chunk_count * CHUNK_ENTRY.size
@@ -418,19 +505,21 @@ def read_chunk(component, chunk, index, stored):
     data = stored[chunk.offset : chunk.offset + chunk.stored_size]
     if sha256(data).digest() != chunk.stored_sha256:
         raise FormatError(WRONG_CHUNK)
+    if component.nonce is not None:
+        if cipher_key is None or key_id(cipher_key) != component.cipher_key_id:
+            raise FormatError(WRONG_CIPHER_KEY)
+        data = chacha20(cipher_key, component.nonce, index * BLOCKS_PER_CHUNK, data)
     if chunk.stored_size < plain_size:
-        if component.codec != CODEC_LZ4:
-            raise FormatError(WRONG_LAYOUT)
-        data = lz4.decode(data, plain_size)
-    if sha256(data).digest() != chunk.plain_sha256:
+        data = unpacked(component.codec, data, plain_size)
+    if component.nonce is None and sha256(data).digest() != chunk.plain_sha256:
         raise FormatError(WRONG_CHUNK)
     return data
 
 
-def read_image(component, stored):
+def read_image(component, stored, cipher_key=None):
     """The chunk table and the plain image of one component."""
     table = read_table(component, stored)
-    image = b"".join(read_chunk(component, chunk, n, stored) for n, chunk in enumerate(table))
+    image = b"".join(read_chunk(component, chunk, n, stored, cipher_key) for n, chunk in enumerate(table))
     if sha256(image).digest() != component.image_sha256:
         raise FormatError(WRONG_IMAGE)
     return table, image
@@ -443,23 +532,23 @@ def check_sizes(manifest):
         raise FormatError(WRONG_LAYOUT)
 
 
-def read_payload(manifest, data):
+def read_payload(manifest, data, cipher_key=None):
     """Tables and images of a package whose length is already known to be right."""
     tables, images = {}, {}
     at = len(manifest.data) + SIGNATURE_SIZE
     for number, component in sorted(manifest.components.items()):
-        tables[number], images[number] = read_image(component, data[at : at + component.stored_size])
+        tables[number], images[number] = read_image(component, data[at : at + component.stored_size], cipher_key)
         at += component.stored_size
     return tables, images
 
 
-def read(data):
+def read(data, cipher_key=None):
     """Decodes a whole package, of whatever board and signer, down to its plain images."""
     manifest = read_manifest(data)
     check_sizes(manifest)
     if len(data) != manifest.package_size:
         raise FormatError(TRUNCATED if len(data) < manifest.package_size else TRAILING)
-    tables, images = read_payload(manifest, data)
+    tables, images = read_payload(manifest, data, cipher_key)
     return Package(manifest, read_signature(data), tables, images)
 
 
@@ -472,17 +561,28 @@ class Device:
 
     board: object
     keys: tuple
-    security_counter: int = 0  # one-time programmable
+    security_counters: dict = field(default_factory=dict)  # one-time programmable: component number -> counter
     installed: dict = field(default_factory=dict)  # component number -> Component
     refused_id: bytes = bytes(16)
+    revoked: tuple = ()  # numbers of keys
+    cipher_key: bytes = None
+    has_lzma: bool = False
+    rolled_back_id: bytes = bytes(16)
 
 
 def check_manifest(data, device):
     """Everything that is known once the manifest and the length offered are; returns the manifest."""
     size = manifest_size(data)
-    if not any(verifies(key, read_signature(data), data[:size]) for key in device.keys):
+    signers = [n for n, key in enumerate(device.keys) if verifies(key, read_signature(data), data[:size])]
+    if not signers:
         raise FormatError(WRONG_SIGNATURE)
+    if signers[0] in device.revoked:
+        raise FormatError(REVOKED)
     manifest = read_manifest(data)
+    if any(part.codec == CODEC_LZMA for part in manifest.components.values()) and not device.has_lzma:
+        raise FormatError(UNKNOWN_CODEC)
+    if manifest.revokes >> signers[0] & 1:
+        raise FormatError(WRONG_VALUE)
     if manifest.board_id != device.board.id:
         raise FormatError(WRONG_BOARD)
     for number, component in manifest.components.items():
@@ -496,17 +596,30 @@ def check_manifest(data, device):
         raise FormatError(TRUNCATED)
     if len(data) > manifest.package_size:
         raise FormatError(TRAILING)
+    check_cipher_keys(manifest, device)
     for number, component in manifest.components.items():
-        lowest = device.security_counter
+        lowest = device.security_counters.get(number, 0)
         if number in device.installed:
             lowest = max(lowest, device.installed[number].security_counter)
         if component.security_counter < lowest:
             raise FormatError(COUNTER_TOO_LOW)
+        if component.security_counter > COUNTER_MAX:
+            raise FormatError(COUNTER_FULL)
     for component in manifest.components.values():
         check_requirement(component, manifest, device)
     if manifest.id == device.refused_id:
         raise FormatError(REFUSED_BEFORE)
+    if manifest.id == device.rolled_back_id:
+        raise FormatError(ROLLED_BACK)
     return manifest
+
+
+def check_cipher_keys(manifest, device):
+    """What is encrypted, is so under the key that this device has."""
+    for component in manifest.components.values():
+        if component.nonce is not None:
+            if device.cipher_key is None or key_id(device.cipher_key) != component.cipher_key_id:
+                raise FormatError(WRONG_CIPHER_KEY)
 
 
 def check_requirement(component, manifest, device):
@@ -522,7 +635,7 @@ def check_requirement(component, manifest, device):
 def refusal(data, device):
     """The reason for which this device refuses the package, or None when it accepts it."""
     try:
-        read_payload(check_manifest(data, device), data)
+        read_payload(check_manifest(data, device), data, device.cipher_key)
     except FormatError as reason:
         return str(reason)
     return None

@@ -34,12 +34,14 @@ def test_empty_journal_is_idle_and_its_first_record_opens_the_first_sector():
 
 def test_record_has_its_fields_where_the_page_says():
     entry = journal.Entry((0, 9, 253), 12345, bytes(range(16)))
-    state = journal.State(2, journal.TRIAL, 1 << 9, 7, b"r" * 16, entry, entry, entry, (1, 8))
+    state = journal.State(2, journal.TRIAL, 1 << 9, 7, b"r" * 16, entry, entry, entry, (1, 8), 17, (2,), b"b" * 16)
     record = state.encode()
     assert len(record) == 256
-    assert record[:8] == b"MTHJ\x01\x02\x03\x00"
+    assert record[:8] == b"MTHJ\x02\x02\x03\x11"
     assert record[8:16] == bytes.fromhex("0002000007000000")
     assert record[16:32] == b"r" * 16
+    assert record[32:36] == b"\x02\x00\x00\x00"
+    assert record[224:240] == b"b" * 16
     assert record[36:88] == record[88:140] == record[140:192]
     assert record[36:38] == b"\x01\x02" and record[36 + 31] == 0x20
     assert record[68:72] == (12345).to_bytes(4, "little")
@@ -155,7 +157,7 @@ def test_record_of_an_unknown_phase_or_generation_is_none():
     good = on_the_way(3, 1).encode()
     assert journal.State.decode(good)
     assert journal.State.decode(on_the_way(4, 1).encode()) is None
-    assert journal.State.decode(journal.State(0, 4).encode()) is None
+    assert journal.State.decode(journal.State(0, 6).encode()) is None
 
 
 def test_store_gives_back_what_was_put_in():
@@ -177,7 +179,8 @@ def test_requested_record_names_the_package_and_all_its_packets():
 
 
 def test_anchors():
-    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32), b"s" * 32)
+    good = anchors.Anchors(2, (b"k" * 32, b"l" * 32), b"s" * 32, b"c" * 32)
+    assert good.encode()[4:8] == b"\2\0\0\0" and good.encode()[144:208] == b"s" * 32 + b"c" * 32
     internal = bytearray(b"\xff" * boards.INTERNAL_SIZE)
     internal[0xB800 : 0xB800 + 256] = good.encode()
     assert anchors.read(internal) == good
@@ -186,14 +189,31 @@ def test_anchors():
         anchors.read(internal)
 
 
-def test_security_counter_is_unary():
+@pytest.mark.parametrize("component, start", [(boards.RUNTIME, 0), (boards.APPLICATION, 224)])
+def test_security_counters_are_unary(component, start):
     otp = bytearray(b"\xff" * 544)
-    assert anchors.security_counter(otp) == 0
-    otp[0:2] = b"\x00\xfc"
-    assert anchors.security_counter(otp) == 10
-    otp[1] = 0xFD
+    assert anchors.security_counter(otp, component) == 0
+    otp[start : start + 2] = b"\x00\xfc"
+    assert anchors.security_counter(otp, component) == 10
+    assert anchors.security_counter(otp, 3 - component) == 0
+    otp[start + 1] = 0xFD
     with pytest.raises(FormatError):
-        anchors.security_counter(otp)
+        anchors.security_counter(otp, component)
+
+
+def test_keys_are_revoked_by_their_bits():
+    otp = bytearray(b"\xff" * 544)
+    assert anchors.revoked_keys(otp) == ()
+    otp[448] = 0xFA
+    assert anchors.revoked_keys(otp) == (0, 2)
+
+
+def test_revoked_keys_are_programmed_bits():
+    otp = bytearray(b"\xff" * 544)
+    assert anchors.revoked_keys(otp) == ()
+    for number in (3, 0):
+        anchors.revoke(otp, number)
+    assert otp[448:452] == b"\xf6\xff\xff\xff" and anchors.revoked_keys(otp) == (0, 3)
 
 
 def test_last_good_config_record_counts():
@@ -236,6 +256,10 @@ def test_key_files(tmp_path):
     assert key.public == keys.read_public(public)
     assert keys.verifies(key.public, key.sign(b"message"), b"message")
     assert not keys.verifies(key.public, key.sign(b"message"), b"massage")
+    secret = tmp_path / "devices"
+    secret.write_text(f"matterhorn-device-key-1 {seed.hex()}\n")
+    assert keys.read_device(secret) == seed
+    assert keys.key_id(bytes(32)).hex() == "66687aadf862bd77"
     public.write_text("matterhorn-public-key-2 00\n")
     with pytest.raises(FormatError):
         keys.read_public(public)

@@ -11,9 +11,12 @@ from formats import boards, keys
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MATTERHORN_BUILD", TOP / "build"))
+# Whose firmware, packages and devices are tested: another one's for ci/mutants, as of a sweep's --root.
+FIRMWARE = Path(os.environ["MATTERHORN_ROOT"]) / "build" if "MATTERHORN_ROOT" in os.environ else BUILD
 MATTERHORN = BUILD / "bin/matterhorn"
 PUBLIC_KEY = BUILD / "keys/development.public"
 PRIVATE_KEY = BUILD / "keys/development.private"
+DEVICE_KEY = BUILD / "keys/development.device"
 MAC = "02:00:00:00:00:01"
 
 # A hung process must not hang the suite. No test decides anything by it.
@@ -22,17 +25,17 @@ SAFETY_SECONDS = 600
 
 def firmware(board, name, suffix):
     """build/firmware/BOARD/NAME.{elf,bin}, NAME being boot, runtime, demo, update or third."""
-    return BUILD / "firmware" / board.name / f"{name}.{suffix}"
+    return FIRMWARE / "firmware" / board.name / f"{name}.{suffix}"
 
 
 def package_file(board, name):
     """build/packages/NAME-BOARD.nmf, NAME being runtime, demo, update or third."""
-    return BUILD / "packages" / f"{name}-{board.name}.nmf"
+    return FIRMWARE / "packages" / f"{name}-{board.name}.nmf"
 
 
 def device_folder(board):
     """The provisioned device that the build makes."""
-    return BUILD / "device" / board.name
+    return FIRMWARE / "device" / board.name
 
 
 def signing_key():

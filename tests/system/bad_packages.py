@@ -8,7 +8,7 @@ first byte is stored (`early`) and what only when a chunk is looked at.
 from dataclasses import dataclass
 from typing import Callable
 
-from formats import boards, package
+from formats import boards, keys, package
 from formats.boards import APPLICATION
 
 APPLICATION_FIELD = package.COMPONENT[APPLICATION]
@@ -82,6 +82,34 @@ def duplicate_of_component(writer, board):
     return writer.duplicate((APPLICATION_FIELD, package.VERSION)).build()
 
 
+def for_another_key(writer, board):
+    key = package.cipher_value(b"twelve bytes", b"some key")
+    return writer.add((APPLICATION_FIELD, package.CIPHER), key).build()
+
+
+def for_the_key_of_zeros(writer, board):
+    """A device without a key has zeros in its place, and those have an id too."""
+    key = package.cipher_value(b"twelve bytes", keys.key_id(bytes(32)))
+    return writer.add((APPLICATION_FIELD, package.CIPHER), key).build()
+
+
+def unknown_cipher(writer, board):
+    value = package.cipher_value(b"twelve bytes", b"some key", cipher=2)
+    return writer.add((APPLICATION_FIELD, package.CIPHER), value).build()
+
+
+def revokes_its_own_key(writer, board):
+    return writer.add((package.REVOKES,), package.u32(1)).build()
+
+
+def revokes_a_fifth_key(writer, board):
+    return writer.add((package.REVOKES,), package.u32(1 << 4)).build()
+
+
+def lzma_codec(writer, board):
+    return writer.set((APPLICATION_FIELD, package.CODEC), package.u32(package.CODEC_LZMA)).build()
+
+
 CASES = (
     Case("wrong-board", package.WRONG_BOARD, wrong_board),
     Case("wrong-signature", package.WRONG_SIGNATURE, wrong_signature),
@@ -95,4 +123,10 @@ CASES = (
     Case("unknown-critical-in-component", package.UNKNOWN_CRITICAL, unknown_critical_of_component),
     Case("duplicate", package.DUPLICATE, duplicate),
     Case("duplicate-in-component", package.DUPLICATE, duplicate_of_component),
+    Case("cipher-key-of-another", package.WRONG_CIPHER_KEY, for_another_key),
+    Case("cipher-key-of-zeros", package.WRONG_CIPHER_KEY, for_the_key_of_zeros),
+    Case("cipher-unknown", package.WRONG_VALUE, unknown_cipher),
+    Case("revokes-itself", package.WRONG_VALUE, revokes_its_own_key),
+    Case("revokes-a-fifth-key", package.WRONG_VALUE, revokes_a_fifth_key),
+    Case("codec-not-built-in", package.UNKNOWN_CODEC, lzma_codec),
 )

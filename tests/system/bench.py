@@ -14,10 +14,11 @@ BLOCK = 4096
 
 
 class Bench:
-    """Machines, started when they are first needed, with these arguments of QEMU."""
+    """Machines, started when they are first needed, with these arguments of QEMU and properties of the board."""
 
-    def __init__(self, arguments=()):
+    def __init__(self, arguments=(), options=None):
         self._arguments = arguments
+        self._options = options
         self._machines = {}
 
     def __enter__(self):
@@ -34,7 +35,7 @@ class Bench:
     def power_on(self, board, cells, sram="zero", vdd=()):
         """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as (mV, ns) each."""
         if board.name not in self._machines:
-            self._machines[board.name] = Machine(board.name, arguments=self._arguments).__enter__()
+            self._machines[board.name] = Machine(board.name, self._options, self._arguments).__enter__()
         machine = self._machines[board.name]
         try:
             machine.power_off()
@@ -96,6 +97,10 @@ class Session:
         """A copy of what the chips hold now."""
         machine = self._machine
         return Cells(bytearray(machine.internal), bytearray(machine.otp), bytearray(machine.nor))
+
+    def tamper(self, address, data):
+        """Somebody who holds the SPI bus writes into the chip, while the board stands still between two runs."""
+        self._machine.nor[address : address + len(data)] = data
 
     def power_off(self):
         self._machine.power_off()

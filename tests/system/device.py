@@ -65,17 +65,17 @@ def shipped(board, name):
     return package.read(package_file(board, name).read_bytes())
 
 
-def application_writer(board, image, *, version, counter=0, name=None):
-    """A writer for an application package that this board accepts."""
-    component = package.NewComponent(APPLICATION, image, board.application.start, version, counter)
-    return package.PackageWriter(board.id, signing_key(), [component], name)
+def application_writer(board, image, *, version, counter=0, name=None, key=None, **changes):
+    """A writer for an application package that this board accepts; signed by `key`, else by that of the build."""
+    component = package.NewComponent(APPLICATION, image, board.application.start, version, counter, **changes)
+    return package.PackageWriter(board.id, key or signing_key(), [component], name)
 
 
-def update_writer(board, counter=0):
+def update_writer(board, counter=0, **changes):
     """A writer for a package of the real Update application: the good twin of every bad package."""
     update = shipped(board, "update")
-    version = update.manifest.components[APPLICATION].version
-    return application_writer(board, update.images[APPLICATION], version=version, counter=counter, name="Update twin")
+    given = {"version": update.manifest.components[APPLICATION].version, "name": "Update twin", **changes}
+    return application_writer(board, update.images[APPLICATION], counter=counter, **given)
 
 
 def demo_carrying(board, offered, length=None):
@@ -87,8 +87,10 @@ def demo_carrying(board, offered, length=None):
     return image[:at] + RESOURCE_MAGIC + struct.pack("<I", len(offered) if length is None else length) + offered
 
 
-def provision_with(board, offered, folder, counter=0):
-    """A new device whose factory application is the Demo that offers `offered`; its cells."""
+def provision_with(board, offered, folder, counter=0, options=()):
+    """A new device whose factory application is the Demo that offers `offered`; its cells.
+
+    `options` are more of `matterhorn provision`."""
     demo = shipped(board, "demo").manifest.components[APPLICATION]
     image = demo_carrying(board, offered)
     writer = application_writer(board, image, version=demo.version, counter=counter, name="Demo")
@@ -104,6 +106,7 @@ def provision_with(board, offered, folder, counter=0):
         *("--application", factory),
         *("--mac", MAC),
         *("--output", output),
+        *options,
     )
     return Cells.load(output)
 

@@ -49,6 +49,25 @@ def test_patch_tells_its_cause_and_applies(patch):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
+def test_tests_that_a_patch_names_are_there(patch):
+    for named in mutants.named_tests(patch.stem):
+        file, _, test = named.partition("::")
+        text = (TOP / file).read_text()
+        assert not test or re.search(rf"^def {re.escape(test.partition('[')[0])}\(", text, re.MULTILINE), named
+
+
+@pytest.mark.parametrize("text, fails", [("assert True", False), ("assert False", True)])
+def test_a_named_test_is_asked_of_that_firmware(tmp_path, text, fails):
+    """What it finds in MATTERHORN_ROOT is the mutant's; a test that cannot be run says nothing of it."""
+    file = tmp_path / "test_named.py"
+    file.write_text(f"import os\n\ndef test_it():\n    assert os.environ['MATTERHORN_ROOT'] == '/mutant'\n    {text}\n")
+    assert mutants.system_test_fails(f"{file}::test_it", "/mutant", "named-test") == fails
+    file.write_text("import nothing_of_this_name\n")
+    with pytest.raises(mutants.BenchFailure):
+        mutants.system_test_fails(f"{file}::test_it", "/mutant", "named-test")
+
+
 def test_unknown_mutant_is_wrong_use():
     done = command(TOP / "ci/mutants", "no-such-bug")
     assert done.returncode == 2

@@ -10,20 +10,21 @@ from dataclasses import replace
 import pytest
 
 from formats import boards, journal, package
-from formats.boards import APPLICATION
+from formats.boards import APPLICATION, RUNTIME
 
 from . import jobs, trace
-from .artifacts import PUBLIC_KEY, matterhorn, matterhorn_json, package_file
+from .artifacts import DEVICE_KEY, PUBLIC_KEY, matterhorn, matterhorn_json, package_file, signing_key
 from .bad_packages import CASES, UNKNOWN_TAG
-from .device import provision_with, provisioned, requested_cells, update_writer
+from .device import provision_with, provisioned, requested_cells, shipped, update_writer
 
 ETHERNET, USB = boards.ETHERNET, boards.USB
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def inspect(file, board, counter, status):
-    """What `matterhorn inspect` says a device of this board with this counter would say."""
-    return matterhorn("inspect", file, "--board", board.name, "--key", PUBLIC_KEY, "--counter", counter, status=status)
+    """What `matterhorn inspect` says a device of this board with this counter and a device key of its own would say."""
+    options = ("--board", board.name, "--key", PUBLIC_KEY, "--device-key", DEVICE_KEY, "--counter", counter)
+    return matterhorn("inspect", file, *options, status=status)
 
 
 def assert_refused(events, reason, who):
@@ -71,7 +72,7 @@ def test_inspect_gives_the_same_reason(tmp_path, case):
 
 @each_case
 def test_independent_reader_gives_the_same_reason(case):
-    device = package.Device(ETHERNET, (update_writer(ETHERNET).key.public,), case.counter)
+    device = package.Device(ETHERNET, (update_writer(ETHERNET).key.public,), {APPLICATION: case.counter})
     assert package.refusal(update_writer(ETHERNET, case.counter).build(), device) is None
     assert package.refusal(case.make(update_writer(ETHERNET, case.counter), ETHERNET), device) == case.reason
 
@@ -168,9 +169,33 @@ def test_package_that_went_bad_before_a_sector_was_done_makes_room_for_another(b
     session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
 
 
-def test_package_that_went_bad_when_a_sector_was_done_is_waited_for(bench, tmp_path):
-    """What is installed verifies, but is not known to belong together: it is not started, and the install is tried again after 10 s."""
+def test_package_that_went_bad_when_nothing_of_it_counts_yet_makes_room_for_another(bench, tmp_path):
+    """A sector is done, or the journal says so; but what is installed is all of what was there before, and verifies."""
     session = bench.power_on(ETHERNET, spoilt_while_installing(tmp_path, 1 << 9))
+    session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def half_installed(folder):
+    """A device that has installed the runtime of a package of both, and not its application, when the package went bad."""
+    cells = provision_with(ETHERNET, update_writer(ETHERNET).build(), folder)
+    names = {RUNTIME: "runtime", APPLICATION: "third"}
+    parts = [
+        package.NewComponent(number, shipped(ETHERNET, name).images[number], ETHERNET.region(number).start, (5, 0, 0, 0))
+        for number, name in names.items()
+    ]
+    data = package.PackageWriter(ETHERNET.id, signing_key(), parts).build()
+    at = ETHERNET.runtime.start - boards.INTERNAL_BASE
+    installed = package.read(data).installed(RUNTIME)
+    cells = requested_cells(cells, package.with_flipped_bit(data, len(data) - 1))
+    cells.internal[at : at + len(installed)] = installed
+    journal.append(cells.nor, replace(journal.read(cells.nor), phase=journal.INSTALLING, sectors_done=1 << 4))
+    return cells
+
+
+def test_package_that_went_bad_when_half_of_it_was_installed_is_waited_for(bench, tmp_path):
+    """What is installed verifies, but does not belong together: it is not started, and the install is tried again after 10 s."""
+    session = bench.power_on(ETHERNET, half_installed(tmp_path))
     session.wait_for(lambda now: trace.uart_lines(now.events).count("boot: trying again in 10 s") == 2, jobs.PATIENCE_NS)
     lines = trace.uart_lines(session.events)
     ends = [event.time_ns for event in session.events if event.kind == trace.UART and event.value == ord("\n")]
@@ -181,8 +206,8 @@ def test_package_that_went_bad_when_a_sector_was_done_is_waited_for(bench, tmp_p
 
 
 def test_every_reason_is_one_of_its_own():
-    """Cases of the same kind share a reason; the eight kinds of issue 2 have eight."""
-    assert len({case.reason for case in CASES}) == 8
+    """Cases of the same kind share a reason, of which there are eleven."""
+    assert len({case.reason for case in CASES}) == 11
 
 
 # --- The other board ----------------------------------------------------------------------------------------------

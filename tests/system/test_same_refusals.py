@@ -21,6 +21,7 @@ IMAGE = b"".join(sha256(bytes([n])).digest() for n in range(256)) + b"tail"
 TAGS = (
     (package.BOARD,),
     (package.PACKAGE_SIZE,),
+    (package.REVOKES,),
     (package.NAME,),
     *((package.COMPONENT[APPLICATION], tag) for tag in package.OF_COMPONENT if tag != package.REQUIRES),
     *((package.COMPONENT[RUNTIME], tag) for tag in package.OF_COMPONENT if tag != package.REQUIRES),
@@ -32,17 +33,24 @@ ABOUT_FIELDS = {
     package.MISSING,
     package.WRONG_LENGTH,
     package.WRONG_VALUE,
+    package.UNKNOWN_CODEC,
 }
+CIPHER_KEY = bytes(range(32))
 SEEDS = range(20)
 PACKAGES_PER_SEED = 25
 
 
+def encrypted(number, image, version, nonce):
+    region = ETHERNET.region(number)
+    return package.NewComponent(number, image, region.start, version, 1, cipher_key=CIPHER_KEY, nonce=nonce)
+
+
 def writer():
     parts = [
-        package.NewComponent(RUNTIME, IMAGE[::-1], ETHERNET.runtime.start, (1, 2, 3, 4), 1),
-        package.NewComponent(APPLICATION, IMAGE, ETHERNET.application.start, (5, 6, 7, 8), 1),
+        encrypted(RUNTIME, IMAGE[::-1], (1, 2, 3, 4), b"the runtime."),
+        encrypted(APPLICATION, IMAGE, (5, 6, 7, 8), b"application."),
     ]
-    return package.PackageWriter(ETHERNET.id, signing_key(), parts, "spoilt")
+    return package.PackageWriter(ETHERNET.id, signing_key(), parts, "spoilt").add((package.REVOKES,), package.u32(2))
 
 
 def encoded(spoilt, path):
@@ -61,7 +69,8 @@ def change_the_length(spoilt, path, random):
 
 
 def add_a_field(spoilt, path, random):
-    tag = random.choice((0x0F30, 0x8F30, 0x0021, 0x8021, package.BOARD, package.VERSION, package.REQUIRES))
+    known = (package.BOARD, package.VERSION, package.REQUIRES, package.CIPHER)
+    tag = random.choice((0x0F30, 0x8F30, 0x0021, 0x8021) + known)
     spoilt.add(path[:-1] + (tag,), random.randbytes(random.choice((0, 1, 4, 8, 12, 15))))
 
 
@@ -107,9 +116,10 @@ def spoilt_package(random):
     return data, done + behind
 
 
-def inspect(file):
+def inspect(file, device_key):
     """What the firmware's code says: a reason, or None when it accepts."""
-    arguments = ("inspect", file, "--board", ETHERNET.name, "--key", PUBLIC_KEY, "--counter", 1)
+    keys = ("--key", PUBLIC_KEY, "--device-key", device_key)
+    arguments = ("inspect", file, "--board", ETHERNET.name, *keys, "--counter", 1)
     done = run(*arguments, "--json")
     said = json.loads(done.stdout)
     assert done.returncode == {"accepted": 0, "refused": 1}[said["verdict"]]
@@ -123,13 +133,15 @@ def agree(mine, said, done):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reader_and_inspect_agree(seed, tmp_path):
     generator = random.Random(seed)
-    device = package.Device(ETHERNET, (signing_key().public,), 1)
+    device = package.Device(ETHERNET, (signing_key().public,), {RUNTIME: 1, APPLICATION: 1}, cipher_key=CIPHER_KEY)
+    device_key = tmp_path / "device.key"
+    device_key.write_text(f"matterhorn-device-key-1 {CIPHER_KEY.hex()}\n")
     file = tmp_path / "spoilt.nmf"
     differences = []
     for _ in range(PACKAGES_PER_SEED):
         data, done = spoilt_package(generator)
         file.write_bytes(data)
-        mine, said = package.refusal(data, device), inspect(file)
+        mine, said = package.refusal(data, device), inspect(file, device_key)
         if not agree(mine, said, done):
             differences.append(f"{', '.join(done)}: the page says {mine}, inspect {said}")
     assert not differences, "\n".join(differences)

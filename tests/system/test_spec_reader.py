@@ -27,7 +27,7 @@ def component_as_inspect_says(component):
         "security_counter": component.security_counter,
         "image_size": component.image_size,
         "image_sha256": component.image_sha256.hex(),
-        "codec": ("stored", "lz4")[component.codec],
+        "codec": ("stored", "lz4", "lzma")[component.codec],
         "chunk_size": component.chunk_size,
         "stored_size": component.stored_size,
         "chunks": component.chunk_count,
@@ -76,14 +76,20 @@ def dump_as_i_read_it(board, cells):
         installed.append({"component": name, "version": version, "image_size": part.image_size, "verified": True})
     return {
         "anchors": {"board": board.name, "keys": [key.hex() for key in trust.keys]},
-        "security_counter": anchors.security_counter(cells.otp),
+        "otp": {
+            "security_counters": {name: anchors.security_counter(cells.otp, n) for n, name in COMPONENT_NAMES.items()},
+            "revoked_keys": list(anchors.revoked_keys(cells.otp)),
+        },
         "config": {"mac": config.mac_address(cells.internal)},
         "journal": {
             "phase": state.phase_name,
+            "credit": state.credit,
+            "tried": [COMPONENT_NAMES[number] for number in state.tried],
             "generation": state.generation,
             "sectors_done": [n for n in range(12) if state.sectors_done >> n & 1],
             "reason": state.reason,
             "refused_id": state.refused_id.hex(),
+            "rolled_back_id": state.rolled_back_id.hex(),
             "packages": {
                 name: entry_as_inspect_says(getattr(state, name)) for name in ("runtime", "application", "incoming")
             },

@@ -35,26 +35,78 @@ static void make_image(struct package_image *image, uint32_t size, uint32_t regi
     mh_put32(image->bytes + 4, region + MH_HEADER_SIZE + 1);
 }
 
-struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+static struct blob make_package(struct package_order *order, uint32_t size, uint32_t runtime_size, uint32_t seed)
 {
     const struct mh_board *board = mh_board_named("mountaineer-eth");
-    struct package_order order = {.board = board, .codec = MH_CODEC_LZ4, .name = "test", .counter = counter};
     struct problem problem = {0};
     struct blob blob = {0};
 
-    memcpy(order.seed, seed_of_key, sizeof order.seed);
-    order.version.part[0] = (uint16_t)seed;
+    order->board = board;
+    order->codec = MH_CODEC_LZ4;
+    order->name = "test";
+    memcpy(order->seed, seed_of_key, sizeof order->seed);
+    order->version.part[0] = (uint16_t)seed;
     if (size) {
-        make_image(&order.images[MH_APPLICATION - 1], size, board->regions[MH_APPLICATION - 1].address, seed);
+        make_image(&order->images[MH_APPLICATION - 1], size, board->regions[MH_APPLICATION - 1].address, seed);
     }
     if (runtime_size) {
-        make_image(&order.images[MH_RUNTIME - 1], runtime_size, board->regions[MH_RUNTIME - 1].address, seed);
+        make_image(&order->images[MH_RUNTIME - 1], runtime_size, board->regions[MH_RUNTIME - 1].address, seed);
     }
-    assert_true(package_check(&order, &problem));
-    assert_true(package_write(&order, &blob.bytes, &blob.size, &problem));
-    free(order.images[0].bytes);
-    free(order.images[1].bytes);
+    assert_true(package_check(order, &problem));
+    assert_true(package_write(order, &blob.bytes, &blob.size, &problem));
+    free(order->images[0].bytes);
+    free(order->images[1].bytes);
     return blob;
+}
+
+struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    struct package_order order = {.counter = counter};
+
+    return make_package(&order, size, runtime_size, seed);
+}
+
+const uint8_t fixture_cipher_key[MH_KEY_SIZE] = "a device key for the tests alone";
+
+struct blob fixture_encrypted(uint32_t size, uint32_t runtime_size, uint32_t seed)
+{
+    struct package_order order = {.encrypted = true, .nonces = {"the runtime", "application"}};
+
+    memcpy(order.cipher_key, fixture_cipher_key, sizeof order.cipher_key);
+    return make_package(&order, size, runtime_size, seed);
+}
+
+/* Where the field with this tag stands in the list of top-level fields. */
+static uint8_t *top_level_field(const struct blob *package, uint16_t tag)
+{
+    uint8_t *field = package->bytes + 8;
+
+    while (mh_get16(field) != tag) {
+        field += 4 + (mh_get16(field + 2) + 3) / 4 * 4;
+        assert_true(field < package->bytes + mh_get16(package->bytes + 6));
+    }
+    return field;
+}
+
+struct blob fixture_package_requiring(uint32_t size, uint32_t seed, uint32_t counter, uint16_t major)
+{
+    struct blob package = fixture_package(size, 0, seed, counter);
+    uint8_t requires[16] = {[4] = MH_RUNTIME, [8] = (uint8_t)major};
+
+    mh_put16(requires, MH_TAG_REQUIRES);
+    mh_put16(requires + 2, sizeof requires - 4);
+    package.bytes = realloc(package.bytes, package.size + sizeof requires);
+    assert_non_null(package.bytes);
+    uint8_t *component = top_level_field(&package, MH_TAG_COMPONENT + MH_APPLICATION);
+    uint8_t *end = component + 4 + mh_get16(component + 2);
+    memmove(end + sizeof requires, end, package.size - (size_t)(end - package.bytes));
+    memcpy(end, requires, sizeof requires);
+    package.size += sizeof requires;
+    mh_put16(component + 2, (uint16_t)(mh_get16(component + 2) + sizeof requires));
+    mh_put16(package.bytes + 6, (uint16_t)(mh_get16(package.bytes + 6) + sizeof requires));
+    mh_put32(top_level_field(&package, MH_TAG_PACKAGE_SIZE) + 4, (uint32_t)package.size);
+    fixture_sign(&package);
+    return package;
 }
 
 void fixture_sign(struct blob *package)
@@ -87,7 +139,7 @@ enum mh_error fixture_boot(struct mh_update *update, const struct mh_device *dev
 {
     enum mh_error error = mh_update_initialize(update, device);
 
-    return error ? error : mh_install_pending(device, &update->journal, &update->package);
+    return error ? error : mh_proceed(device, &update->journal, &update->package, false);
 }
 
 bool fixture_holds(const struct array_device *array, unsigned component, uint32_t size, uint32_t seed)

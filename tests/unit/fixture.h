@@ -27,6 +27,13 @@ struct blob {
  * (0 = none), their contents from `seed`. */
 struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter);
 
+/* The same, encrypted under this key, each component with a nonce of its own. */
+extern const uint8_t fixture_cipher_key[MH_KEY_SIZE];
+struct blob fixture_encrypted(uint32_t size, uint32_t runtime_size, uint32_t seed);
+
+/* One with an application of `size` bytes alone, which needs version MAJOR.0.0.0 of the runtime. */
+struct blob fixture_package_requiring(uint32_t size, uint32_t seed, uint32_t counter, uint16_t major);
+
 /* Signs the manifest of a package again after it was changed. */
 void fixture_sign(struct blob *package);
 

@@ -2,7 +2,7 @@
  *
  * The config store without power losses: what it keeps, what it refuses, and what becomes of damaged or forged bytes.
  */
-#include "torn_device.h"
+#include "config_fixture.h"
 
 #include "matterhorn/bytes.h"
 
@@ -13,9 +13,7 @@
 #define HEAD_OPENED 8u
 #define HEAD_CLOSED 12u
 
-static const uint8_t mac[MH_MAC_SIZE] = {0x02, 0x4D, 0x54, 0x00, 0x00, 0x01};
 static const uint8_t zeros[4];
-static struct torn_device torn;
 static struct mh_config config;
 
 static void open_again(void)
@@ -31,35 +29,19 @@ static enum mh_error write_text(unsigned tag, const char *text)
 
 static void assert_text(unsigned tag, const char *text)
 {
-    uint32_t length;
-    const uint8_t *value = mh_config_find(torn.view, tag, &length);
-
-    if (!text) {
-        assert_null(value);
-        return;
-    }
-    assert_non_null(value);
-    assert_int_equal(length, strlen(text));
-    assert_memory_equal(value, text, length);
+    assert_true(is_value(tag, text, text ? (uint32_t)strlen(text) : 0));
 }
 
 static void assert_mac(void)
 {
-    uint32_t length;
-    const uint8_t *value = mh_config_find(torn.view, MH_CONFIG_MAC, &length);
-
-    assert_non_null(value);
-    assert_int_equal(length, sizeof mac);
-    assert_memory_equal(value, mac, sizeof mac);
+    assert_true(has_mac());
 }
 
 /* A new device with its MAC address, opened. */
 static int new_device(void **state)
 {
     (void)state;
-    torn_device_reset(&torn);
-    open_again();
-    assert_int_equal(mh_config_write(&config, MH_CONFIG_MAC, mac, sizeof mac), MH_OK);
+    make_new_device(&config);
     return 0;
 }
 
@@ -579,20 +561,6 @@ static void a_sector_that_was_never_finished_does_not_count(void **state)
     assert_null(mh_config_find(torn.view, MH_CONFIG_MAC, &length));
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    torn_device_create(&torn);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    torn_device_free(&torn);
-    return 0;
-}
-
 #define TEST(function) cmocka_unit_test_setup(function, new_device)
 
 int main(void)
@@ -625,5 +593,5 @@ int main(void)
         TEST(what_is_left_of_a_closed_sector_counts_without_a_shadow),
         TEST(a_sector_that_was_never_finished_does_not_count),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, create_device, free_device);
 }

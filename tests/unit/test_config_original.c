@@ -5,7 +5,7 @@
  * sector that holds the MAC address, and invalidating that freed nothing; a full sector was copied to the heap,
  * erased and written back.
  */
-#include "torn_device.h"
+#include "config_fixture.h"
 
 #include "matterhorn/bytes.h"
 
@@ -19,10 +19,8 @@
 
 enum { HEADER_CRC = 4, DATA_CRC = 8, DATA_SIZE = 12, NAME = 16, NAME_SIZE = 64 };
 
-static struct torn_device torn;
 static bool heap_has_room; /* for a copy of the sector */
 static const uint8_t nothing[1];
-static const uint8_t mac[MH_MAC_SIZE] = {0x02, 0x4D, 0x54, 0x00, 0x00, 0x01};
 
 /* Polynomial 0x04C11DB7, not reflected, no final xor. */
 static uint32_t original_crc(const uint8_t *bytes, uint32_t length, uint32_t crc)
@@ -189,17 +187,7 @@ static void our_device(void)
 {
     struct mh_config config;
 
-    torn_device_reset(&torn);
-    assert_int_equal(mh_config_open(&config, &torn.device), MH_OK);
-    assert_int_equal(mh_config_write(&config, MH_CONFIG_MAC, mac, sizeof mac), MH_OK);
-}
-
-static bool our_mac(void)
-{
-    uint32_t length;
-    const uint8_t *value = mh_config_find(torn.view, MH_CONFIG_MAC, &length);
-
-    return value && length == sizeof mac && memcmp(value, mac, sizeof mac) == 0;
+    make_new_device(&config);
 }
 
 static bool our_update(uint32_t number, uint32_t signature_size)
@@ -252,7 +240,7 @@ static void ours_does_not_end(void **state)
     for (uint32_t i = 1; i <= 3000; i++) {
         torn_device_start(&torn, 0, 0, NOR_TEAR_BEFORE);
         assert_true(our_update(i, 512));
-        assert_true(our_mac());
+        assert_true(has_mac());
     }
     print_message("ours: 3000 updates, %u erases\n", torn_erases(&torn));
     assert_in_range(torn_erases(&torn), 1, 1 + 3000 / 25);
@@ -264,7 +252,7 @@ struct outcome {
     uint32_t operations, losses, lost;
 };
 
-static struct outcome lose_everywhere(bool (*update)(uint32_t, uint32_t), bool (*has_mac)(void), bool tears)
+static struct outcome lose_everywhere(bool (*update)(uint32_t, uint32_t), bool (*mac_is_there)(void), bool tears)
 {
     static struct torn_snapshot before;
     struct outcome outcome = {0};
@@ -279,11 +267,11 @@ static struct outcome lose_everywhere(bool (*update)(uint32_t, uint32_t), bool (
             lost = !torn.power;
             if (lost && nor_tear_applies(torn.lost, tear)) {
                 torn_device_start(&torn, outcome.operations, 0, NOR_TEAR_BEFORE);
-                if (has_mac == our_mac) {
+                if (mac_is_there == has_mac) {
                     (void)mh_config_open(&config, &torn.device);
                 }
                 outcome.losses++;
-                outcome.lost += !has_mac();
+                outcome.lost += !mac_is_there();
             }
         }
     }
@@ -327,25 +315,11 @@ static void ours_does_not(void **state)
     (void)state;
     our_device();
     update_until_full(our_update);
-    const struct outcome outcome = lose_everywhere(our_update, our_mac, true);
+    const struct outcome outcome = lose_everywhere(our_update, has_mac, true);
     print_message("ours: %u operations, MAC address lost at %u of %u losses\n", outcome.operations, outcome.lost,
                   outcome.losses);
     assert_int_equal(outcome.lost, 0);
     assert_in_range(outcome.operations, 20, 1000);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    torn_device_create(&torn);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    torn_device_free(&torn);
-    return 0;
 }
 
 int main(void)
@@ -357,5 +331,5 @@ int main(void)
         cmocka_unit_test(the_original_loses_the_mac_address_in_its_compaction),
         cmocka_unit_test(ours_does_not),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, create_device, free_device);
 }

@@ -6,7 +6,7 @@
  *
  * MATTERHORN_CONFIG_WRITES=N makes as many writes in the random part, instead of 100,000.
  */
-#include "torn_device.h"
+#include "config_fixture.h"
 
 #define WRITES 100000u
 #define OTHER_TAG 7u
@@ -14,21 +14,11 @@
 #define NOISES 3u
 #define DEPTH 2u
 
-static const uint8_t mac[MH_MAC_SIZE] = {0x02, 0x4D, 0x54, 0x00, 0x00, 0x01};
 static const uint8_t other[9] = "untouched";
-static struct torn_device torn;
-
-static bool is_value(unsigned tag, const void *value, uint32_t length)
-{
-    uint32_t found_length = 0;
-    const uint8_t *found = mh_config_find(torn.view, tag, &found_length);
-
-    return found ? found_length == length && memcmp(found, value, length) == 0 : length == 0;
-}
 
 static void assert_others(void)
 {
-    assert_true(is_value(MH_CONFIG_MAC, mac, sizeof mac));
+    assert_true(has_mac());
     assert_true(is_value(OTHER_TAG, other, sizeof other));
 }
 
@@ -71,9 +61,7 @@ static void fill_up(struct mh_config *config, uint32_t room)
 /* The MAC address in the first record, what counts beside it in the last ones. */
 static void make_device(struct mh_config *config, const char *old_value, bool full)
 {
-    torn_device_reset(&torn);
-    assert_int_equal(mh_config_open(config, &torn.device), MH_OK);
-    assert_int_equal(mh_config_write(config, MH_CONFIG_MAC, mac, sizeof mac), MH_OK);
+    make_new_device(config);
     if (full) {
         fill_up(config, 32 + MH_CONFIG_RECORD_SIZE + ((uint32_t)strlen(old_value) + 3) / 4 * 4);
     }
@@ -349,25 +337,11 @@ static void nothing_finished_is_ever_lost(void **state)
     assert_in_range(torn_erases(&torn), 1, wanted / RECORDS_PER_ERASE + losses.not_whole + 1);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    torn_device_create(&torn);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    torn_device_free(&torn);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_is_torn_in_every_way),
         cmocka_unit_test(nothing_finished_is_ever_lost),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, create_device, free_device);
 }

@@ -244,6 +244,20 @@ static void tampered_store_is_refused_before_anything_is_erased(void **state)
     free(package.bytes);
 }
 
+/* A journal that says so was not written by us: all of the package is installed all the same. */
+static void what_was_done_before_an_install_began_does_not_count(void **state)
+{
+    struct blob package = fixture_package(LARGE, 0, 2, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    update.journal.state.sectors_done = 0xFFF;
+    assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_installed(LARGE, 2);
+    free(package.bytes);
+}
+
 /* A properly signed package whose image hash is of another image: every copy of it is as bad. */
 static void package_that_is_itself_wrong_is_not_taken_again(void **state)
 {
@@ -281,6 +295,75 @@ static void package_swapped_during_a_cut_install_is_not_programmed(void **state)
     free(package.bytes);
 }
 
+/* Whoever holds the SPI bus may write a journal in which sectors are done that never were. The first start may find
+ * that out only when it compares the whole image; the second one then does all of it. */
+static void forged_progress_does_not_pass_for_an_install(void **state)
+{
+    static const uint32_t masks[] = {0xFFFFFFFF, 1u << 9, 1u << 10, 1u << 9 | 1u << 10};
+    static const enum mh_phase phases[] = {MH_REQUESTED, MH_INSTALLING};
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof masks / sizeof *masks; i++) {
+        struct blob package = fixture_package(LARGE, 0, 10 + i, 0);
+        assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+        update.journal.state.phase = phases[i % 2];
+        update.journal.state.sectors_done = masks[i / 2];
+        assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+        if (fixture_boot(&update, &array.device) != MH_OK) {
+            assert_int_equal(update.journal.state.sectors_done, 0);
+            assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+        }
+        assert_installed(LARGE, 10 + i);
+        assert_int_equal(mh_update_confirm(&update), MH_OK);
+        free(package.bytes);
+    }
+}
+
+static bool has_header_of(const struct blob *package, unsigned number)
+{
+    const uint32_t address = array.device.board->regions[number - 1].address;
+
+    return memcmp(array.internal.cells + (address - MH_INTERNAL_BASE), package->bytes, 256) == 0;
+}
+
+/* Between the two components of a package, and only there; wherever power is lost. */
+static void half_of_a_package_does_not_belong_to_what_was_there(void **state)
+{
+    unsigned mixed = 0, whole = 0;
+
+    for (uint64_t operations = 0; whole == 0; operations += 97) {
+        tear_down(state);
+        set_up(state);
+        install(SMALL, 1);
+        assert_int_equal(mh_update_confirm(&update), MH_OK);
+        struct blob package = fixture_package(SMALL, SMALL, 2, 0);
+        assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+        array.operations_left = operations;
+        whole = fixture_boot(&update, &array.device) == MH_OK;
+        const bool half = has_header_of(&package, MH_RUNTIME) && !has_header_of(&package, MH_APPLICATION);
+        assert_int_equal(mh_installed_mixed(&array.device, &update.journal.state), half);
+        mixed += half;
+        free(package.bytes);
+    }
+    assert_true(mixed > 3);
+}
+
+/* Of one component alone there is no half. */
+static void package_of_one_component_never_leaves_half_of_it(void **state)
+{
+    struct blob package = fixture_package(SMALL, 0, 2, 0);
+
+    (void)state;
+    install(SMALL, 1);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    for (array.operations_left = 200; fixture_boot(&update, &array.device) != MH_OK; array.operations_left = 2000) {
+        assert_false(mh_installed_mixed(&array.device, &update.journal.state));
+    }
+    assert_false(mh_installed_mixed(&array.device, &update.journal.state));
+    free(package.bytes);
+}
+
 static void missing_packets_alone_are_sent_again(void **state)
 {
     struct blob package = fixture_package(LARGE, 0, 2, 0);
@@ -308,7 +391,11 @@ static void lower_counter_is_refused(void **state)
     assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
     assert_int_equal(mh_update_confirm(&update), MH_OK);
     assert_int_equal(fixture_store(&update, &array.device, &lower), MH_ERR_COUNTER);
-    array.device.security_counter = 8; /* the one-time programmable one counts as well */
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_RUNTIME, 8), MH_OK); /* nothing to do with the application's */
+    assert_int_equal(fixture_store(&update, &array.device, &higher), MH_OK);
+    assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_APPLICATION, 8), MH_OK);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_COUNTER); /* the bootloader asks once more */
     assert_int_equal(fixture_store(&update, &array.device, &higher), MH_ERR_COUNTER);
     free(higher.bytes);
     free(lower.bytes);
@@ -349,7 +436,7 @@ static void full_store_gives_up_the_running_packages(void **state)
     assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
     assert_installed(SMALL, 1);
     struct mh_state state_of = {0};
-    assert_int_equal(mh_store_allocate(&state_of, MH_EXTENTS * MH_EXTENT_SIZE + 1, package.bytes), MH_ERR_NO_ROOM);
+    assert_int_equal(mh_store_allocate(&state_of, MH_EXTENTS * MH_EXTENT_SIZE + 1, package.bytes, 2), MH_ERR_NO_ROOM);
     free(package.bytes);
 }
 
@@ -372,13 +459,20 @@ static void what_is_validated_is_what_was_begun(void **state)
     free(other.bytes);
 }
 
-static void unconfirmed_image_can_be_updated(void **state)
+/* What is tried is still the incoming package, and what it replaced must stay to go back to. */
+static void unconfirmed_image_is_confirmed_before_it_is_updated(void **state)
 {
+    struct blob next = fixture_package(LARGE, 0, 2, 0);
+
     (void)state;
     install(SMALL, 1);
     assert_true(mh_update_unconfirmed(&update));
+    assert_int_equal(fixture_store(&update, &array.device, &next), MH_ERR_STATE);
+    assert_int_equal(mh_update_delete(&update), MH_ERR_STATE);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
     install(LARGE, 2);
     assert_installed(LARGE, 2);
+    free(next.bytes);
 }
 
 static void request_outlives_what_the_session_does_after_it(void **state)
@@ -450,14 +544,18 @@ int main(void)
         TEST(power_loss_between_operations_never_loses_the_device),
         TEST(resume_erases_only_the_sector_that_was_cut),
         TEST(tampered_store_is_refused_before_anything_is_erased),
+        TEST(what_was_done_before_an_install_began_does_not_count),
         TEST(package_that_is_itself_wrong_is_not_taken_again),
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
+        TEST(forged_progress_does_not_pass_for_an_install),
+        TEST(half_of_a_package_does_not_belong_to_what_was_there),
+        TEST(package_of_one_component_never_leaves_half_of_it),
         TEST(missing_packets_alone_are_sent_again),
         TEST(lower_counter_is_refused),
         TEST(calls_out_of_order_are_refused),
         TEST(full_store_gives_up_the_running_packages),
         TEST(what_is_validated_is_what_was_begun),
-        TEST(unconfirmed_image_can_be_updated),
+        TEST(unconfirmed_image_is_confirmed_before_it_is_updated),
         TEST(request_outlives_what_the_session_does_after_it),
         TEST(dead_spi_flash_leaves_the_application_verified),
         TEST(every_single_bit_of_header_and_image_counts),

@@ -107,6 +107,9 @@ static void every_field_is_read_back(void **state)
     (void)state;
     memset(written, 0, sizeof *written);
     written->phase = MH_INSTALLING;
+    written->credit = 17;
+    written->tried = 2;
+    memset(written->rolled_back_id, 0x66, MH_ID_SIZE);
     written->sectors_done = 0x0A5;
     written->refusal = MH_ERR_CHUNK;
     memset(written->refused_id, 0x11, MH_ID_SIZE);

@@ -7,6 +7,7 @@
 
 #include "matterhorn/bytes.h"
 
+#include <sodium/crypto_hash_sha256.h>
 #include <sodium/crypto_sign_ed25519.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,16 @@ static void append_field(uint16_t tag, uint16_t length)
     manifest_size += 4 + (length + 3u) / 4 * 4;
 }
 
+/* The same behind the last field of the application, which is the last one of the manifest. */
+static void append_to_application(uint16_t tag, uint16_t length)
+{
+    uint8_t *list = value_of(MH_TAG_COMPONENT + MH_APPLICATION);
+    const uint32_t before = manifest_size;
+
+    append_field(tag, length);
+    mh_put16(list - 2, (uint16_t)(mh_get16(list - 2) + (manifest_size - before)));
+}
+
 static void good_package_is_accepted(void **state)
 {
     (void)state;
@@ -176,6 +187,71 @@ static void keys_behind_the_count_do_not_count(void **state)
         keys->count = place;
         assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
     }
+}
+
+static void signature_of_a_revoked_key_is_refused(void **state)
+{
+    struct mh_anchors *keys = &array.device.anchors;
+    uint8_t key[MH_KEY_SIZE];
+
+    (void)state;
+    memcpy(key, keys->keys[0], sizeof key);
+    keys->count = MH_KEYS_MAX;
+    for (unsigned place = 0; place < MH_KEYS_MAX; place++) {
+        memset(keys->keys, 0x11, sizeof keys->keys);
+        memcpy(keys->keys[place], key, sizeof key);
+        keys->revoked = ~(1u << place); /* all others */
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+        keys->revoked = 1u << place;
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_REVOKED);
+        assert_int_equal(mh_manifest_authenticate(good.bytes, manifest_size, keys, MH_ANY_KEY), MH_OK);
+        assert_int_equal(mh_manifest_signer(good.bytes, manifest_size, keys), place);
+    }
+    keys->revoked = 0xF;
+    good.bytes[manifest_size] ^= 1; /* nobody's signature is no revoked key's */
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
+    assert_int_equal(mh_manifest_signer(good.bytes, manifest_size, keys), MH_KEYS_MAX);
+}
+
+/* Every mask, signed by each of four keys: all that name the one that signs are refused, and no others. */
+static void key_that_signs_cannot_be_revoked(void **state)
+{
+    struct mh_anchors *keys = &array.device.anchors;
+    uint8_t key[MH_KEY_SIZE];
+
+    (void)state;
+    memcpy(key, keys->keys[0], sizeof key);
+    append_field(MH_TAG_REVOKES, 4);
+    for (unsigned place = 0; place < MH_KEYS_MAX; place++) {
+        memset(keys->keys, 0x11, sizeof keys->keys);
+        memcpy(keys->keys[place], key, sizeof key);
+        keys->count = place + 1;
+        for (uint32_t mask = 0; mask < 1u << MH_KEYS_MAX; mask++) {
+            mh_put32(value_of(MH_TAG_REVOKES), mask);
+            assert_int_equal(open_changed(), mask >> place & 1 ? MH_ERR_FIELD_VALUE : MH_OK);
+            assert_int_equal(package.manifest.revokes, mask);
+        }
+    }
+    for (unsigned bit = MH_KEYS_MAX; bit < 32; bit++) {
+        mh_put32(value_of(MH_TAG_REVOKES), 1u << bit);
+        assert_int_equal(open_changed(), MH_ERR_FIELD_VALUE);
+    }
+}
+
+static void lengths_and_duplicates_of_revokes(void **state)
+{
+    const uint32_t before = manifest_size;
+
+    (void)state;
+    for (uint16_t length = 0; length <= 8; length++) {
+        manifest_size = before;
+        append_field(MH_TAG_REVOKES, length);
+        assert_int_equal(open_changed(), length == 4 ? MH_OK : MH_ERR_FIELD_LENGTH);
+    }
+    manifest_size = before;
+    append_field(MH_TAG_REVOKES, 4);
+    append_field(MH_TAG_REVOKES, 4);
+    assert_int_equal(open_changed(), MH_ERR_DUPLICATE);
 }
 
 static void format_and_framing(void **state)
@@ -261,7 +337,8 @@ static void values_out_of_bounds(void **state)
         {MH_TAG_IMAGE, 0, 0x60000 - 511, MH_ERR_TOO_LARGE},
         {MH_TAG_IMAGE, 0, 0xFFFFFFFF, MH_ERR_TOO_LARGE},
         {MH_TAG_IMAGE, 0, 7, MH_ERR_FIELD_VALUE},
-        {MH_TAG_CODEC, 0, 2, MH_ERR_FIELD_VALUE},
+        {MH_TAG_CODEC, 0, MH_CODEC_LZMA, MH_ERR_CODEC}, /* test_lzma has it built in */
+        {MH_TAG_CODEC, 0, 3, MH_ERR_FIELD_VALUE},
         {MH_TAG_CHUNKS, 0, 8192, MH_ERR_FIELD_VALUE},
         {MH_TAG_CHUNKS, 4, 0, MH_ERR_LAYOUT},
         {MH_TAG_CHUNKS, 4, 0xFFFFFF00, MH_ERR_LAYOUT},
@@ -292,9 +369,204 @@ static void names(void **state)
     }
 }
 
+/// Encryption ///
+
+static void use_encrypted(uint32_t size, uint32_t runtime_size)
+{
+    free(good.bytes);
+    good = fixture_encrypted(size, runtime_size, 1);
+    manifest_size = mh_get16(good.bytes + 6);
+    memcpy(manifest, good.bytes, manifest_size);
+    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+}
+
+static void encrypted_package_is_accepted(void **state)
+{
+    (void)state;
+    use_encrypted(SIZE, 0);
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    assert_int_equal(package.manifest.components[MH_APPLICATION - 1].cipher, MH_CIPHER_CHACHA20);
+    assert_int_equal(open_changed(), MH_OK);
+}
+
+/* Component by component: a key stream that is not its own makes nothing of it. The images are the same, and are not
+ * the same when they are encrypted. */
+static void each_component_has_its_nonce(void **state)
+{
+    (void)state;
+    use_encrypted(SIZE, SIZE);
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    const uint8_t *runtime = good.bytes + manifest_size + MH_SIGNATURE_SIZE;
+    const uint8_t *application = runtime + package.manifest.components[MH_RUNTIME - 1].stored_size;
+    const uint32_t second = mh_get32(runtime + MH_CHUNK_ENTRY_SIZE); /* does not compress: as long in both */
+    assert_memory_equal(runtime + MH_CHUNK_ENTRY_SIZE, application + MH_CHUNK_ENTRY_SIZE, 8);
+    assert_memory_not_equal(runtime + second, application + second, MH_CHUNK_SIZE);
+}
+
+static void key_of_another_device_is_refused(void **state)
+{
+    static const uint8_t none[MH_KEY_SIZE];
+    struct mh_anchors *anchors = &array.device.anchors;
+
+    (void)state;
+    use_encrypted(SIZE, 0);
+    anchors->cipher_key[31] ^= 1;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_CIPHER_KEY);
+    memcpy(anchors->cipher_key, none, sizeof none);
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_CIPHER_KEY);
+    /* zeros are no key, although they have an id */
+    uint8_t id[MH_HASH_SIZE];
+    crypto_hash_sha256(id, none, sizeof none);
+    memcpy(value_of(MH_TAG_CIPHER) + 16, id, MH_KEY_ID_SIZE);
+    assert_int_equal(open_changed(), MH_ERR_CIPHER_KEY);
+    memcpy(anchors->cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    assert_int_equal(open_changed(), MH_ERR_CIPHER_KEY);
+}
+
+/* One component that the device could read does not make up for one that it cannot. */
+static void both_components_need_their_key(void **state)
+{
+    (void)state;
+    use_encrypted(SIZE, SIZE);
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+        package.manifest.components[number - 1].cipher_key_id[7] ^= 1;
+        assert_non_null(package.cipher_key);
+        assert_int_equal(mh_package_unlock(&package, fixture_cipher_key), MH_ERR_CIPHER_KEY);
+        assert_null(package.cipher_key);
+    }
+}
+
+static void cipher_field_is_what_it_must_be(void **state)
+{
+    static const uint32_t ciphers[] = {0, 2, 0xFFFFFFFF};
+    const uint32_t before = manifest_size;
+
+    (void)state;
+    for (uint16_t length = 20; length <= 28; length++) {
+        append_to_application(MH_TAG_CIPHER, length);
+        mh_put32(value_of(MH_TAG_CIPHER), MH_CIPHER_CHACHA20);
+        assert_int_equal(open_changed(), length == 24 ? MH_ERR_CIPHER_KEY : MH_ERR_FIELD_LENGTH);
+        memcpy(manifest, good.bytes, before);
+        manifest_size = before;
+    }
+    use_encrypted(SIZE, 0);
+    for (unsigned i = 0; i < sizeof ciphers / sizeof *ciphers; i++) {
+        mh_put32(value_of(MH_TAG_CIPHER), ciphers[i]);
+        assert_int_equal(open_changed(), MH_ERR_FIELD_VALUE);
+    }
+    mh_put32(value_of(MH_TAG_CIPHER), MH_CIPHER_CHACHA20);
+    append_to_application(MH_TAG_CIPHER, 24);
+    assert_int_equal(open_changed(), MH_ERR_DUPLICATE);
+}
+
+static void nonce_is_needed_bit_by_bit(void **state)
+{
+    (void)state;
+    use_encrypted(SIZE, 0);
+    for (unsigned bit = 0; bit < 8 * MH_NONCE_SIZE; bit++) {
+        uint8_t *byte = value_of(MH_TAG_CIPHER) + 4 + bit / 8;
+        *byte ^= 1u << bit % 8;
+        const enum mh_error error = open_changed();
+        assert_true(error == MH_ERR_CHUNK || error == MH_ERR_IMAGE);
+        *byte ^= 1u << bit % 8;
+    }
+}
+
+/* What says to be encrypted and is not, or the other way round. */
+static void cipher_that_is_not_there(void **state)
+{
+    (void)state;
+    use_encrypted(SIZE, 0);
+    uint8_t *tag = value_of(MH_TAG_CIPHER) - 4;
+    mh_put16(tag, 0x0700); /* an unknown one that may be skipped */
+    assert_int_equal(open_changed(), MH_ERR_CHUNK);
+    free(good.bytes);
+    good = fixture_package(SIZE, 0, 1, 0);
+    assert_int_equal(mh_get16(good.bytes + 6) + 28, manifest_size);
+    mh_put16(tag, MH_TAG_CIPHER);
+    assert_int_not_equal(open_changed(), MH_OK);
+}
+
+/* Without a key the chunks can be checked as stored, and not read. */
+static void encrypted_chunk_without_key(void **state)
+{
+    uint32_t length;
+
+    (void)state;
+    use_encrypted(SIZE, 0);
+    struct mh_source source = mh_source_memory(good.bytes, (uint32_t)good.size);
+    assert_int_equal(mh_package_open(&package, &source, NULL, array.device.board), MH_OK);
+    assert_int_equal(mh_package_load_table(&package, MH_APPLICATION), MH_OK);
+    assert_int_equal(mh_package_read_chunk(&package, 2, &length), MH_ERR_CIPHER_KEY);
+    good.bytes[good.size - 1] ^= 1;
+    assert_int_equal(mh_package_read_chunk(&package, 2, &length), MH_ERR_CHUNK);
+    good.bytes[good.size - 1] ^= 1;
+    assert_int_equal(mh_package_unlock(&package, fixture_cipher_key), MH_OK);
+    assert_int_equal(mh_package_verify(&package, NULL), MH_OK);
+    assert_int_equal(mh_package_open(&package, &source, NULL, array.device.board), MH_OK); /* a key does not stay */
+    assert_int_equal(mh_package_verify(&package, NULL), MH_ERR_CIPHER_KEY);
+}
+
+/* Nor does the package tell them: a hash of what a small chunk decodes to would. */
+static void hashes_of_plain_chunks_are_not_told(void **state)
+{
+    static const uint8_t zeros[MH_HASH_SIZE];
+
+    (void)state;
+    use_encrypted(SIZE, SIZE);
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        const struct mh_source source = mh_source_memory(good.bytes, (uint32_t)good.size);
+        assert_int_equal(mh_package_open(&package, &source, &array.device.anchors, array.device.board), MH_OK);
+        assert_int_equal(mh_package_load_table(&package, number), MH_OK);
+        for (uint32_t i = 0; i < mh_package_chunks(&package.manifest.components[number - 1]); i++) {
+            assert_memory_equal(package.table + i * MH_CHUNK_ENTRY_SIZE + 40, zeros, sizeof zeros);
+        }
+    }
+}
+
+static void counters(void **state)
+{
+    struct mh_installed installed = {.recorded = {9, 7}, .capacity = {0, 8}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    struct mh_component *component = &package.manifest.components[MH_APPLICATION - 1];
+    const struct {
+        uint32_t counter;
+        enum mh_error expected;
+    } cases[] = {
+        {6, MH_ERR_COUNTER},      {7, MH_OK}, {8, MH_OK}, {9, MH_ERR_COUNTER_FULL}, {UINT32_MAX, MH_ERR_COUNTER_FULL},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        component->counter = cases[i].counter;
+        assert_int_equal(mh_manifest_accept(&package.manifest, &installed), cases[i].expected);
+    }
+    installed.counter[MH_APPLICATION - 1] = 8;
+    component->counter = 7;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* nothing is installed */
+    installed.present[MH_APPLICATION - 1] = true;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_COUNTER);
+}
+
+static void packages_once_refused_or_rolled_back(void **state)
+{
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    memcpy(installed.rolled_back_id, package.manifest.id, MH_ID_SIZE);
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_ROLLED_BACK);
+    installed.rolled_back_id[MH_ID_SIZE - 1] ^= 1;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    memcpy(installed.refused_id, package.manifest.id, MH_ID_SIZE);
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REFUSED_BEFORE);
+}
+
 static void requirements(void **state)
 {
-    struct mh_installed installed = {0};
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
 
     (void)state;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
@@ -354,6 +626,8 @@ static void anchors(void **state)
     written.count = 3;
     memset(written.keys, 0x5C, 3 * MH_KEY_SIZE);
     memset(written.secret, 0xA7, MH_SECRET_SIZE);
+    memset(written.cipher_key, 0x3D, MH_KEY_SIZE);
+    read.revoked = 0xF; /* is not theirs to say */
     mh_anchors_write(&written, bytes);
     assert_int_equal(mh_anchors_read(&read, bytes), MH_OK);
     assert_memory_equal(&read, &written, sizeof read);
@@ -362,20 +636,6 @@ static void anchors(void **state)
         assert_int_not_equal(mh_anchors_read(&read, bytes), MH_OK);
         bytes[at] ^= 2;
     }
-}
-
-static void counter_is_the_number_of_programmed_bits(void **state)
-{
-    uint8_t otp[MH_OTP_COUNTER_SIZE];
-
-    (void)state;
-    memset(otp, 0xFF, sizeof otp);
-    assert_int_equal(mh_otp_counter(otp), 0);
-    otp[0] = 0;
-    otp[1] = 0xF8;
-    assert_int_equal(mh_otp_counter(otp), 11);
-    memset(otp, 0, sizeof otp);
-    assert_int_equal(mh_otp_counter(otp), 3584);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -390,6 +650,9 @@ int main(void)
         TEST(every_changed_byte_is_refused),
         TEST(signature_of_another_key_is_refused),
         TEST(keys_behind_the_count_do_not_count),
+        TEST(signature_of_a_revoked_key_is_refused),
+        TEST(key_that_signs_cannot_be_revoked),
+        TEST(lengths_and_duplicates_of_revokes),
         TEST(format_and_framing),
         TEST(unknown_fields),
         TEST(duplicate_fields),
@@ -397,12 +660,22 @@ int main(void)
         TEST(field_lengths),
         TEST(values_out_of_bounds),
         TEST(names),
+        TEST(encrypted_package_is_accepted),
+        TEST(each_component_has_its_nonce),
+        TEST(key_of_another_device_is_refused),
+        TEST(both_components_need_their_key),
+        TEST(cipher_field_is_what_it_must_be),
+        TEST(nonce_is_needed_bit_by_bit),
+        TEST(cipher_that_is_not_there),
+        TEST(encrypted_chunk_without_key),
+        TEST(hashes_of_plain_chunks_are_not_told),
+        TEST(counters),
+        TEST(packages_once_refused_or_rolled_back),
         TEST(requirements),
         TEST(every_error_has_its_text),
         TEST(boards_and_components_have_their_names),
         TEST(crc_has_its_check_value),
         TEST(anchors),
-        TEST(counter_is_the_number_of_programmed_bits),
     };
     return cmocka_run_group_tests(package_tests, NULL, NULL);
 }

@@ -148,7 +148,7 @@ static void full_store_is_cleared_for_the_next_package(void **state)
         struct mh_state full = {0};
         memset(full.entries[number - 1].extents, 0xFF, MH_BITMAP_SIZE);
         full.entries[number - 1].length = MH_EXTENTS * MH_EXTENT_SIZE;
-        assert_int_equal(mh_store_allocate(&full, MH_EXTENTS * MH_EXTENT_SIZE, id), MH_OK);
+        assert_int_equal(mh_store_allocate(&full, MH_EXTENTS * MH_EXTENT_SIZE, id, 1u << (MH_APPLICATION - 1)), MH_OK);
         assert_int_equal(full.entries[number - 1].length, 0);
         assert_int_equal(mh_stored_open(&stored, &array.device.nor, &full.entries[MH_INCOMING], &source), MH_OK);
     }
@@ -236,13 +236,14 @@ static void what_is_installed_is_told(void **state)
     (void)state;
     memset(&installed, 0xA5, sizeof installed);
     mh_installed_read(&array.device, &none, &installed);
-    const struct mh_installed nothing = {0};
+    const struct mh_installed nothing = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
     assert_memory_equal(&installed, &nothing, sizeof nothing);
     install_made(SMALL, 0, 3, 9);
     install_made(0, SMALL, 4, 8);
-    array.device.security_counter = 7;
+    assert_int_equal(mh_otp_raise(&array.device.otp, MH_RUNTIME, 11), MH_OK);
     mh_installed_read(&array.device, &none, &installed);
-    assert_int_equal(installed.security_counter, 7);
+    assert_int_equal(installed.recorded[MH_RUNTIME - 1], 11);
+    assert_int_equal(installed.recorded[MH_APPLICATION - 1], 9); /* since it was confirmed */
     for (unsigned number = MH_RUNTIME; number <= MH_APPLICATION; number++) {
         assert_true(installed.present[number - 1]);
         assert_int_equal(installed.version[number - 1].part[0], number == MH_RUNTIME ? 4 : 3);

@@ -19,6 +19,11 @@ void clock_initialize(void);
 /* Back to the internal 16 MHz oscillator, as after reset. */
 void clock_release(void);
 
+/* Counts time from now on, with TIM2, also while the core sleeps. */
+void clock_count(void);
+/* Since clock_count: ms, modulo 2^31 (24.8 days). */
+uint32_t clock_elapsed_ms(void);
+
 /* Sleeps in WFI until `ms` milliseconds have passed; no periodic interrupt. */
 void clock_sleep_ms(uint32_t ms);
 

@@ -7,13 +7,22 @@
 
 #include <stdint.h>
 
-/* Why the MCU was reset last: "power-on", "watchdog", "software" or "pin". Clears the flags. */
-const char *reset_cause(void);
+/* Why the MCU was reset last; a brown-out is a power-on. */
+enum reset_cause { RESET_POWER_ON, RESET_WATCHDOG, RESET_SOFTWARE, RESET_PIN };
+
+/* Clears the flags (RM0090 7.3.21): to be asked once per start. */
+enum reset_cause reset_cause(void);
+
+/* "power-on", "watchdog", "software" or "pin". */
+const char *reset_cause_name(enum reset_cause cause);
 
 _Noreturn void reset_system(void);
 
-/* Gives the independent watchdog its longest period. Harmless when it does not run; it is never started here. */
+/* Gives the independent watchdog its longest period: 32.8 s, by the tolerance of its oscillator from 22 to 61 s
+ * (DS8626 table 33, RM0090 21.3). Harmless when it does not run. */
 void watchdog_relax(void);
+/* Starts it, with that period. Nothing but a reset stops it. */
+void watchdog_start(void);
 void watchdog_feed(void);
 
 /* Puts clocks and every peripheral that the drivers use back into reset state. */

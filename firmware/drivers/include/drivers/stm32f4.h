@@ -34,6 +34,7 @@ REG(rcc, RCC, 0x40023800);
 #define RCC_CFGR_PPRE2_DIV2 (4u << 13)
 #define RCC_AHB1_GPIO_ALL 0x1FFu
 #define RCC_AHB1_DMA2 (1u << 22)
+#define RCC_APB1_TIM2 (1u << 0)
 #define RCC_APB1_PWR (1u << 28)
 #define RCC_APB2_USART1 (1u << 4)
 #define RCC_APB2_SPI1 (1u << 12)
@@ -135,9 +136,18 @@ struct iwdg {
 };
 REG(iwdg, IWDG, 0x40003000);
 #define IWDG_KR_FEED 0xAAAAu
+#define IWDG_KR_START 0xCCCCu
 #define IWDG_KR_ACCESS 0x5555u
 #define IWDG_PR_DIV256 6u
 #define IWDG_RLR_MAX 0xFFFu
+
+/* RM0090 18.4 */
+struct tim {
+    uint32_t CR1, CR2, SMCR, DIER, SR, EGR, CCMR[2], CCER, CNT, PSC, ARR;
+};
+REG(tim, TIM2, 0x40000000);
+#define TIM_CR1_CEN (1u << 0)
+#define TIM_EGR_UG (1u << 0)
 
 /* ARMv7-M B3.3, B3.2, C1.8 */
 struct systick {

@@ -8,6 +8,7 @@
 
 #include "matterhorn/board.h"
 #include "matterhorn/error.h"
+#include "matterhorn/otp.h"
 
 #include <stdint.h>
 
@@ -40,23 +41,22 @@ struct mh_anchors {
     uint32_t count;
     uint8_t keys[MH_KEYS_MAX][MH_KEY_SIZE];
     uint8_t secret[MH_SECRET_SIZE]; /* of this device alone, drawn when it is provisioned; zeros: it has none */
+    uint8_t cipher_key[MH_KEY_SIZE]; /* under which packages for it may be encrypted; zeros: it has none */
+    uint32_t revoked;               /* bit n: key n; not stored with them, but read from the one-time programmable area */
 };
 
 #define MH_ANCHORS_SIZE 256u
-/* MH_ERR_MAGIC, MH_ERR_FORMAT, MH_ERR_FIELD_VALUE or MH_ERR_IMAGE (checksum) when there are no good ones. */
+/* No key is revoked then. MH_ERR_MAGIC, MH_ERR_FORMAT, MH_ERR_FIELD_VALUE or MH_ERR_IMAGE (checksum) when there are no
+ * good ones. */
 enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE]);
 void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS_SIZE]);
-
-#define MH_OTP_COUNTER_SIZE 448u
-/* The security counter in the one-time programmable area: its programmed bits. 0 to 3584. */
-uint32_t mh_otp_counter(const uint8_t otp[MH_OTP_COUNTER_SIZE]);
 
 struct mh_device {
     const struct mh_board *board;
     struct mh_nor nor;
     struct mh_internal internal;
     struct mh_anchors anchors;
-    uint32_t security_counter; /* of the one-time programmable area */
+    struct mh_otp otp;
     /* Called between steps of long work, at least once per 4 KB or erased sector: feed the watchdog. May be NULL. */
     void (*alive)(void);
     /* A line for people, without line feed. May be NULL. */

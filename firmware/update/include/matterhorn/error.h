@@ -33,13 +33,13 @@ enum mh_error {
     MH_ERR_NO_IMAGE,         /* the region has no component header */
     MH_ERR_STATE,            /* the call does not fit what happened so far */
     MH_ERR_ARGUMENT,         /* an index or a length out of bounds */
-    MH_ERR_ROLLED_BACK,      /* was not confirmed, and rolled back */
-    MH_ERR_COUNTER_FULL,     /* a security counter above what the device can record */
+    MH_ERR_ROLLED_BACK,      /* the package that was tried, not confirmed, and rolled back */
+    MH_ERR_COUNTER_FULL,     /* security counter above what the one-time programmable area can record */
     MH_ERR_REVOKED,          /* signed by a key of this device that was revoked */
     MH_ERR_CIPHER_KEY,       /* encrypted under a key that is not this device's */
-    MH_ERR_AUTHENTICATION,   /* who asks has not shown that he may */
-    MH_ERR_NO_PROVIDER,      /* nobody does that here */
-    MH_ERR_SUPPLY,           /* the supply voltage is too low to write */
+    MH_ERR_AUTHENTICATION,   /* whoever offers an update has not proved who they are */
+    MH_ERR_NO_PROVIDER,      /* no provider of that name, or it does not do that */
+    MH_ERR_SUPPLY,           /* supply voltage too low to write a flash */
     MH_ERR_CODEC,            /* a codec of the format that is not built in */
     MH_ERRORS
 };

@@ -24,9 +24,17 @@
 #define MH_PAGE_SIZE 256u
 #define MH_BITMAP_SIZE 32u
 
-enum mh_phase { MH_IDLE = 0, MH_REQUESTED = 1, MH_INSTALLING = 2, MH_TRIAL = 3, MH_PHASES };
+enum mh_phase {
+    MH_IDLE = 0,
+    MH_REQUESTED = 1,    /* the incoming package shall be installed */
+    MH_INSTALLING = 2,   /* from before its first erase on */
+    MH_TRIAL = 3,        /* it is installed, and not confirmed: it is still the incoming one */
+    MH_CONFIRMING = 4,   /* it is confirmed; the one-time programmable area is to be told */
+    MH_ROLLING_BACK = 5, /* the running packages are to be installed again in its place */
+    MH_PHASES
+};
 
-/* "idle", "requested", "installing", "trial". */
+/* "idle", "requested", "installing", "trial", "confirming", "rolling back". */
 const char *mh_phase_name(enum mh_phase phase);
 
 /* Directory entries: the running package of component n is entry n - 1. */
@@ -41,9 +49,12 @@ struct mh_entry {
 
 struct mh_state {
     enum mh_phase phase;
+    uint8_t credit; /* of a trial: what its starts may still cost; see mh_trial_start */
+    uint8_t tried;  /* components that the incoming package replaces from its trial on: bit n - 1 for component n */
     uint32_t sectors_done;
     uint32_t refusal; /* enum mh_error */
     uint8_t refused_id[MH_ID_SIZE];
+    uint8_t rolled_back_id[MH_ID_SIZE];
     struct mh_entry entries[MH_ENTRIES];
     uint8_t received[MH_BITMAP_SIZE]; /* bit k: packet k of the incoming package */
 };
@@ -66,12 +77,23 @@ static inline void mh_bit_set(uint8_t *bitmap, unsigned n)
     bitmap[n / 8] |= (uint8_t)(1u << n % 8);
 }
 
+static inline void mh_bit_clear(uint8_t *bitmap, unsigned n)
+{
+    bitmap[n / 8] &= (uint8_t)~(1u << n % 8);
+}
+
+/* Whether the bootloader has something to finish: an install, a rollback or a confirmation. */
+bool mh_state_pending(const struct mh_state *state);
+
 /* Forgets the incoming package. */
 void mh_state_drop_incoming(struct mh_state *state);
 
-/* Back to idle (a trial goes on) without the incoming package, which was refused for `reason`. Its id is kept, so that it is never taken again,
- * only when what was signed is itself wrong (MH_ERR_IMAGE): any other package may have been damaged on its way, and its
- * undamaged twin has the same id. */
+/* Back to idle, the incoming package forgotten: its trial is over, one way or the other. */
+void mh_state_end_trial(struct mh_state *state);
+
+/* Back to idle without the incoming package, which was refused for `reason`. Its id is kept, so that it is never
+ * taken again, only when what was signed is itself wrong (MH_ERR_IMAGE): any other package may have been damaged on
+ * its way, and its undamaged twin has the same id. */
 void mh_state_refuse(struct mh_state *state, enum mh_error reason);
 
 /* Reads the newest state, makes it firm, and removes what a power loss has left. A journal at rest is only read; an empty one stays empty.

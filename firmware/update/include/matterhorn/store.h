@@ -8,9 +8,12 @@
 #include "matterhorn/journal.h"
 #include "matterhorn/package.h"
 
-/* Chooses the lowest free extents for a package of `length` bytes as the incoming one; nothing is written. When the running
- * packages leave too few, they are given up: then there is nothing to go back to. MH_ERR_NO_ROOM when it is larger than the store. */
-enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE]);
+/* Chooses the lowest free extents for a package of `length` bytes as the incoming one; nothing is written. It will
+ * replace the `components` (bit n - 1 for component n). When the running packages leave too few extents, that of the
+ * other component is given up first, then those of the same ones: then there is nothing to roll this update back to.
+ * MH_ERR_NO_ROOM when it is larger than the store. */
+enum mh_error mh_store_allocate(struct mh_state *state, uint32_t length, const uint8_t id[MH_ID_SIZE],
+                                unsigned components);
 
 /* A stored package as a source for mh_package_open. */
 struct mh_stored {

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "matterhorn/otp.h"
+
+#include "matterhorn/bytes.h"
+
+static uint32_t first_byte(unsigned number)
+{
+    return (number - 1) * MH_OTP_COUNTER_SIZE;
+}
+
+static uint32_t count_zeros(uint8_t byte)
+{
+    uint32_t count = 0;
+
+    for (unsigned zeros = (uint8_t)~byte; zeros; zeros &= zeros - 1) {
+        count++;
+    }
+    return count;
+}
+
+uint32_t mh_otp_counter(const uint8_t *cells, unsigned number)
+{
+    uint32_t programmed = 0;
+
+    for (uint32_t i = 0; i < MH_OTP_COUNTER_SIZE; i++) {
+        programmed += count_zeros(cells[first_byte(number) + i]);
+    }
+    return programmed;
+}
+
+static int is_locked(const uint8_t *cells, uint32_t offset)
+{
+    return cells[MH_OTP_SIZE + offset / MH_OTP_BLOCK_SIZE] == 0;
+}
+
+uint32_t mh_otp_capacity(const uint8_t *cells, unsigned number)
+{
+    uint32_t capacity = 0;
+
+    for (uint32_t i = 0; i < MH_OTP_COUNTER_SIZE; i++) {
+        const uint32_t offset = first_byte(number) + i;
+        capacity += is_locked(cells, offset) ? count_zeros(cells[offset]) : 8;
+    }
+    return capacity;
+}
+
+uint32_t mh_otp_revoked(const uint8_t *cells)
+{
+    return ~mh_get32(cells + MH_OTP_REVOKED_OFFSET);
+}
+
+/* Clears bits of a word, once more those that are cleared. Whether that went well is for who reads it back to say:
+ * in a locked block, or with a bit that is broken, it did not. */
+static void clear_bits(const struct mh_otp *otp, uint32_t offset, uint32_t bits)
+{
+    uint8_t word[4];
+
+    mh_put32(word, mh_get32(otp->cells + offset) & ~bits);
+    (void)otp->program(otp->context, offset, word, sizeof word);
+}
+
+static void clear_first_bits(const struct mh_otp *otp, uint32_t offset, uint32_t count)
+{
+    for (; count >= 32; count -= 32, offset += 4) {
+        clear_bits(otp, offset, UINT32_MAX);
+    }
+    if (count > 0) {
+        clear_bits(otp, offset, (1u << count) - 1);
+    }
+}
+
+enum mh_error mh_otp_raise(const struct mh_otp *otp, unsigned number, uint32_t counter)
+{
+    uint32_t bits = counter, reached = 0;
+
+    while (bits <= MH_COUNTER_MAX) {
+        clear_first_bits(otp, first_byte(number), bits);
+        reached = mh_otp_counter(otp->cells, number);
+        if (reached >= counter) {
+            return MH_OK;
+        }
+        bits += counter - reached; /* as many as did not take; each round has more bits, so this ends */
+    }
+    return MH_ERR_FLASH;
+}
+
+enum mh_error mh_otp_revoke(const struct mh_otp *otp, uint32_t keys)
+{
+    if (keys == 0) {
+        return MH_OK;
+    }
+    clear_bits(otp, MH_OTP_REVOKED_OFFSET, keys);
+    return (mh_otp_revoked(otp->cells) & keys) == keys ? MH_OK : MH_ERR_FLASH;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "matterhorn/trial.h"
+
+#include "installer_parts.h"
+
+#include <string.h>
+
+static bool is_tried(const struct mh_state *state, unsigned number)
+{
+    return state->tried >> (number - 1) & 1;
+}
+
+/// Rollback ///
+
+/* Opens the package in the store that ran as component `number`. */
+static enum mh_error open_running(const struct install *install, unsigned number, struct mh_stored *stored)
+{
+    const struct mh_device *device = install->device;
+    const struct mh_entry *entry = &install->journal->state.entries[number - 1];
+
+    return installer_open_running(device, entry, number, install->package, stored);
+}
+
+enum mh_error mh_rollback_check(const struct mh_device *device, const struct mh_state *state, unsigned number,
+                                struct mh_package *package)
+{
+    struct mh_stored stored;
+
+    return installer_open_running(device, &state->entries[number - 1], number, package, &stored);
+}
+
+/* How much of a stored package is looked at. */
+enum depth { MANIFEST, CONTENTS };
+
+/* Looks at the package that ran as component `number`; *component tells of it. */
+static enum mh_error look_at_running(const struct install *install, unsigned number, enum depth depth,
+                                     struct mh_component *component)
+{
+    struct mh_stored stored;
+    enum mh_error error = open_running(install, number, &stored);
+
+    if (error == MH_OK) {
+        *component = install->package->manifest.components[number - 1];
+    }
+    if (error == MH_OK && depth == CONTENTS) {
+        error = mh_package_verify_component(install->package, number, install->device->alive);
+    }
+    return error;
+}
+
+/* The component that is not on trial, if there is one. What else its header tells of is of no account. */
+static void read_what_stays(const struct install *install, struct mh_manifest *standing)
+{
+    const struct mh_state *state = &install->journal->state;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (!is_tried(state, number) && mh_component_header(install->device, number, standing) != MH_OK) {
+            standing->components[number - 1].present = false;
+        }
+    }
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        standing->components[number - 1].present &= !is_tried(state, number);
+    }
+}
+
+/* Checks all that a rollback installs, and that it belongs to what stays. Nothing that this asks for is changed by
+ * the rollback itself, so a rollback that lost power is asked the same. */
+static enum mh_error check_rollback(const struct install *install, enum depth depth)
+{
+    const struct mh_device *device = install->device;
+    struct mh_manifest standing = {0};
+    struct mh_installed bounds = {0};
+
+    installer_read_bounds(device, &bounds);
+    read_what_stays(install, &standing);
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        struct mh_component *component = &standing.components[number - 1];
+        if (is_tried(&install->journal->state, number)) {
+            const enum mh_error error = look_at_running(install, number, depth, component);
+            if (error) {
+                return error;
+            }
+        }
+    }
+    return mh_manifest_accept(&standing, &bounds);
+}
+
+enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_journal *journal,
+                                   struct mh_package *package)
+{
+    const struct install install = {device, journal, package, false};
+
+    return check_rollback(&install, MANIFEST);
+}
+
+static enum mh_error verify_rollback(const struct install *install)
+{
+    enum mh_error error = MH_ERR_FLASH;
+
+    for (unsigned attempt = 0; error && attempt < MH_VERIFY_ATTEMPTS; attempt++) {
+        error = check_rollback(install, CONTENTS);
+    }
+    return error;
+}
+
+static enum mh_error install_running(const struct install *install, unsigned number)
+{
+    struct mh_stored stored;
+    enum mh_error error = open_running(install, number, &stored);
+
+    return error ? error : installer_install_component(install, number);
+}
+
+static enum mh_error record_rolled_back(const struct install *install)
+{
+    struct mh_state *state = &install->journal->state;
+
+    state->refusal = MH_ERR_ROLLED_BACK;
+    memcpy(state->rolled_back_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
+    mh_state_end_trial(state);
+    return mh_journal_write(install->journal);
+}
+
+/* What was verified before. */
+static enum mh_error roll_back(const struct install *install)
+{
+    struct mh_state *state = &install->journal->state;
+    enum mh_error error = MH_OK;
+
+    installer_log(install->device, state->sectors_done ? "resuming the rollback" : "rolling back");
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        if (is_tried(state, number)) {
+            error = install_running(install, number);
+        }
+    }
+    return error ? error : record_rolled_back(install);
+}
+
+enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package)
+{
+    const struct install install = {device, journal, package, false};
+    const enum mh_error error = verify_rollback(&install);
+
+    return error ? error : roll_back(&install);
+}
+
+enum mh_error mh_rollback_give_up(struct mh_journal *journal)
+{
+    journal->state.phase = MH_TRIAL;
+    journal->state.credit = 0;
+    return mh_journal_write(journal);
+}
+
+/// Trial ///
+
+/* The trial's credit is used up. That is recorded once at most: a device whose rollback is off may start for ever. */
+static enum mh_error end_trial(const struct install *install)
+{
+    struct mh_state *state = &install->journal->state;
+    const enum mh_error off = verify_rollback(install);
+
+    if (off) {
+        if (state->credit != 0) {
+            state->credit = 0;
+            (void)mh_journal_write(install->journal);
+        }
+        return off;
+    }
+    state->phase = MH_ROLLING_BACK;
+    state->sectors_done = 0; /* whatever stands there, as when an install begins */
+    const enum mh_error error = mh_journal_write(install->journal);
+    if (error) {
+        state->phase = MH_TRIAL;
+        return error;
+    }
+    return roll_back(install);
+}
+
+enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package,
+                             bool blamed)
+{
+    const struct install install = {device, journal, package, false};
+    const uint8_t cost = blamed ? MH_TRIAL_BLAMED : MH_TRIAL_START;
+
+    if (journal->state.credit <= cost) {
+        return end_trial(&install);
+    }
+    journal->state.credit = (uint8_t)(journal->state.credit - cost);
+    return mh_journal_write(journal);
+}
+
+/// Confirmation ///
+
+/* Records what the header of a component says of counter and keys. */
+static enum mh_error record_header(const struct mh_device *device, unsigned number)
+{
+    struct mh_manifest header;
+    enum mh_error error = mh_component_header(device, number, &header);
+
+    if (error == MH_OK) {
+        error = mh_otp_raise(&device->otp, number, header.components[number - 1].counter);
+    }
+    return error ? error : mh_otp_revoke(&device->otp, header.revokes);
+}
+
+enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_journal *journal)
+{
+    struct mh_state *state = &journal->state;
+    const struct mh_state before = *state;
+    enum mh_error error = MH_OK;
+
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        if (is_tried(state, number)) {
+            error = record_header(device, number);
+            state->entries[number - 1] = state->entries[MH_INCOMING];
+        }
+    }
+    if (error == MH_OK) {
+        mh_state_end_trial(state);
+        error = mh_journal_write(journal);
+    }
+    if (error) {
+        *state = before;
+    }
+    return error;
+}
+
+/// All of it ///
+
+enum mh_error mh_proceed(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package,
+                         bool blamed)
+{
+    switch (journal->state.phase) {
+    case MH_REQUESTED:
+    case MH_INSTALLING:
+        return mh_install_pending(device, journal, package);
+    case MH_TRIAL:
+        return mh_trial_start(device, journal, package, blamed);
+    case MH_CONFIRMING:
+        return mh_confirmation_finish(device, journal);
+    case MH_ROLLING_BACK:
+        return mh_rollback(device, journal, package);
+    default:
+        return MH_OK;
+    }
+}
