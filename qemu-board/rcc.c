@@ -126,6 +126,18 @@ static uint32_t write_bdcr(Mcu *mcu, uint32_t value)
     return value | (value & BDCR_LSEON ? BDCR_LSERDY : 0);
 }
 
+/* What is enabled is ready at once, but what a dead crystal drives. */
+static uint32_t ready(Mcu *mcu, uint32_t cr)
+{
+    uint32_t started = cr & CR_ENABLES;
+    if (faults_on(mcu, FAULT_HSE_DEAD)) {
+        started &= ~CR_HSEON;
+        if (*reg(&mcu->rcc, RCC_PLLCFGR) & PLLCFGR_PLLSRC)
+            started &= ~(CR_PLLON | CR_PLLI2SON | CR_PLLSAION);
+    }
+    return started << 1;
+}
+
 static uint64_t rcc_read(void *opaque, hwaddr offset, unsigned size)
 {
     Mcu *mcu = opaque;
@@ -160,7 +172,7 @@ static void rcc_write(void *opaque, hwaddr offset, uint64_t value, unsigned size
             value &= ~CR_PLLSAION;
         if ((*reg(rcc, RCC_CFGR) & 3) == 0)
             value |= CR_HSION; /* the core runs from it */
-        value |= (value & CR_ENABLES) << 1;
+        value |= ready(mcu, value);
         break;
     case RCC_PLLCFGR:
         if (*reg(rcc, RCC_CR) & CR_PLLON) {

@@ -177,7 +177,8 @@ static int64_t next_crossing(Mcu *mcu)
                        crossing(&supply->vcc, now, &write_inhibit, !mcu->nor.powered));
     if (level != NULL)
         next = MIN(next, crossing(&supply->vdd, now, level, supply->brown_low));
-    if (pwr_detector(mcu, &detector.falling, &detector.rising))
+    /* The detector is off until the reset that is held is over, though its registers may still be those before it. */
+    if (!supply->held && pwr_detector(mcu, &detector.falling, &detector.rising))
         next = MIN(next, crossing(&supply->vdd, now, &detector, mcu->pwr.detected));
     return next;
 }

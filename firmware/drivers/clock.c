@@ -3,8 +3,17 @@
 
 #include "drivers/stm32f4.h"
 
-/* 12 MHz / 6 * 168 / 2 = 168 MHz; / 7 = 48 MHz for USB (RM0090 7.3.2) */
-#define PLLCFGR_168_MHZ (6u | 168u << 6 | 0u << 16 | RCC_PLLCFGR_SRC_HSE | 7u << 24)
+#include <stdbool.h>
+
+/* 2 MHz * 168 / 2 = 168 MHz; / 7 = 48 MHz for USB (RM0090 7.3.2). The 2 MHz are the crystal's 12 MHz divided by 6, or
+ * the internal oscillator's 16 MHz divided by 8. */
+#define PLLCFGR_168_MHZ (168u << 6 | 0u << 16 | 7u << 24)
+#define PLLCFGR_FROM_HSE (RCC_PLLCFGR_SRC_HSE | 6u)
+#define PLLCFGR_FROM_HSI 8u
+
+/* Turns of a loop that take no less than 100 ms at the 16 MHz after a reset, four cycles each: 50 times what a crystal
+ * needs (DS8626 table 30). */
+#define START_TURNS 400000u
 
 #define SYSTICK_PER_MS (CLOCK_HCLK_HZ / 8 / 1000)
 #define SLEEP_STEP_MS (SYSTICK_MAX / SYSTICK_PER_MS)
@@ -15,13 +24,27 @@ static void wait_for(volatile uint32_t *reg, uint32_t bits)
     }
 }
 
+/* Whether what was enabled gets ready. A crystal may be broken. */
+static bool starts(uint32_t enable, uint32_t ready)
+{
+    RCC->CR |= enable;
+    for (uint32_t turns = START_TURNS; turns > 0; turns--) {
+        if (RCC->CR & ready) {
+            return true;
+        }
+    }
+    RCC->CR &= ~enable;
+    return false;
+}
+
 void clock_initialize(void)
 {
-    RCC->CR |= RCC_CR_HSEON;
-    wait_for(&RCC->CR, RCC_CR_HSERDY);
-    RCC->PLLCFGR = PLLCFGR_168_MHZ;
-    RCC->CR |= RCC_CR_PLLON;
-    wait_for(&RCC->CR, RCC_CR_PLLRDY);
+    const bool crystal = starts(RCC_CR_HSEON, RCC_CR_HSERDY);
+
+    RCC->PLLCFGR = PLLCFGR_168_MHZ | (crystal ? PLLCFGR_FROM_HSE : PLLCFGR_FROM_HSI);
+    if (!starts(RCC_CR_PLLON, RCC_CR_PLLRDY)) {
+        return; /* at 16 MHz then */
+    }
     FLASH->ACR = FLASH_ACR_LATENCY_5WS | FLASH_ACR_PRFTEN | FLASH_ACR_ICEN | FLASH_ACR_DCEN;
     while ((FLASH->ACR & FLASH_ACR_LATENCY_Msk) != FLASH_ACR_LATENCY_5WS) {
     }
@@ -40,6 +63,9 @@ void clock_release(void)
     }
     RCC->CFGR = 0;
     RCC->CR &= ~(RCC_CR_PLLON | RCC_CR_HSEON);
+    while (RCC->CR & RCC_CR_PLLRDY) {
+    }
+    RCC->PLLCFGR = RCC_PLLCFGR_RESET;
     FLASH->ACR = 0;
 }
 

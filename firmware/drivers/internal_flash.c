@@ -2,8 +2,11 @@
 #include "drivers/internal_flash.h"
 
 #include "drivers/stm32f4.h"
+#include "drivers/supply.h"
 
 #include "matterhorn/bytes.h"
+
+#define RUN 256u /* bytes that are programmed between two looks at the supply: 1 ms */
 
 static void unlock(void)
 {
@@ -30,11 +33,13 @@ static void lock(void)
     FLASH->CR = FLASH_CR_LOCK;
 }
 
-static enum mh_error program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+static enum mh_error program_run(uint32_t address, const uint8_t *data, uint32_t length)
 {
-    enum mh_error error = MH_OK;
+    enum mh_error error = supply_wait();
 
-    (void)context;
+    if (error) {
+        return error;
+    }
     unlock();
     FLASH->CR = FLASH_CR_PSIZE_X32 | FLASH_CR_PG;
     for (uint32_t at = 0; error == MH_OK && at < length; at += 4) {
@@ -46,6 +51,17 @@ static enum mh_error program(void *context, uint32_t address, const uint8_t *dat
         }
     }
     lock();
+    return error;
+}
+
+static enum mh_error program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    enum mh_error error = MH_OK;
+
+    (void)context;
+    for (uint32_t at = 0; error == MH_OK && at < length; at += RUN) {
+        error = program_run(address + at, data + at, length - at < RUN ? length - at : RUN);
+    }
     return error;
 }
 
@@ -65,11 +81,16 @@ static void forget_cached(void)
 
 static enum mh_error erase(void *context, unsigned sector)
 {
+    enum mh_error error = supply_wait();
+
     (void)context;
+    if (error) {
+        return error;
+    }
     unlock();
     FLASH->CR = FLASH_CR_PSIZE_X32 | FLASH_CR_SER | sector << FLASH_CR_SNB_Pos;
     FLASH->CR |= FLASH_CR_STRT;
-    const enum mh_error error = finish();
+    error = finish();
     lock();
     forget_cached();
     return error;

@@ -4,8 +4,10 @@
 #include "drivers/clock.h"
 #include "drivers/gpio.h"
 #include "drivers/stm32f4.h"
+#include "drivers/supply.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define CHIP_SELECT GPIO_PIN('C', 0)
 #define AF_SPI1 5u
@@ -25,6 +27,7 @@ enum command {
 enum { STATUS_WIP = 1 };
 
 #define JEDEC_S25FL064K 0x1740EFu /* EF 40 17, also W25Q64 */
+#define SIZE 0x800000u            /* bytes */
 
 /* The longest times of the data sheets (W25Q64JV Rev J 9.6: program 3 ms, 4 KB erase 400 ms), four times: a part that has become
  * slower than it may be still takes updates. And an erase of 64 KB that somebody else may have left running, which every start
@@ -35,8 +38,12 @@ enum { STATUS_WIP = 1 };
 
 /// The bus ///
 
+static void end_of_fetch(void);
+
+/* Every command begins with this. */
 static void select_chip(void)
 {
+    end_of_fetch();
     gpio_write(CHIP_SELECT, false);
 }
 
@@ -69,19 +76,30 @@ static void start_stream(unsigned stream, const void *buffer, uint32_t length, u
     s->CR = DMA_CR_CHANNEL_3 | direction | (buffer ? DMA_CR_MINC : 0) | DMA_CR_EN;
 }
 
-/* At most 65535 bytes; RX on stream 0, TX on stream 3 (RM0090 table 43). */
-static enum mh_error transfer(const uint8_t *out, uint8_t *in, uint32_t length)
+/* At most 65535 bytes; RX on stream 0, TX on stream 3 (RM0090 table 43). Buffers belong to the DMA until
+ * end_transfer(). */
+static void begin_transfer(const uint8_t *out, uint8_t *in, uint32_t length)
 {
     DMA2->LIFCR = DMA_L_ALL_0 | DMA_L_ALL_3;
     start_stream(0, in, length, 0);
     start_stream(3, out, length, DMA_CR_DIR_TO_PERIPHERAL);
     SPI1->CR2 = SPI_CR2_RXDMAEN;
     SPI1->CR2 = SPI_CR2_RXDMAEN | SPI_CR2_TXDMAEN;
+}
+
+static enum mh_error end_transfer(void)
+{
     while (!(DMA2->LISR & (DMA_L_TCIF_0 | DMA_L_TEIF_0 | DMA_L_TEIF_3))) {
     }
     SPI1->CR2 = 0;
     __asm__ volatile("" ::: "memory");
     return DMA2->LISR & (DMA_L_TEIF_0 | DMA_L_TEIF_3) ? MH_ERR_FLASH : MH_OK;
+}
+
+static enum mh_error transfer(const uint8_t *out, uint8_t *in, uint32_t length)
+{
+    begin_transfer(out, in, length);
+    return end_transfer();
 }
 
 /// The chip ///
@@ -101,6 +119,13 @@ static void simple_command(enum command command)
     release_chip();
 }
 
+static void begin_read(uint32_t address)
+{
+    select_chip();
+    send_command(FAST_READ, address);
+    exchange(0);
+}
+
 /* Waits until the chip is ready: the status is read again and again under one command. The bus is the clock: a status
  * byte takes eight of its cycles, so this many take no less than the limit. */
 static enum mh_error wait_ready(uint32_t limit_ms)
@@ -116,21 +141,91 @@ static enum mh_error wait_ready(uint32_t limit_ms)
     return left > 0 ? MH_OK : MH_ERR_FLASH;
 }
 
+/// Reading ahead ///
+
+/* Long reads come one behind the other, because a package is verified and installed from its beginning to its end. So
+ * what follows a long read is fetched while the core hashes, decodes and programs what it has. Short ones (the journal,
+ * what was just written) always ask the chip. */
+#define LONG_READ 1024u
+#define FETCHED_MAX 4096u
+
+static struct {
+    enum { NOTHING, UNDER_WAY, THERE } state;
+    uint32_t address;
+    uint8_t bytes[FETCHED_MAX];
+} fetched;
+
+static void fetch(uint32_t address)
+{
+    if (address > SIZE - FETCHED_MAX) {
+        return;
+    }
+    begin_read(address);
+    begin_transfer(NULL, fetched.bytes, FETCHED_MAX);
+    fetched.address = address;
+    fetched.state = UNDER_WAY;
+}
+
+static void end_of_fetch(void)
+{
+    if (fetched.state == UNDER_WAY) {
+        fetched.state = end_transfer() == MH_OK ? THERE : NOTHING;
+        release_chip();
+    }
+}
+
+static bool take_fetched(uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    end_of_fetch();
+    if (fetched.state != THERE || address != fetched.address || length > FETCHED_MAX) {
+        return false;
+    }
+    memcpy(buffer, fetched.bytes, length);
+    return true;
+}
+
+/// The driver interface ///
+
+static enum mh_error read_chip(uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    begin_read(address);
+    const enum mh_error error = transfer(NULL, buffer, length);
+    release_chip();
+    return error;
+}
+
 static enum mh_error read(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
 {
     (void)context;
-    select_chip();
-    send_command(FAST_READ, address);
-    exchange(0);
-    const enum mh_error error = transfer(NULL, buffer, length);
-    release_chip();
+    if (length < LONG_READ) {
+        return read_chip(address, buffer, length);
+    }
+    const enum mh_error error = take_fetched(address, buffer, length) ? MH_OK : read_chip(address, buffer, length);
+    if (error == MH_OK) {
+        fetch(address + length);
+    }
+    return error;
+}
+
+/* Before each program and erase. What was fetched is not what the chip will hold. */
+static enum mh_error enable_writes(void)
+{
+    const enum mh_error error = supply_wait();
+
+    if (error == MH_OK) {
+        simple_command(WRITE_ENABLE);
+        fetched.state = NOTHING;
+    }
     return error;
 }
 
 static enum mh_error program(void *context, uint32_t address, const uint8_t *data, uint32_t length)
 {
     (void)context;
-    simple_command(WRITE_ENABLE);
+    const enum mh_error low = enable_writes();
+    if (low) {
+        return low;
+    }
     select_chip();
     send_command(PAGE_PROGRAM, address);
     const enum mh_error error = transfer(data, NULL, length);
@@ -142,7 +237,10 @@ static enum mh_error program(void *context, uint32_t address, const uint8_t *dat
 static enum mh_error erase(void *context, uint32_t address)
 {
     (void)context;
-    simple_command(WRITE_ENABLE);
+    const enum mh_error low = enable_writes();
+    if (low) {
+        return low;
+    }
     select_chip();
     send_command(SECTOR_ERASE, address);
     release_chip();

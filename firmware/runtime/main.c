@@ -12,6 +12,7 @@
 #include "drivers/reset.h"
 #include "drivers/spi_nor.h"
 #include "drivers/stm32f4.h"
+#include "drivers/supply.h"
 #include "drivers/uart.h"
 
 struct mh_update runtime_session;
@@ -25,6 +26,7 @@ static void initialize_hardware(void)
     clock_count();
     gpio_initialize();
     uart_initialize();
+    supply_watch();
     gpio_output(BOARD_LED_RED, false);
     gpio_output(BOARD_LED_GREEN, false);
     gpio_output(BOARD_LED_BLUE, false);

@@ -3,6 +3,7 @@
 
 #include "installer_parts.h"
 
+#include "matterhorn/bytes.h"
 #include "matterhorn/trial.h"
 
 #include <sodium/crypto_hash_sha256.h>
@@ -130,6 +131,19 @@ bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *s
 
 /// Installing ///
 
+/* A sum of the words at [from, to), multiples of 4, by which every change of one or two bits shows, and others but for
+ * one in 2^32: each word counts as often as an odd number of its own says. It is for what happens by chance; who could
+ * change these cells on purpose could write the header too. */
+static uint64_t sum_words(const struct mh_device *device, uint32_t from, uint32_t to)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t at = from; at < to; at += 4) {
+        sum += (uint64_t)mh_get32(cells_at(device, at)) * (at / 2 + 1);
+    }
+    return sum;
+}
+
 /* Programs words and reads them back. */
 static enum mh_error program(const struct mh_device *device, uint32_t address, const uint8_t *data, uint32_t length)
 {
@@ -158,7 +172,9 @@ static enum mh_error program_chunk(const struct install *install, uint32_t image
     }
     from = from > start ? from : start;
     to = to < start + length ? to : start + length;
-    return program(install->device, from, package->plain + (from - start), to - from);
+    error = program(install->device, from, package->plain + (from - start), to - from);
+    package->written += sum_words(install->device, from, to);
+    return error;
 }
 
 /* Programs the part of the loaded component's image that lies in a sector, which was erased before. */
@@ -181,11 +197,32 @@ static enum mh_error program_sector(const struct install *install, const struct 
     return MH_OK;
 }
 
-/* The header makes the image count, so it goes in when everything else is there and has its hash; its first word last: what a power loss leaves of
- * one is told from a header by that alone. */
+/* Whether the cells still hold what was read back, word by word, when it was programmed. */
+static enum mh_error verify_written(const struct install *install, const struct mh_component *component)
+{
+    const uint32_t image = component->destination + MH_HEADER_SIZE, end = image + (component->image_size + 3) / 4 * 4;
+    uint64_t sum = 0;
+
+    for (uint32_t at = image; at < end; at += MH_CHUNK_SIZE) {
+        sum += sum_words(install->device, at, end - at < MH_CHUNK_SIZE ? end : at + MH_CHUNK_SIZE);
+        stay_alive(install->device);
+    }
+    return sum == install->package->written ? MH_OK : MH_ERR_IMAGE;
+}
+
+/* Whether the cells hold the image that was signed. What an earlier start has written is hashed. Where this start has
+ * written all of it, what it wrote is the image: the package's had its hash, and each chunk of it was the same once
+ * more when it was programmed. */
+static enum mh_error check_image(const struct install *install, const struct mh_component *component)
+{
+    return install->from_the_start ? verify_written(install, component) : verify_image(install->device, component);
+}
+
+/* The header makes the image count, so it goes in when everything else is there and was checked; its first word last:
+ * what a power loss leaves of one is told from a header by that alone. */
 static enum mh_error write_header(const struct install *install, const struct mh_component *component)
 {
-    enum mh_error error = verify_image(install->device, component);
+    enum mh_error error = check_image(install, component);
 
     if (error) {
         /* Every sector was read back, yet the whole is wrong: none of them can be relied on. */
@@ -257,12 +294,21 @@ enum mh_error installer_install_component(const struct install *install, unsigne
     enum mh_error error = mh_package_load_table(install->package, component_number);
 
     distrust_forged_progress(install, component, first);
+    install->package->installed &= ~(1u << component_number);
+    install->package->written = 0;
     for (unsigned number = first + 1; error == MH_OK && number < MH_SECTORS; number++) {
         if (mh_sector(number).address < end) {
             error = install_sector(install, component, number);
         }
     }
-    return error ? error : install_sector(install, component, first);
+    const bool done_before = install->journal->state.sectors_done >> first & 1;
+    if (error == MH_OK) {
+        error = install_sector(install, component, first);
+    }
+    if (error == MH_OK && !done_before) {
+        install->package->installed |= 1u << component_number;
+    }
+    return error;
 }
 
 /* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to. */
@@ -334,7 +380,7 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
         error = mh_manifest_accept(&install->package->manifest, &installed);
     }
     if (error == MH_OK) {
-        error = mh_package_verify(install->package, device->alive);
+        error = mh_package_verify_again(install->package, device->alive);
     }
     return error;
 }
@@ -342,7 +388,7 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
                                  struct mh_package *package)
 {
-    const struct install install = {device, journal, package};
+    const struct install install = {device, journal, package, journal->state.sectors_done == 0};
     struct mh_stored stored;
     enum mh_error error = MH_OK;
 

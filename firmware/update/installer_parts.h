@@ -11,6 +11,7 @@ struct install {
     const struct mh_device *device;
     struct mh_journal *journal;
     struct mh_package *package; /* the one that is being installed from, opened */
+    bool from_the_start;        /* it was verified in this very start, and nothing of it written in one before */
 };
 
 void installer_log(const struct mh_device *device, const char *text);

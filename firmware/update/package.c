@@ -230,7 +230,10 @@ static enum mh_error verify_chunk(struct mh_package *package, uint32_t index, ui
     return error;
 }
 
-enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void))
+typedef enum mh_error read_function(struct mh_package *package, uint32_t index, uint32_t *length);
+
+static enum mh_error verify_component(struct mh_package *package, unsigned number, read_function *read_chunk,
+                                      void (*alive)(void))
 {
     const struct mh_component *component = &package->manifest.components[number - 1];
     crypto_hash_sha256_state sha;
@@ -240,7 +243,7 @@ enum mh_error mh_package_verify_component(struct mh_package *package, unsigned n
     crypto_hash_sha256_init(&sha);
     for (uint32_t i = 0; error == MH_OK && i < mh_package_chunks(component); i++) {
         uint32_t length;
-        error = verify_chunk(package, i, &length);
+        error = read_chunk(package, i, &length);
         if (error == MH_OK) {
             crypto_hash_sha256_update(&sha, package->plain, length);
         }
@@ -255,15 +258,33 @@ enum mh_error mh_package_verify_component(struct mh_package *package, unsigned n
     return error;
 }
 
-enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void))
+enum mh_error mh_package_verify_component(struct mh_package *package, unsigned number, void (*alive)(void))
+{
+    return verify_component(package, number, verify_chunk, alive);
+}
+
+static enum mh_error verify(struct mh_package *package, read_function *read_chunk, void (*alive)(void))
 {
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (package->manifest.components[number - 1].present) {
-            enum mh_error error = mh_package_verify_component(package, number, alive);
+            enum mh_error error = verify_component(package, number, read_chunk, alive);
             if (error) {
                 return error;
             }
         }
     }
     return MH_OK;
+}
+
+enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void))
+{
+    return verify(package, verify_chunk, alive);
+}
+
+enum mh_error mh_package_verify_again(struct mh_package *package, void (*alive)(void))
+{
+    const enum mh_error error = verify(package, mh_package_read_chunk, alive);
+
+    /* The reason is the same as the first time: that of the first chunk that is wrong. */
+    return error == MH_ERR_IMAGE ? mh_package_verify(package, alive) : error;
 }

@@ -61,18 +61,29 @@ static uint32_t extent_address(const struct mh_stored *stored, unsigned index)
     return MH_RESERVED_ADDRESS + stored->extents[index] * MH_EXTENT_SIZE;
 }
 
+/* How many bytes from `offset` on can be read at once: to the end of the extents that follow one another, as they
+ * mostly do. */
+static uint32_t contiguous(const struct mh_stored *stored, uint32_t offset)
+{
+    unsigned last = offset / MH_EXTENT_SIZE;
+
+    while (last + 1 < stored->count && stored->extents[last + 1] == stored->extents[last] + 1) {
+        last++;
+    }
+    return (last + 1) * MH_EXTENT_SIZE - offset;
+}
+
 static enum mh_error stored_read(void *context, uint32_t offset, uint8_t *buffer, uint32_t length)
 {
     const struct mh_stored *stored = context;
 
     while (length > 0) {
-        const uint32_t inside = offset % MH_EXTENT_SIZE;
-        const uint32_t part = length < MH_EXTENT_SIZE - inside ? length : MH_EXTENT_SIZE - inside;
         if (offset / MH_EXTENT_SIZE >= stored->count) {
             return MH_ERR_TRUNCATED;
         }
-        enum mh_error error = stored->nor->read(
-            stored->nor->context, extent_address(stored, offset / MH_EXTENT_SIZE) + inside, buffer, part);
+        const uint32_t together = contiguous(stored, offset), part = length < together ? length : together;
+        const uint32_t address = extent_address(stored, offset / MH_EXTENT_SIZE) + offset % MH_EXTENT_SIZE;
+        enum mh_error error = stored->nor->read(stored->nor->context, address, buffer, part);
         if (error) {
             return error;
         }

@@ -88,7 +88,7 @@ static enum mh_error check_rollback(const struct install *install, enum depth de
 enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_journal *journal,
                                    struct mh_package *package)
 {
-    const struct install install = {device, journal, package};
+    const struct install install = {device, journal, package, false};
 
     return check_rollback(&install, MANIFEST);
 }
@@ -139,7 +139,7 @@ static enum mh_error roll_back(const struct install *install)
 
 enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package)
 {
-    const struct install install = {device, journal, package};
+    const struct install install = {device, journal, package, false};
     const enum mh_error error = verify_rollback(&install);
 
     return error ? error : roll_back(&install);
@@ -180,7 +180,7 @@ static enum mh_error end_trial(const struct install *install)
 enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package,
                              bool blamed)
 {
-    const struct install install = {device, journal, package};
+    const struct install install = {device, journal, package, false};
     const uint8_t cost = blamed ? MH_TRIAL_BLAMED : MH_TRIAL_START;
 
     if (journal->state.credit <= cost) {

@@ -112,6 +112,9 @@ const struct fault_kind fault_menu[FAULTS] = {
     [FAULT_RESET_AT] = {"reset-at", "US", FAULT_NUMBER, 0, 1, ANY, 0, false,
         "so many us after power-on NRST resets the MCU, once; the SPI NOR goes on",
         "RM0090 section 6.1.1"},
+    [FAULT_HSE_DEAD] = {"hse-dead", "", FAULT_PLAIN, 0, 0, 0, 0, false,
+        "the crystal does not oscillate: HSERDY stays 0, and so does PLLRDY of a PLL behind it",
+        "assumption: a broken joint or crystal; RM0090 section 7.2.1"},
 };
 
 const struct fault_elsewhere fault_elsewhere[] = {

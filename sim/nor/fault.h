@@ -42,6 +42,7 @@ enum fault {
     FAULT_VCC_LOW,
     FAULT_VCC_DIP,
     FAULT_RESET_AT,
+    FAULT_HSE_DEAD,
     FAULTS
 };
 

@@ -32,8 +32,8 @@ class Bench:
         """What QEMU has printed so far."""
         return self._machines[board.name].log()
 
-    def power_on(self, board, cells, sram="zero"):
-        """Puts the cells into the board, which has no power or loses it, and applies power."""
+    def power_on(self, board, cells, sram="zero", vdd=()):
+        """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as (mV, ns) each."""
         if board.name not in self._machines:
             self._machines[board.name] = Machine(board.name, self._options, self._arguments).__enter__()
         machine = self._machines[board.name]
@@ -43,6 +43,8 @@ class Bench:
             pass  # it had none
         load(machine, cells)
         machine.clear_trace()
+        if vdd:
+            machine.supply("vdd", *vdd)
         machine.power_on(sram)
         return Session(machine)
 

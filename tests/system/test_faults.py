@@ -44,7 +44,7 @@ def test_a_spi_nor_that_fails_on_the_way_does_not_hang_the_application():
 
 @pytest.mark.parametrize("fault", [
     "int-slow=3", "int-aging=50", "int-flags", "int-stale-cache", "int-worn=1", "nor-slow=1", "nor-powered-down",
-    "nor-continuous-read", "nor-multipass-refused", "nor-powerup-slow", "nor-read-flip=5000", "nor-wel-drop=3"])
+    "nor-continuous-read", "nor-multipass-refused", "nor-powerup-slow", "nor-read-flip=5000", "nor-wel-drop=3", "hse-dead"])
 def test_an_update_goes_through(fault):
     result = matterhorn_json("boot", "--profile", PROFILE, *faults(fault), "--until", "update: confirmed", "--time", 60)
     assert result["reason"] == "reached"
@@ -103,16 +103,16 @@ def test_without_its_supply_the_spi_nor_takes_no_update_and_the_application_star
     assert result["reason"] == "reached"
 
 
-def test_what_was_installed_at_undervoltage_is_not_retained():
-    """The update is confirmed; after a power-on reset its bits read otherwise, and the bootloader does not start it."""
-    for millivolts, starts in ((2500, False), (2700, True)):
-        said = matterhorn("boot", "--profile", PROFILE, *faults(f"vdd-low={millivolts}", "vdd-dip=5000000.5000"), "--time", 6).stdout
-        before, after = said.split(f" 5.005000 s  vdd       {millivolts} mV")
-        assert "update: confirmed" in before
-        assert ("boot: starting" in after) == starts == ("boot: application: no image is installed" not in after)
+def test_nothing_is_written_at_undervoltage():
+    """What was written then would read otherwise after a power-on reset (tests/device/test_faults.py). The update is put off, and what is there starts."""
+    for millivolts in (2500, 2700, 2900):
+        result = matterhorn_json("boot", "--profile", PROFILE, *faults(f"vdd-low={millivolts}"), "--until", "demo: update refused", "--time", 15)
+        assert result["reason"] == "reached" and result["boots"] == 1
+        assert not [sector for sector in result["sectors"] if sector["erases"] or sector["programs"]]
+    assert boot("vdd-low=3100")[0][-1] == "update: confirmed"
 
 
-@pytest.mark.parametrize("fault", ["reset-at=1650000", "vcc-dip=300000.5000", "vdd-low=2700"])
+@pytest.mark.parametrize("fault", ["reset-at=1650000", "vcc-dip=300000.5000", "vdd-low=3100"])
 def test_sweeps_under_power_faults_build_what_the_machine_leaves(fault):
     result = matterhorn_json("sweep", PROFILE, "--cuts", 60, "--live", 20, "--jobs", 2, *faults(fault), "--check-credited", 10)
     assert result["verdict"] == "pass" and result["faults"] == [fault] and result["live"] == 20
@@ -121,7 +121,7 @@ def test_sweeps_under_power_faults_build_what_the_machine_leaves(fault):
 
 @pytest.mark.parametrize("fault, status, word", [
     ("vdd-low=2699", 2, "under vdd-low=2699 the flash keeps less than it is told"),
-    ("vcc-dip=1500000.5000", 3, "a dip of the supply tears nor.71E000.e1"),
+    ("vcc-dip=1500000.5000", 3, "a dip of the supply tears nor.71F000.e1"),
     ("vdd-dip=3000000.5000", 3, "a dip of the supply tears int.080A0000.e1"),
     ("reset-at=3000000", 3, "a reset tears int.080A0000.e1")])
 def test_what_no_recording_tells_is_neither_swept_nor_replayed(fault, status, word):
@@ -210,7 +210,7 @@ def test_the_page_has_the_table_of_the_command():
     table = matterhorn("faults", "--markdown").stdout
     assert table in page, "put the output of `matterhorn faults --markdown` between the two comments of docs/FAULTS.md"
     menu = re.findall(r"^([\w-]+)[\[= ]", matterhorn("faults").stdout, re.M)
-    assert menu[:31] == re.findall(r"^\| `([\w-]+)", page, re.M)
+    assert menu[:32] == re.findall(r"^\| `([\w-]+)", page, re.M)
 
 
 # --- Status registers belong to a state -----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ REG(rcc, RCC, 0x40023800);
 #define RCC_CR_PLLON (1u << 24)
 #define RCC_CR_PLLRDY (1u << 25)
 #define RCC_PLLCFGR_SRC_HSE (1u << 22)
+#define RCC_PLLCFGR_RESET 0x24003010u
 #define RCC_CFGR_SW_PLL 2u
 #define RCC_CFGR_SW_Msk 3u
 #define RCC_CFGR_SWS_Pos 2
@@ -34,6 +35,7 @@ REG(rcc, RCC, 0x40023800);
 #define RCC_AHB1_GPIO_ALL 0x1FFu
 #define RCC_AHB1_DMA2 (1u << 22)
 #define RCC_APB1_TIM2 (1u << 0)
+#define RCC_APB1_PWR (1u << 28)
 #define RCC_APB2_USART1 (1u << 4)
 #define RCC_APB2_SPI1 (1u << 12)
 #define RCC_CSR_RMVF (1u << 24)
@@ -65,6 +67,15 @@ REG(flash, FLASH, 0x40023C00);
 #define FLASH_CR_PSIZE_X32 (2u << 8)
 #define FLASH_CR_STRT (1u << 16)
 #define FLASH_CR_LOCK (1u << 31)
+
+/* RM0090 5.4 */
+struct pwr {
+    uint32_t CR, CSR;
+};
+REG(pwr, PWR, 0x40007000);
+#define PWR_CR_PVDE (1u << 4)
+#define PWR_CR_PLS_2V8 (6u << 5)
+#define PWR_CSR_PVDO (1u << 2)
 
 /* RM0090 8.4 */
 struct gpio {

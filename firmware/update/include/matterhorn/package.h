@@ -34,6 +34,10 @@ struct mh_package {
     uint8_t stored[MH_CHUNK_SIZE];
     uint8_t plain[MH_CHUNK_SIZE];
     uint32_t lzma_work[MH_LZMA_WORK / sizeof(uint32_t)];
+    /* The installer's: bit n of `installed` when component n was, whole, since this memory was zeroed; the sum of what
+     * it has written of the loaded component. */
+    unsigned installed;
+    uint64_t written;
 };
 
 /* Opens a package for `board`: framing, signature (by a key that was not revoked), fields, ranges, length, the key
@@ -66,5 +70,10 @@ enum mh_error mh_package_verify_component(struct mh_package *package, unsigned n
 
 /* Checks every table, every chunk and every image. `alive` (may be NULL) is called after each chunk. */
 enum mh_error mh_package_verify(struct mh_package *package, void (*alive)(void));
+
+/* The same, but hashes of plain chunks count only where an image is wrong: for the installer, before whom
+ * mh_package_verify has found the package good. That it has not changed since the hashes of its chunks as stored tell,
+ * and that its images are what was signed theirs. */
+enum mh_error mh_package_verify_again(struct mh_package *package, void (*alive)(void));
 
 #endif
