@@ -72,6 +72,13 @@ def matterhorn_json(*arguments, status=0, **environment):
     return json.loads(matterhorn(*arguments, "--json", status=status, **environment).stdout.strip().splitlines()[-1])
 
 
+@functools.cache
+def first_of_store(profile):
+    """The lowest address of the SPI NOR that the update of a profile writes, as ids have it: where the package is stored depends on what is there."""
+    told = matterhorn_json("boot", "--profile", profile, "--until", "update: confirmed")
+    return f"{min(sector['address'] for sector in told['sectors'] if sector['chip'] == 'nor'):06X}"
+
+
 def symbol_address(elf, name):
     """The address of a symbol of the firmware, from the cross toolchain's nm."""
     listing = subprocess.run(["arm-none-eabi-nm", str(elf)], capture_output=True, text=True, check=True).stdout

@@ -10,10 +10,13 @@ import subprocess
 
 import pytest
 
-from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, mutant
+from .artifacts import BUILD, MATTERHORN, SAFETY_SECONDS, TOP, first_of_store, matterhorn, matterhorn_json, mutant
 
 PROFILE = "eth-small-update"
-ID = f"{PROFILE}~s7n3/nor.70D100.p1.half+int.080A2C54.p1.weak"
+
+
+def id_of_two():
+    return f"{PROFILE}~s7n3/nor.{first_of_store(PROFILE)}.p1.half+int.080A2C54.p1.weak"
 
 
 @pytest.fixture(scope="module", name="mutant")
@@ -25,7 +28,7 @@ def mutant_that_clears_the_request():
 def written(mutant, tmp_path_factory):
     """A bundle where it was written, and what replay said then."""
     folder = tmp_path_factory.mktemp("written")
-    result = matterhorn_json("replay", ID, "--root", mutant, "--artifacts", folder, status=1)
+    result = matterhorn_json("replay", id_of_two(), "--root", mutant, "--artifacts", folder, status=1)
     (bundle,) = folder.iterdir()
     return bundle, result
 
@@ -150,6 +153,6 @@ def test_profile_that_leads_out_of_its_root_makes_no_bundle(tmp_path):
     profile = tmp_path / "absolute.yaml"
     profile.write_text(text.replace(f"file: {file}", f"file: {BUILD.parent / file}"), encoding="utf-8")
     options = ("--profile", profile)
-    done = matterhorn("replay", ID, *options, "--artifacts", tmp_path / "out", status=2)
+    done = matterhorn("replay", id_of_two(), *options, "--artifacts", tmp_path / "out", status=2)
     assert len(done.stderr.splitlines()) == 1 and file in done.stderr
-    matterhorn("replay", ID, *options)
+    matterhorn("replay", id_of_two(), *options)
