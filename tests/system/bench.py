@@ -32,8 +32,9 @@ class Bench:
         """What QEMU has printed so far."""
         return self._machines[board.name].log()
 
-    def power_on(self, board, cells, sram="zero", vdd=()):
-        """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as (mV, ns) each."""
+    def power_on(self, board, cells, sram="zero", vdd=(), faults=()):
+        """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as (mV, ns) each;
+        `faults`: of the parts, by name."""
         if board.name not in self._machines:
             self._machines[board.name] = Machine(board.name, self._options, self._arguments).__enter__()
         machine = self._machines[board.name]
@@ -43,6 +44,7 @@ class Bench:
             pass  # it had none
         load(machine, cells)
         machine.clear_trace()
+        machine.fault(*faults)
         if vdd:
             machine.supply("vdd", *vdd)
         machine.power_on(sram)

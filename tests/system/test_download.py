@@ -157,7 +157,7 @@ def test_who_does_not_have_the_key_gets_nothing_stored(desk, line, given):
     sender = send.Sender(update_package(), KEY)
     cells = device_with(values)
     session = desk.power_on(BOARD, cells)
-    converse(line, session, sender, jobs.says("not authenticated"))
+    converse(line, session, sender, jobs.says("authentication failed"))
     assert sender.end == "refused" and sender.asked == []
     assert session.nor == bytes(cells.nor)
 
@@ -175,7 +175,7 @@ def test_answer_to_an_older_question_is_none(desk, line):
 
     session = desk.power_on(BOARD, session.cells)
     replayed = Replayed(update_package(), KEY)
-    converse(line, session, replayed, jobs.says("not authenticated"))
+    converse(line, session, replayed, jobs.says("authentication failed"))
     assert replayed.asked == []
 
 
