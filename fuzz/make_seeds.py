@@ -246,6 +246,36 @@ def updates():
         ]  # fmt: skip
 
 
+# --- areas: fuzz_area.c ---
+
+OPEN, GIVE, OTHER, CHECK, ERASE, USER_READ, USER_PROGRAM, USER_ERASE = range(8)
+
+
+def do(what, number=0, other=0, when=0, tear=BEFORE):
+    return struct.pack("<BHBII", what, when, tear, number, other)
+
+
+def area(where, size, packet_size, *actions, contents=b""):
+    return struct.pack("<BHHBHH", where, size, packet_size, 1, 0, len(contents)) + contents + b"".join(actions)
+
+
+def areas():
+    three = [do(OPEN), do(GIVE, 0), do(GIVE, 1), do(GIVE, 2), do(CHECK)]
+    yield "update", area(12, 9000, 4092, *three)
+    yield "short-packets", area(13, 39, 13, *three, do(OTHER, 1), do(ERASE), do(OPEN))
+    yield "end-of-the-users-part", area(15, 16000, 4092, *three, do(GIVE, 3), do(GIVE, 4), do(CHECK))
+    yield "too-large", area(0, 9000, 4092, do(OPEN), do(GIVE, 0))
+    yield "too-large-packets", area(12, 9000, 4093, do(OPEN))
+    yield "no-size", area(12, 0, 4092, do(OPEN))
+    yield "something-there", area(12, 8000, 4092, *three[:3], contents=bytes(range(256)) * 20)
+    for tear in (HALF, MASK, WEAK, ONEBIT, NOTAKE):
+        lost = [do(GIVE, 1, when=n, tear=tear) for n in (1, 2, 17, 18)]
+        yield f"lost-{tear}", area(12, 9000, 4092, do(OPEN), do(GIVE, 0), *lost, *three, do(ERASE, when=2, tear=tear))
+    for what in (USER_READ, USER_PROGRAM, USER_ERASE):
+        bounds = [(0x700000, 1), (0x6FFFFF, 2), (0x700000, 0), (0xFFFFFFFF, 2), (2, 0xFFFFFFFF), (0x6FF000, 0x1000)]
+        yield f"bounds-{what}", area(0, 1, 1, *(do(what, *bound) for bound in bounds))
+
+
 # --- manifests: the packages of corpus/package, without what is behind the signature ---
 
 
@@ -341,6 +371,7 @@ TARGETS = {
     "journal": journals,
     "store": stores,
     "update": lambda: ((name, bytes([steps[0]]) + b"".join(steps[1:])) for name, steps in updates()),
+    "area": areas,
     "manifest": manifests,
     "chunk": chunks,
     "anchors": anchors,
