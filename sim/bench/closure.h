@@ -26,6 +26,12 @@
  * common with what mattered to the run; the class's W then grows by them. W starts out empty: what the first power loss leaves is one
  * state. Classes may have members that no power loss leaves: they recover as well, so nothing is found that is not there.
  *
+ * Most operations are programs of words side by side, of an image or a packet, that the recovery erases unread. So a *stretch* of such programs in a row,
+ * with all their tears, is one entry: what states there are follows from the state before the first program and from the operations, so a stretch that begins in
+ * a state that was met, with the same operations, has no new ones. All its states agree with that first state outside of X, the bytes that the stretch programs, in cells and
+ * marks. So where that state is the representative, or credited with it, and no byte of X is in what mattered to the representative's run, each of them is
+ * credited, and X goes into W. Else they become entries of their own, one for each state.
+ *
  * A state that its neighbours say nothing of need not be run either where one was run earlier in any recovery of the search, that agrees with it in what
  * mattered to that run (pool.h): the same rule, with the bytes in which the two differ as wild ones. So its class widens after the crash states of its
  * recovery were looked at; then they are looked at once more, as classes with more wild bytes. Those that fall into classes that are as wide already

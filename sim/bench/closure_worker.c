@@ -106,7 +106,7 @@ void closure_leave(void *context, unsigned number, size_t item)
 static void request_of(const struct closure_worker *worker, struct recovery_request *request)
 {
     *request = (struct recovery_request){.state = &worker->state.arrays, .touched = options_of(worker)->prune};
-    for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)
+    for (unsigned i = 0; i < RECOVERY_MOST; i++)
         request->conditions[i] = plan_conditions(&worker->search->sweep.result->seeds, 0, i);
 }
 

@@ -71,7 +71,7 @@ void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *co
 bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, const struct session_result *session,
                   const struct arrays *arrays, const char *which, struct verdict *verdict);
 
-/* A power-up after a recovery has nothing to do: no more operations on the flashes than the profile's budget allows, where it says how many. */
-bool oracle_judge_idle(const struct oracle *oracle, const struct session_result *session, const char *which, struct verdict *verdict);
+/* Whether a power-up after a recovery did more on the flashes than one without work may, where the profile says how much that is. */
+bool oracle_finds_work(const struct oracle *oracle, const struct session_result *session);
 
 #endif

@@ -210,6 +210,16 @@ static void restore_page(void *context, enum array array, uint32_t page)
     memcpy(restoring->arrays->cells[array] + start, cells, size);
 }
 
+/* Where there are marks, cells may read as those of the device and yet become others in a machine. */
+static void add_marked_pages(struct arrays *arrays)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t i = 0; i < arrays->marks[array].count; i++) {
+            const struct nor_mark *mark = &arrays->marks[array].list[i];
+            pages_add(&arrays->pages, array, mark->offset, mark->kind == NOR_WEAK ? 1 : mark->length);
+        }
+}
+
 void pooled_load_state(const struct pooled *pooled, struct arrays *arrays)
 {
     struct keeping restoring = {.pool = (struct pool *)(uintptr_t)pooled->pool, .arrays = arrays};
@@ -227,6 +237,7 @@ void pooled_load_state(const struct pooled *pooled, struct arrays *arrays)
     memcpy(beside.marks, pooled->marks, sizeof beside.marks);
     beside.status = pooled->status;
     arrays_load_beside(arrays, &beside);
+    add_marked_pages(arrays);
 }
 
 void pooled_load(const struct pooled *pooled, struct representative *representative)

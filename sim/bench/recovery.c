@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "recovery.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct observers {
@@ -66,44 +67,50 @@ static bool keep_idle(struct running *running, uint64_t trace)
            problem_set(running->problem, PROBLEM_BENCH, "no memory for starts without work");
 }
 
-/* Runs a power-up after the first one, apart from what was touched before it. */
+/* Runs a power-up after the first one, and tells what it touches from what those before it did. */
 static bool run_apart(struct running *running)
 {
-    struct footprint *footprint = &running->recovery->footprint;
+    struct recovery *recovery = running->recovery;
     struct recovery_idle *idle = running->request->idle;
-    struct pages erased = footprint->erased;
-    memcpy(idle->touched, running->machine->touched, RAIL_TOUCHED_SIZE);
+    struct pages erased = recovery->footprint.erased;
+    if (recovery->touched != idle->touched)
+        memcpy(idle->touched, recovery->touched, RAIL_TOUCHED_SIZE);
+    recovery->touched = idle->touched;
     if (!machine_clear_touched(running->machine, running->problem) ||
         !session_run(running->machine, &running->session, &running->result, running->problem))
         return false;
     add_touched(idle->touched, running->machine->touched, &erased);
-    running->recovery->touched = idle->touched;
-    return keep_idle(running, footprint->trace);
+    return true;
 }
 
 static bool run_or_find(struct running *running)
 {
     struct recovery *recovery = running->recovery;
-    struct recovery_idle *idle = running->request->idle;
     if (!machine_read_marks(running->machine, running->problem))
         return false;
-    recovery->idle = idles_find(idle->idles, &running->machine->arrays);
+    recovery->idle = idles_find(running->request->idle->idles, &running->machine->arrays);
     if (recovery->idle == NULL)
-        return run_apart(running);
+        return run_apart(running) && keep_idle(running, recovery->footprint.trace);
     running->result = recovery->idle->result;
     recovery->footprint.trace = recovery->idle->trace;
     return true;
 }
 
+static bool run_plainly(struct running *running)
+{
+    return session_run(running->machine, &running->session, &running->result, running->problem);
+}
+
+/* Starts without work are those of second power-ups, under their conditions. */
 static bool power_up(struct running *running, unsigned number)
 {
     struct footprint *footprint = &running->recovery->footprint;
     uint64_t before = footprint->trace;
-    bool last = number == RECOVERY_POWER_UPS - 1 && running->request->idle != NULL;
     footprint->trace = 0;
     running->session.conditions = running->request->conditions[number];
-    bool good = last ? run_or_find(running)
-                     : session_run(running->machine, &running->session, &running->result, running->problem);
+    bool good = running->request->idle == NULL || number == 0 ? run_plainly(running)
+                : number == 1                                 ? run_or_find(running)
+                                                              : run_apart(running);
     footprint->trace = join(before, footprint->trace);
     running->session.state = NULL;
     return good;
@@ -134,10 +141,16 @@ static bool begin(struct recovery *recovery, const struct oracle *oracle, struct
     return !request->touched || machine_clear_touched(machine, problem);
 }
 
+static void find_work(struct verdict *verdict, const struct oracle *oracle, const struct session_result *result)
+{
+    oracle_fail(verdict, "idle", "third power-up", "%" PRIu64 " operations on the flashes, as there were at the second; budget is %" PRIu32,
+                result->operations, *oracle->profile->budget.idle_operations);
+}
+
 bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct machine *machine,
                   const struct recovery_request *request, struct problem *problem)
 {
-    static const char *const which[RECOVERY_POWER_UPS] = {"first power-up", "second power-up"};
+    static const char *const which[RECOVERY_MOST] = {"first power-up", "second power-up", "third power-up"};
     const struct profile *profile = oracle->profile;
     struct observers observers = {recovery, request, 0};
     struct running running = {.recovery = recovery, .machine = machine, .request = request, .problem = problem,
@@ -148,18 +161,20 @@ bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct
                                           .observe = observe,
                                           .observer = &observers}};
     struct verdict *verdict = &recovery->verdict, lost;
+    bool rests = false;
     if (!begin(recovery, oracle, machine, request, &lost, problem))
         return false;
-    for (unsigned i = 0; i < RECOVERY_POWER_UPS && verdict->pass; i++) {
+    for (unsigned i = 0; i < RECOVERY_MOST && !rests && verdict->pass; i++) {
         observers.power_up = i;
         if (!power_up(&running, i))
             return false;
         add_up(verdict, &running.result, i);
         oracle_judge(oracle, &oracle->update, &running.result, &machine->arrays, which[i], verdict);
-        if (i > 0)
-            oracle_judge_idle(oracle, &running.result, which[i], verdict);
+        rests = i + 1 >= RECOVERY_POWER_UPS && !oracle_finds_work(oracle, &running.result);
         running.session.wanted = &profile->wanted_again;
     }
+    if (verdict->pass && !rests)
+        find_work(verdict, oracle, &running.result);
     if (verdict->pass && !lost.pass)
         take_loss(verdict, &lost);
     return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A recovery: the sequence of power-ups after a loss of power, each judged. The device must recover, and stay so under another
- * content of the SRAM and other noise of weak bits.
+ * content of the SRAM and other noise of weak bits. Where the profile says what a start without work may do to the flashes, a second power-up that does
+ * more has found work, such as a bit that reads differently now; then there is a third one, which must find none.
  */
 #ifndef MATTERHORN_BENCH_RECOVERY_H
 #define MATTERHORN_BENCH_RECOVERY_H
@@ -11,6 +12,7 @@
 #include "oracle.h"
 
 #define RECOVERY_POWER_UPS 2
+#define RECOVERY_MOST (RECOVERY_POWER_UPS + 1) /* one more where the last one still had work to do */
 
 /* What a worker needs to tell power-ups after the first one from others that were run. */
 struct recovery_idle {
@@ -21,7 +23,7 @@ struct recovery_idle {
 
 struct recovery_request {
     const struct arrays *state; /* in which power was lost; NULL: as the machine's arrays are */
-    struct conditions conditions[RECOVERY_POWER_UPS];
+    struct conditions conditions[RECOVERY_MOST];
     bool touched;              /* recovery->touched shall say what this touches */
     struct recovery_idle *idle; /* a power-up after the first one that is like a start without work which was run is not run; NULL: all are */
     machine_event_fn *observe; /* sees the events of the first power-up; may be NULL */

@@ -105,7 +105,7 @@ bool replay_build(struct replay *replay, struct problem *problem)
     replay->target.device.status = replay->machine.arrays.status;
     for (unsigned i = 0; good && i < replay->id->count; i++)
         good = build(replay, i, problem);
-    for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)
+    for (unsigned i = 0; i < RECOVERY_MOST; i++)
         replay->conditions[i] = conditions_of(replay, i);
     return good;
 }

@@ -25,7 +25,7 @@ struct replay {
     struct target target;
     struct replay_run runs[ID_CUTS]; /* one per cut */
     struct machine machine;
-    struct conditions conditions[RECOVERY_POWER_UPS]; /* of the last recovery */
+    struct conditions conditions[RECOVERY_MOST]; /* of the last recovery */
     struct recording recovery; /* its first power-up */
     struct verdict verdict;    /* of it, of the wear, and of the next update where the profile asks for that */
 };

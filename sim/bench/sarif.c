@@ -15,7 +15,7 @@ static const struct {
     {"over", "The device still says at the second start what should be over."},
     {"equal", "Memory does not hold what it must hold after the update."},
     {"unchanged", "Memory changed that must not change."},
-    {"idle", "A start with nothing to do writes to the flashes."},
+    {"idle", "A start with nothing left to do writes to the flashes."},
     {"wear", "A sector was erased too often."},
     {"next", "The device takes no further update."},
 };

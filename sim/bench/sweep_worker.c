@@ -79,7 +79,7 @@ static bool do_case(struct worker *worker, struct sweep_case *one, case_job *job
 static void request_of(const struct worker *worker, const struct sweep_case *one, struct recovery_request *request)
 {
     *request = (struct recovery_request){.state = &worker->state.arrays, .touched = worker->sweep->options->prune};
-    for (unsigned i = 0; i < RECOVERY_POWER_UPS; i++)
+    for (unsigned i = 0; i < RECOVERY_MOST; i++)
         request->conditions[i] = plan_conditions(&worker->sweep->result->seeds, one->cut.repeat, i);
 }
 

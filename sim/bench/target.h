@@ -21,7 +21,7 @@ struct target {
 };
 
 /* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
-extern const struct conditions target_clean_conditions[RECOVERY_POWER_UPS];
+extern const struct conditions target_clean_conditions[RECOVERY_MOST];
 
 /* `faults` come on top of the profile's. `root` NULL: the project. `device` NULL: the profile's folder. */
 bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,

@@ -12,6 +12,7 @@
 #include "crash_state.h"
 #include "fingerprint.h"
 #include "known.h"
+#include "plan.h"
 #include "recorded.h"
 #include "tape.h"
 #include "wild.h"
@@ -131,6 +132,48 @@ static void where_a_range_that_does_not_take_ends_counts(void **state)
     uint64_t whole = moved_to(fixture, 0, NOR_TEAR_NOTAKE);
     fixture->state.arrays.marks[ARRAY_NOR].list[0].length--;
     assert_int_not_equal(made_anew(fixture), whole);
+}
+
+/* More of them than a list holds, in pages that share words with others and in none. */
+static void many_changes_are_as_good_as_few(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t random = 1;
+    for (unsigned round = 0; round < 8; round++) {
+        for (unsigned i = 0; i < 20 * round; i++) {
+            enum array array = plan_random(&random) % 2 != 0 ? ARRAY_NOR : ARRAY_INTERNAL;
+            uint32_t offset = (uint32_t)(plan_random(&random) % (arrays_size(array) - 3)), size = 1 + plan_random(&random) % 3;
+            for (uint32_t at = offset; at < offset + size; at++)
+                fixture->state.arrays.cells[array][at] ^= 0x5A;
+            pages_add(&fixture->state.arrays.pages, array, offset, size);
+            changes_add(&fixture->changes, array, offset, size);
+        }
+        fingerprint_move(&fixture->print, &fixture->state.arrays, &fixture->wild, &fixture->changes);
+        changes_clear(&fixture->changes);
+        uint64_t anew = made_anew(fixture);
+        assert_int_equal(fixture->print.whole, anew);
+    }
+}
+
+/* A beginning does not hash again what it knows: but what was wild, or weak, or other cells before. */
+static void a_beginning_takes_nothing_from_the_one_before(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t plain = made_anew(fixture);
+    wild_add(&fixture->wild, ARRAY_NOR, EXTENT + 5, 1);
+    uint64_t wild = made_anew(fixture);
+    wild_clear(&fixture->wild);
+    assert_int_equal(made_anew(fixture), plain);
+    assert_int_not_equal(wild, plain);
+    uint64_t weak = moved_to(fixture, 1, NOR_TEAR_WEAK);
+    assert_int_equal(made_anew(fixture), weak);
+    struct nor_marks *marks = &fixture->state.arrays.marks[ARRAY_NOR];
+    marks->count--;
+    assert_int_not_equal(made_anew(fixture), weak);
+    marks->count++;
+    assert_int_equal(made_anew(fixture), weak);
+    moved_to(fixture, 0, NOR_TEAR_BEFORE);
+    assert_int_equal(made_anew(fixture), plain);
 }
 
 /* --- wild bytes --- */
@@ -428,6 +471,76 @@ static void tapes_join_where_all_that_comes_is_the_same(void **state)
     tapes_close(tapes);
 }
 
+/* Where a run begins another block must not depend on what was kept before. */
+static void places_are_those_of_the_run_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t counts[2];
+    struct tape_place *places[2];
+    for (unsigned which = 0; which < 2; which++) {
+        struct tapes *tapes = tapes_open();
+        struct tape *other = which == 1 ? words(fixture, tapes, true, true) : NULL, *tape = words(fixture, tapes, false, false);
+        places[which] = tapes_places(tapes, tape, &counts[which]);
+        assert_non_null(places[which]);
+        free(other);
+        free(tape);
+        tapes_close(tapes);
+    }
+    assert_int_equal(counts[0], counts[1]);
+    for (size_t i = 0; i < counts[0]; i++)
+        assert_int_equal(places[0][i].operation, places[1][i].operation);
+    free(places[0]);
+    free(places[1]);
+}
+
+static void a_tape_comes_back_piece_by_piece(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording pieces = {0}, whole = {0};
+    struct tapes *tapes = tapes_open();
+    struct tape *tape = words(fixture, tapes, true, false);
+    assert_true(tapes_play(tapes, tape, SIZE_MAX, &whole, &fixture->problem));
+    assert_int_equal(whole.count, tapes_count(tape));
+    for (size_t count = 1; pieces.count < whole.count; count = 2 * count + 1) {
+        assert_true(tapes_play(tapes, tape, count, &pieces, &fixture->problem));
+        assert_int_equal(pieces.count, count < whole.count ? count : whole.count);
+        assert_true(tapes_play(tapes, tape, count / 2, &pieces, &fixture->problem)); /* has them */
+    }
+    for (size_t i = 0; i < whole.count; i++) {
+        assert_ptr_equal(pieces.operations[i].item.event, whole.operations[i].item.event);
+        assert_ptr_equal(tapes_event(tapes, tape, i), whole.operations[i].item.event);
+        assert_int_equal(pieces.operations[i].under_way, whole.operations[i].under_way);
+    }
+    recording_free(&pieces);
+    recording_free(&whole);
+    free(tape);
+    tapes_close(tapes);
+}
+
+static void places_say_how_many_erases_come(void **state)
+{
+    struct fixture *fixture = *state;
+    struct recording recording = {0};
+    struct tapes *tapes = tapes_open();
+    for (uint32_t i = 0; i < 2000; i++) {
+        if (i % 10 == 9)
+            record_erase(&recording, i * UINT64_C(10000000), RAIL_CHIP_NOR, EXTENT, 0x1000);
+        else
+            record_program(&recording, i * UINT64_C(10000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * i, i);
+    }
+    assert_true(recording_index(&recording, &no_profile, &fixture->problem));
+    struct tape *tape = tapes_keep(tapes, &recording);
+    size_t count;
+    struct tape_place *places = tapes_places(tapes, tape, &count);
+    assert_true(count > 3);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(places[i].erases, 200 - places[i].operation / 10);
+    free(places);
+    free(tape);
+    recording_free(&recording);
+    tapes_close(tapes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -437,6 +550,8 @@ int main(void)
         TEST(equal_states_have_the_same_and_others_have_not),
         TEST(marks_count_and_the_cells_of_weak_bits_do_not),
         TEST(where_a_range_that_does_not_take_ends_counts),
+        TEST(many_changes_are_as_good_as_few),
+        TEST(a_beginning_takes_nothing_from_the_one_before),
         TEST(members_of_a_class_have_the_same),
         TEST(other_wild_bytes_are_another_class),
         TEST(differences_are_cells_of_those_pages_and_all_marks),
@@ -449,6 +564,9 @@ int main(void)
         TEST(starting_again_brings_no_marks_along),
         TEST(a_long_tape_comes_back_whole),
         TEST(tapes_join_where_all_that_comes_is_the_same),
+        TEST(places_are_those_of_the_run_alone),
+        TEST(a_tape_comes_back_piece_by_piece),
+        TEST(places_say_how_many_erases_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,19 @@ static void each_way_to_end_has_its_own_oracles(void **state)
     expect_failure(fixture, "unchanged", "test, old: config was changed at 0x0800C000");
 }
 
+static void a_start_without_work_may_do_as_much_as_the_budget_says(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t budget = 3;
+    fixture->session.operations = 3;
+    assert_false(oracle_finds_work(&fixture->oracle, &fixture->session)); /* nobody asks */
+    fixture->profile.budget.idle_operations = &budget;
+    assert_false(oracle_finds_work(&fixture->oracle, &fixture->session));
+    budget = 2;
+    assert_true(oracle_finds_work(&fixture->oracle, &fixture->session));
+    fixture->profile.budget.idle_operations = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_counter_of_bits_does_not_fall_for_a_moment_either, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_word_never_falls_and_may_be_written_piece_by_piece, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_way_to_end_has_its_own_oracles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_start_without_work_may_do_as_much_as_the_budget_says, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("oracle", tests, NULL, NULL);
 }

@@ -228,6 +228,24 @@ static void the_index_finds_what_asking_each_finds(void **state)
     assert_in_range(found, 50, 450);
 }
 
+/* What a machine does to a weak bit is no operation: the page must be known as one that may differ, though its cells are the device's. */
+static void a_state_comes_back_with_the_pages_of_its_marks(void **state)
+{
+    struct fixture *fixture = *state;
+    put(&fixture->representative.state, &places[3], 0x12);
+    put(&fixture->representative.state, &places[0], 0xFF); /* as in the device */
+    mark(&fixture->representative.state, &places[0]);
+    size_t number = keep(fixture);
+    put(&fixture->state, &places[2], 0x34);
+    pooled_load_state(fixture->kept[number], &fixture->state);
+    assert_int_equal(fixture->state.cells[places[3].array][places[3].offset], 0x12);
+    assert_int_equal(fixture->state.cells[places[2].array][places[2].offset], 0xFF);
+    assert_int_equal(fixture->state.marks[places[0].array].count, 1);
+    assert_true(pages_have(&fixture->state.pages, places[3].array, places[3].offset / ARRAYS_PAGE));
+    assert_true(pages_have(&fixture->state.pages, places[0].array, places[0].offset / ARRAYS_PAGE));
+    assert_false(pages_have(&fixture->state.pages, places[2].array, places[2].offset / ARRAYS_PAGE));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -237,6 +255,7 @@ int main(void)
         TEST(marks_count_where_they_matter),          TEST(marks_of_the_one_that_was_run_count_too),
         TEST(a_wild_byte_must_not_matter),            TEST(the_first_one_is_found),
         TEST(what_was_kept_credits_as_it_did),        TEST(the_index_finds_what_asking_each_finds),
+        TEST(a_state_comes_back_with_the_pages_of_its_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

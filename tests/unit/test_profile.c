@@ -75,9 +75,25 @@ static void a_good_profile_loads(void **state)
     assert_int_equal(tears[0], NOR_TEAR_BEFORE);
     assert_int_equal(profile->budget.seconds, 30);
     assert_int_equal(profile->budget.erases, 0);
+    assert_null(profile->budget.idle_operations); /* which is not 0 */
     assert_int_equal(profile->cuts.count, 20);
     assert_null(profile->next);
     profile_free(profile);
+}
+
+static void a_budget_of_no_operations_is_one(void **state)
+{
+    (void)state;
+    char text[2000];
+    struct profile *profile;
+    struct problem problem;
+    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: 0}\n%s", head, cuts);
+    assert_true(load(text, &profile, &problem));
+    assert_non_null(profile->budget.idle_operations);
+    assert_int_equal(*profile->budget.idle_operations, 0);
+    profile_free(profile);
+    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: -1}\n%s", head, cuts);
+    assert_false(load(text, &profile, &problem));
 }
 
 static const char next[] = "next:\n"
@@ -294,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_profile_loads),
+        cmocka_unit_test(a_budget_of_no_operations_is_one),
         cmocka_unit_test(the_next_update_has_a_command_and_a_goal),
         cmocka_unit_test(a_bad_next_update_is_said),
         cmocka_unit_test(bad_yaml_is_said_with_its_line),
