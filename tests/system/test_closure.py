@@ -82,12 +82,46 @@ def test_not_closed_at_a_depth(tmp_path):
     assert "not closed" in said
 
 
-def test_states_without_end_are_not_closed():
+def test_states_without_end_are_not_closed(tmp_path):
     """A journal that counts starts: each loss leads to a state that was never met."""
+    allowed = tmp_path / "allowed.yaml"
+    allowed.write_text(f"name: allowed\nextends: {TOP}/sim/profiles/{PROFILE}.yaml\nbudget: {{idle_operations: 100}}\n")
     options = ("--root", mutant(ENDLESS), "--depth", 4, "--tears", "before", "--live", 0, "--jobs", 2)
-    result = matterhorn_json("sweep", PROFILE, *options)
+    result = matterhorn_json("sweep", allowed, *options)
     assert (result["verdict"], result["closed"], result["end"], result["depth"]) == ("pass", False, "depth", 4)
     assert result["open"] >= result["depths"][3]["states"] > result["depths"][0]["states"]
+
+
+def test_a_start_without_work_that_writes_is_found():
+    """The same journal, where the profile says that such a start writes nothing: it does at the second power-up, and at the third."""
+    result = matterhorn_json("sweep", PROFILE, "--root", mutant(ENDLESS), "--tears", "before", "--live", 0, "--jobs", 2, status=1)
+    assert {finding["oracle"] for finding in result["findings"]} == {"idle"}
+    assert result["findings"][0]["detail"].startswith("third power-up: ")
+
+
+def test_stretches_have_the_states_of_their_operations(tmp_path):
+    """What a search lists of the first depth is what a sweep tries, operation by operation and tear by tear, with the same verdicts; of a good firmware, and
+    of one in which some of the words of a stretch matter."""
+    for options in ((), ("--root", mutant(PLANTED))):
+        said = {}
+        for depth in ((), ("--depth", 1)):
+            path = tmp_path / "list"
+            status = 1 if options else 0
+            matterhorn("sweep", "eth-tiny-update", *options, *depth, "--live", 0, "--jobs", 2, "--list", path, status=status)
+            said[bool(depth)] = {fields[0]: fields[-2] for fields in lines(path)}
+        deep = {identity: verdict for identity, verdict in said[True].items() if verdict != "open"}
+        assert deep.items() <= said[False].items() | {(identity, verdict) for identity, verdict in deep.items() if identity.endswith(".after")}
+        assert len(deep) > 3000
+        assert ({"recovered"} == set(deep.values())) == (not options)
+
+
+def test_stretches_are_the_same_with_any_number_of_workers(tmp_path):
+    """Which states there are, in which order, and with which they are credited."""
+    told = []
+    for jobs in (1, 2):
+        matterhorn("sweep", "eth-tiny-update", "--depth", 2, "--tears", "before,mask", "--live", 0, "--jobs", jobs, "--list", tmp_path / f"{jobs}")
+        told.append((tmp_path / f"{jobs}").read_text())
+    assert told[0] == told[1]
 
 
 def test_the_same_with_any_number_of_workers_and_members_of_classes_too(tmp_path):
