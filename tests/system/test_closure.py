@@ -47,7 +47,7 @@ def test_closed(tmp_path):
     states = sum(depth["states"] for depth in result["depths"])
     assert states == result["states_run"] + result["states_pruned"] == len(lines(tmp_path / "list")) >= 3
     assert result["states_seen"] >= 1, "it ends by meeting states again"
-    assert 50 <= result["live"] <= states, "so many of them were also left by a real machine"
+    assert 40 <= result["live"] <= states, "so many of them, one of each entry at most, were also left by a real machine"
     assert "Closed: recovered from any number of power losses" in page_of(tmp_path / "page", result)
 
 
@@ -67,8 +67,9 @@ def test_members_of_classes_that_widened_go_the_same_way():
 
 
 def test_recoveries_that_join_lead_to_nothing_else():
-    """Where a recovery joins another one it is not followed any further. With --cuts it is, and here that is all cuts."""
-    told = [matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "before,half", "--live", 0, "--jobs", 2, *cuts)
+    """Where a recovery joins another one it is not followed any further. With --cuts it is, and here that is all cuts. Stretches, which need the
+    tear `before`, make other classes in another order, so they are left out."""
+    told = [matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "half,weak", "--live", 0, "--jobs", 2, *cuts)
             for cuts in ((), ("--cuts", 100_000))]
     for key in ("depths", "states_run", "states_pruned", "states_seen"):
         assert told[0][key] == told[1][key], key
