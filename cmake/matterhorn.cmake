@@ -8,9 +8,10 @@
 #       [COMPONENT application|runtime] [VERSION 1.2.3.4] [COUNTER N] [NAME TEXT] [CODEC lz4|stored]
 #       [SYMDEFS FILE] [OUTPUT FILE])
 #
-# which makes a signed package of the executable TARGET whenever that is linked anew, or the key changes: TARGET.nmf in
-# the build folder unless OUTPUT says otherwise, built by default and by the target TARGET-update. Files are relative to
-# the CMakeLists.txt that calls. The options are those of `matterhorn pack`; what it refuses ends the build, and leaves no package.
+# which makes a signed package of the executable TARGET whenever that is linked anew, or the key changes: TARGET.nmf
+# in the build folder unless OUTPUT says otherwise, built by default and by the target TARGET-update. Files are
+# relative to the CMakeLists.txt that calls. The options are those of `matterhorn pack`; what it refuses ends the
+# build, and leaves no package.
 
 include_guard(GLOBAL)
 
@@ -56,7 +57,8 @@ function(matterhorn_update target)
         endif()
     endforeach()
     add_custom_command(OUTPUT ${arg_OUTPUT}
-        COMMAND ${MATTERHORN_COMMAND} pack --board ${arg_BOARD} --key ${arg_KEY} --${arg_COMPONENT} $<TARGET_FILE:${target}>
+        COMMAND ${MATTERHORN_COMMAND} pack --board ${arg_BOARD} --key ${arg_KEY}
+            --${arg_COMPONENT} $<TARGET_FILE:${target}>
             --output ${arg_OUTPUT} ${options}
         DEPENDS ${target} ${arg_KEY} ${arg_SYMDEFS} ${MATTERHORN_COMMAND}
         COMMENT "Packing ${target} for ${arg_BOARD}"

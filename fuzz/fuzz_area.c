@@ -8,8 +8,8 @@
  *          many they are (2); then these
  *   12 ... actions: what (1), when power is lost in it and how (3), two numbers (4 each)
  *
- * Nothing outside the area is touched by an update, nothing outside the user's part by any call. What was acknowledged is
- * there after every power loss, and reads as it was given; it is never taken for a packet of another update.
+ * Nothing outside the area is touched by an update, nothing outside the user's part by any call. What was acknowledged
+ * is there after every power loss, and reads as it was given; it is never taken for a packet of another update.
  */
 #include "nor.h"
 #include "target.h"

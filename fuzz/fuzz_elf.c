@@ -5,8 +5,6 @@
 #include "input.h"
 #include "input_target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static bool read_any(const uint8_t *bytes, size_t size, struct memory *memory, struct problem *problem)
 {
     return input_read(INPUT_AUTO, bytes, size, 0x080A0200, memory, problem);

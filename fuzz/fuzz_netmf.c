@@ -5,8 +5,6 @@
 #include "input_target.h"
 #include "netmf.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     input_target_run(netmf_read, data, size);

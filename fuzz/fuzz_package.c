@@ -5,23 +5,16 @@
  * The signature is not looked at, and the hashes of chunk tables and stored chunks are made right before each run:
  * otherwise no mutation would get past them, and neither the table's checks nor the decoder would ever be reached.
  */
+#include "target.h"
+
 #include "matterhorn/package.h"
 
 #include <sodium/crypto_hash_sha256.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ENTRY_OFFSET 0u
 #define ENTRY_LENGTH 4u
 #define ENTRY_STORED_HASH 8u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint32_t word_at(const uint8_t *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
 
 /* Puts `right` in the place of `wrong` wherever the manifest has it. */
 static void replace_hash(uint8_t *manifest, uint32_t size, const uint8_t *wrong, const uint8_t *right)
@@ -40,8 +33,8 @@ static void mend_component(uint8_t *bytes, uint32_t size, uint32_t manifest_size
         return;
     uint8_t *table = bytes + start;
     for (uint8_t *entry = table; entry < table + table_size; entry += MH_CHUNK_ENTRY_SIZE) {
-        uint32_t offset = word_at(entry + ENTRY_OFFSET);
-        uint32_t length = word_at(entry + ENTRY_LENGTH);
+        uint32_t offset = mh_get32(entry + ENTRY_OFFSET);
+        uint32_t length = mh_get32(entry + ENTRY_LENGTH);
         if (offset <= size - start && length <= size - start - offset && length <= MH_CHUNK_SIZE)
             crypto_hash_sha256(entry + ENTRY_STORED_HASH, table + offset, length);
     }
@@ -71,8 +64,7 @@ static void read_chunks(struct mh_package *package)
             continue;
         for (uint32_t index = 0; index < mh_package_chunks(component); index++) {
             uint32_t length = 0;
-            if (mh_package_read_chunk(package, index, &length) == MH_OK && length > MH_CHUNK_SIZE)
-                abort();
+            demand(mh_package_read_chunk(package, index, &length) != MH_OK || length <= MH_CHUNK_SIZE);
         }
     }
 }

@@ -5,10 +5,6 @@
 #include "input_target.h"
 #include "srecord.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *mended = input_target_mend(data, size, 2, 0xFF);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "input_target.h"
-#include "target.h"
 
 #include <string.h>
 

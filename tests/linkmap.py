@@ -48,4 +48,5 @@ def pieces(path):
             name = piece[3].strip().rpartition("/")[2] if piece[3] else ""
             if int(piece[2], 16):
                 found.append(Piece(section, int(piece[1], 16), int(piece[2], 16), part_of(name)))
-    return [piece for piece in found if piece.section is not None and not piece.section.startswith((".debug", ".comment", ".ARM.attr"))]
+    return [piece for piece in found
+            if piece.section is not None and not piece.section.startswith((".debug", ".comment", ".ARM.attr"))]

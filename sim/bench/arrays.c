@@ -2,6 +2,7 @@
 #include "arrays.h"
 
 #include "files.h"
+#include "mix.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -304,12 +305,6 @@ struct hashing {
     uint64_t hash;
 };
 
-static void hash_word(uint64_t *hash, uint64_t word)
-{
-    uint64_t mixed = (*hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    *hash = mixed ^ mixed >> 32;
-}
-
 /* Pages that hold what was provisioned do not count: they may be in the set or not. */
 static void hash_page(void *context, enum array array, uint32_t page)
 {
@@ -318,11 +313,11 @@ static void hash_page(void *context, enum array array, uint32_t page)
     const uint8_t *cells = hashing->arrays->cells[array] + start;
     if (memcmp(cells, hashing->device->cells[array] + start, size) == 0)
         return;
-    hash_word(&hashing->hash, (uint64_t)array << 32 | page);
+    hashing->hash = mix_word(hashing->hash, (uint64_t)array << 32 | page);
     for (uint32_t i = 0; i + 8 <= size; i += 8) {
         uint64_t word;
         memcpy(&word, cells + i, sizeof word);
-        hash_word(&hashing->hash, word);
+        hashing->hash = mix_word(hashing->hash, word);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The non-volatile arrays of a device, the marks that torn operations left there, and in which pages the cells may differ
- * from the provisioned device.
+ * The non-volatile arrays of a device, the marks that torn operations left there, and in which pages the cells may
+ * differ from the provisioned device.
  *
  * A page that is not in the set holds what the provisioned device holds. So loading a state and judging it cost only
  * what was ever touched.
@@ -30,13 +30,16 @@ struct arrays_status {
 struct arrays {
     uint8_t *cells[ARRAYS];         /* arrays_size() bytes each */
     struct pages pages;             /* that may differ from the provisioned device */
-    struct nor_marks marks[ARRAYS]; /* what torn operations left that cells do not show; they grow as needed, where there are any */
+    /* what torn operations left that cells do not show; they grow as needed, where there are any */
+    struct nor_marks marks[ARRAYS];
     struct arrays_status status;
-    uint32_t erases[ARRAYS_SECTORS];   /* of the internal flash since the device was provisioned; faults may depend on them */
+    /* of the internal flash since the device was provisioned; faults may depend on them */
+    uint32_t erases[ARRAYS_SECTORS];
     const struct nor_defects *defects; /* of the internal flash; NULL: none */
 };
 
-/* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control channel and of the files ("internal", "otp", "nor"). */
+/* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control
+ * channel and of the files ("internal", "otp", "nor"). */
 uint32_t arrays_size(enum array array);
 uint32_t arrays_pages(enum array array);
 uint32_t arrays_page_size(enum array array, uint32_t page);
@@ -79,8 +82,8 @@ bool arrays_tear(struct arrays *arrays, const struct trace_item *item, enum nor_
 /* Adds the pages that differ from those of `device` to the set, by comparing all cells. */
 void arrays_find_pages(struct arrays *arrays, const struct arrays *device);
 
-/* The first byte at which the two differ, those aside in which a bit of `one` is weak; false when they are equal. Both stem
- * from the same provisioned device. With `thorough`, pages that are in neither set are compared too. */
+/* The first byte at which the two differ, those aside in which a bit of `one` is weak; false when they are equal. Both
+ * stem from the same provisioned device. With `thorough`, pages that are in neither set are compared too. */
 bool arrays_differ(const struct arrays *one, const struct arrays *other, bool thorough, enum array *array,
                    uint32_t *offset);
 /* Whether one of the marks is the same. */
@@ -89,8 +92,9 @@ bool arrays_marked_alike(const struct nor_marks *marks, const struct nor_mark *m
 /* A number that is the same for the same cells, and in practice for no others: whatever the set of pages says. */
 uint64_t arrays_hash(const struct arrays *arrays, const struct arrays *device);
 
-/* Makes cells, pages, marks and all else of `target` equal to those of `source`, which stems from the same provisioned device. `changed` is
- * called for each run of bytes that was written; it may be NULL. False when `changed` returned false. */
+/* Makes cells, pages, marks and all else of `target` equal to those of `source`, which stems from the same
+ * provisioned device. `changed` is called for each run of bytes that was written; it may be NULL. False
+ * when `changed` returned false. */
 typedef bool arrays_changed_fn(void *context, enum array array, uint32_t offset, uint32_t size);
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context);
 /* The marks alone. */

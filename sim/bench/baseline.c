@@ -138,10 +138,12 @@ void baseline_each_gone(const struct baseline *baseline, baseline_id_fn *each, v
     }
 }
 
-bool baseline_write(FILE *stream, const struct sweep_result *result, const struct profile *profile, const struct id_target *target)
+bool baseline_write(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                    const struct id_target *target)
 {
     (void)target;
-    fprintf(stream, "# Power losses of %s from which firmware %.12s does not recover.\n", profile->name, result->firmware);
+    fprintf(stream, "# Power losses of %s from which firmware %.12s does not recover.\n", profile->name,
+            result->firmware);
     for (size_t i = 0; result->cases != NULL && i < result->plan.count; i++) {
         const struct sweep_case *one = &result->cases[i];
         char id[SWEEP_ID];

@@ -76,7 +76,8 @@ static bool add_sum(struct campaign *campaign, const char *key, GChecksum *sum, 
     return good;
 }
 
-static bool add_bytes(struct campaign *campaign, const char *key, const void *data, size_t size, struct problem *problem)
+static bool add_bytes(struct campaign *campaign, const char *key, const void *data, size_t size,
+                      struct problem *problem)
 {
     GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
     g_checksum_update(sum, data, (gssize)size);
@@ -88,7 +89,8 @@ static bool add_file(struct campaign *campaign, const char *key, const char *pat
     GError *error = NULL;
     GMappedFile *file = path == NULL ? NULL : g_mapped_file_new(path, FALSE, &error);
     if (file == NULL) {
-        problem_set(problem, PROBLEM_BENCH, "cannot read %s: %s", path == NULL ? "a program" : path, error == NULL ? "no memory" : error->message);
+        problem_set(problem, PROBLEM_BENCH, "cannot read %s: %s", path == NULL ? "a program" : path,
+                    error == NULL ? "no memory" : error->message);
         g_clear_error(&error);
         return false;
     }
@@ -131,7 +133,8 @@ static bool add_expected(struct campaign *campaign, const struct target *target,
         char *path = files_join(target->root, next->command[i]);
         GMappedFile *file = path == NULL ? NULL : g_mapped_file_new(path, FALSE, NULL);
         if (file != NULL) {
-            g_checksum_update(sum, (const guchar *)g_mapped_file_get_contents(file), (gssize)g_mapped_file_get_length(file));
+            g_checksum_update(sum, (const guchar *)g_mapped_file_get_contents(file),
+                              (gssize)g_mapped_file_get_length(file));
             g_mapped_file_unref(file);
         }
         free(path);
@@ -152,21 +155,28 @@ static bool add_options(struct campaign *campaign, const struct sweep_options *o
 {
     char tears[NOR_TEARS * 12] = "";
     for (unsigned i = 0; i < options->tear_count; i++)
-        snprintf(tears + strlen(tears), sizeof tears - strlen(tears), "%s%s", i > 0 ? "," : "", nor_tear_name(options->tears[i]));
-    return add_number(campaign, "seed", options->seeds.cuts, problem) && add_number(campaign, "sram_seed", options->seeds.sram, problem) &&
+        snprintf(tears + strlen(tears), sizeof tears - strlen(tears), "%s%s", i > 0 ? "," : "",
+                 nor_tear_name(options->tears[i]));
+    return add_number(campaign, "seed", options->seeds.cuts, problem) &&
+           add_number(campaign, "sram_seed", options->seeds.sram, problem) &&
            add_number(campaign, "noise_seed", options->seeds.noise, problem) &&
-           (options->all ? campaign_add(campaign, "cuts", "all", problem) : add_number(campaign, "cuts", options->cuts, problem)) &&
-           campaign_add(campaign, "tears", tears, problem) && campaign_add(campaign, "prune", options->prune ? "yes" : "no", problem) &&
-           add_number(campaign, "live", options->live, problem) && add_number(campaign, "check", options->check, problem) &&
+           (options->all ? campaign_add(campaign, "cuts", "all", problem)
+                         : add_number(campaign, "cuts", options->cuts, problem)) &&
+           campaign_add(campaign, "tears", tears, problem) &&
+           campaign_add(campaign, "prune", options->prune ? "yes" : "no", problem) &&
+           add_number(campaign, "live", options->live, problem) &&
+           add_number(campaign, "check", options->check, problem) &&
            add_number(campaign, "parts", shard_parts(&options->shard), problem) &&
-           add_number(campaign, "shards", options->shard.count, problem) && add_number(campaign, "shard", options->shard.number, problem);
+           add_number(campaign, "shards", options->shard.count, problem) &&
+           add_number(campaign, "shard", options->shard.number, problem);
 }
 
 /* As ids have them. */
 static bool add_faults(struct campaign *campaign, const struct fault_set *faults, struct problem *problem)
 {
     char text[ID_FAULTS];
-    return (id_format_faults(faults, text) || problem_set(problem, PROBLEM_USE, "these are too many faults for an id")) &&
+    return (id_format_faults(faults, text) ||
+            problem_set(problem, PROBLEM_USE, "these are too many faults for an id")) &&
            campaign_add(campaign, "faults", text, problem);
 }
 
@@ -178,8 +188,9 @@ bool campaign_of(struct campaign *campaign, const struct target *target, const s
     return campaign_add(campaign, "profile", profile->name, problem) &&
            add_bytes(campaign, "profile_sha256", profile->text, profile->text_size, problem) &&
            campaign_add(campaign, "machine", profile->machine, problem) &&
-           campaign_add(campaign, "firmware_sha256", target->firmware, problem) && add_device(campaign, &target->device, problem) &&
-           add_expected(campaign, target, problem) && add_faults(campaign, &target->faults, problem) && add_options(campaign, options, problem) &&
+           campaign_add(campaign, "firmware_sha256", target->firmware, problem) &&
+           add_device(campaign, &target->device, problem) && add_expected(campaign, target, problem) &&
+           add_faults(campaign, &target->faults, problem) && add_options(campaign, options, problem) &&
            add_file(campaign, "engine_sha256", "/proc/self/exe", problem) && add_emulator(campaign, problem) &&
            add_bytes(campaign, "recording_sha256", result->recording.events, result->recording.size, problem);
 }
@@ -221,7 +232,8 @@ static bool read_faults(const char *text, struct fault_set *faults)
 bool campaign_options(const struct campaign *campaign, struct sweep_options *options)
 {
     const char *faults = campaign_fact(campaign, "faults");
-    const char *cuts = campaign_fact(campaign, "cuts"), *tears = campaign_fact(campaign, "tears"), *prune = campaign_fact(campaign, "prune");
+    const char *cuts = campaign_fact(campaign, "cuts"), *tears = campaign_fact(campaign, "tears"),
+               *prune = campaign_fact(campaign, "prune");
     if (cuts == NULL || tears == NULL || prune == NULL || faults == NULL)
         return false;
     *options = (struct sweep_options){
@@ -232,8 +244,8 @@ bool campaign_options(const struct campaign *campaign, struct sweep_options *opt
         .live = number_of(campaign, "live"),
         .check = number_of(campaign, "check"),
         .shard = {(unsigned)number_of(campaign, "shard"), (unsigned)number_of(campaign, "shards")}};
-    return read_tears(tears, options) && read_faults(faults, &options->faults) && options->shard.number >= 1 && options->shard.number <= options->shard.count &&
-           options->shard.count <= SHARD_MOST;
+    return read_tears(tears, options) && read_faults(faults, &options->faults) && options->shard.number >= 1 &&
+           options->shard.number <= options->shard.count && options->shard.count <= SHARD_MOST;
 }
 
 /* --- two of them --- */
@@ -246,8 +258,8 @@ bool campaign_alike(const struct campaign *campaign, const char *one, const stru
         const char *its = campaign_fact(campaign, names[i].key), *theirs = campaign_fact(others, names[i].key);
         if (names[i].needed < likeness || g_strcmp0(its, theirs) == 0)
             continue;
-        g_string_append_printf(text, "%s%s %.*s, not %.*s", text->len > 0 ? "; " : "", names[i].words, SHOWN, its != NULL ? its : "unknown",
-                               SHOWN, theirs != NULL ? theirs : "unknown");
+        g_string_append_printf(text, "%s%s %.*s, not %.*s", text->len > 0 ? "; " : "", names[i].words, SHOWN,
+                               its != NULL ? its : "unknown", SHOWN, theirs != NULL ? theirs : "unknown");
     }
     bool alike = text->len == 0;
     if (!alike)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What identifies a sweep: what is put to the test, what the bench does with it, and which bench it is. Two sweeps with the same facts come to
- * the same verdicts.
+ * What identifies a sweep: what is put to the test, what the bench does with it, and which bench it is. Two sweeps with
+ * the same facts come to the same verdicts.
  */
 #ifndef MATTERHORN_BENCH_CAMPAIGN_H
 #define MATTERHORN_BENCH_CAMPAIGN_H
@@ -22,7 +22,8 @@ struct campaign {
 enum campaign_likeness {
     CAMPAIGN_SAME,      /* everything: it is the same sweep */
     CAMPAIGN_PARTS,     /* everything but the shard's number: parts of one sweep */
-    CAMPAIGN_COMPARABLE, /* what is tried and how it is judged, whatever the firmware and the bench: ids mean the same */
+    /* what is tried and how it is judged, whatever the firmware and the bench: ids mean the same */
+    CAMPAIGN_COMPARABLE,
 };
 
 /* `result` has the recorded run. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What has changed since somebody looked last: ranges of bytes, in the order in which they changed. So many that a list of them would be longer
- * than the pages that they are in are told as pages.
+ * What has changed since somebody looked last: ranges of bytes, in the order in which they changed. So many that a list
+ * of them would be longer than the pages that they are in are told as pages.
  */
 #ifndef MATTERHORN_BENCH_CHANGES_H
 #define MATTERHORN_BENCH_CHANGES_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure_shared.h"
 
+#include "mix.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,10 +120,8 @@ static size_t stretch_at(const struct closure_worker *worker, size_t operation, 
 static uint64_t stretch_print(const struct closure_worker *worker, size_t operation, size_t count)
 {
     uint64_t hash = worker->print.whole;
-    for (size_t i = operation; i < operation + count; i++) {
-        hash = (hash ^ (uintptr_t)worker->recording.operations[i].item.event) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
-    }
+    for (size_t i = operation; i < operation + count; i++)
+        hash = mix_word(hash, (uintptr_t)worker->recording.operations[i].item.event);
     return hash;
 }
 

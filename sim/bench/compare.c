@@ -50,7 +50,8 @@ static bool compare_after(struct comparison *comparison, GHashTable *before, str
         const struct sweep_case *now = &result->cases[i], *then = find(before, comparison->after, now);
         bool failed = then != NULL && !groups_verdict(then)->pass, fails = !groups_verdict(now)->pass;
         if (failed || fails)
-            good = add(&comparison->kinds[fails ? (failed ? COMPARED_STILL : COMPARED_NEW) : COMPARED_FIXED], now, problem);
+            good = add(&comparison->kinds[fails ? (failed ? COMPARED_STILL : COMPARED_NEW) : COMPARED_FIXED], now,
+                       problem);
     }
     return good;
 }
@@ -87,7 +88,8 @@ void compare_free(struct comparison *comparison)
 
 bool compare_worse(const struct comparison *comparison)
 {
-    return comparison->kinds[COMPARED_NEW].count > 0 || (comparison->before->result.clean.pass && !comparison->after->result.clean.pass);
+    return comparison->kinds[COMPARED_NEW].count > 0 ||
+           (comparison->before->result.clean.pass && !comparison->after->result.clean.pass);
 }
 
 /* --- what the update costs --- */
@@ -135,7 +137,8 @@ static void each_sector(const struct summary *before, const struct summary *afte
         const struct summary_sector *sector = &after->sectors[i];
         bool known = false;
         for (size_t other = 0; other < before->sector_count; other++)
-            known = known || (before->sectors[other].chip == sector->chip && before->sectors[other].start == sector->start);
+            known = known ||
+                    (before->sectors[other].chip == sector->chip && before->sectors[other].start == sector->start);
         if (!known && sector->erases > 0)
             each(context, sector, 0, sector->erases);
     }
@@ -193,7 +196,8 @@ static void print_kind(FILE *stream, const struct comparison *comparison, enum c
 
 static void print_sector(void *stream, const struct summary_sector *sector, uint32_t before, uint32_t after)
 {
-    fprintf(stream, "  erases of %s 0x%08" PRIX32 ": %" PRIu32 ", now %" PRIu32 "\n", sector->chip_name, sector->start, before, after);
+    fprintf(stream, "  erases of %s 0x%08" PRIX32 ": %" PRIu32 ", now %" PRIu32 "\n", sector->chip_name, sector->start,
+            before, after);
 }
 
 static void print_image(void *stream, const char *name, long long before, long long after)
@@ -217,8 +221,8 @@ bool compare_text(FILE *stream, const struct comparison *comparison)
     struct cost before, after;
     bool good = cost_of(&before, comparison->before);
     good = cost_of(&after, comparison->after) && good;
-    fprintf(stream, "%s: firmware %.12s, now %.12s\n", comparison->after->profile->name, comparison->before->result.firmware,
-            comparison->after->result.firmware);
+    fprintf(stream, "%s: firmware %.12s, now %.12s\n", comparison->after->profile->name,
+            comparison->before->result.firmware, comparison->after->result.firmware);
     fprintf(stream, "the update without power loss: %.3f s of virtual time, now %.3f s; %zu operations, now %zu\n",
             (double)before.virtual_ns * 1e-9, (double)after.virtual_ns * 1e-9, before.operations, after.operations);
     each_sector(&before.summary, &after.summary, print_sector, stream);
@@ -229,8 +233,8 @@ bool compare_text(FILE *stream, const struct comparison *comparison)
     print_kind(stream, comparison, COMPARED_FIXED, "fixed");
     print_kind(stream, comparison, COMPARED_GONE, "gone");
     fprintf(stream, "power losses not recovered: %zu new, %zu still, %zu fixed, %zu gone with their operations: %s\n",
-            kinds[COMPARED_NEW].count, kinds[COMPARED_STILL].count, kinds[COMPARED_FIXED].count, kinds[COMPARED_GONE].count,
-            compare_worse(comparison) ? "WORSE" : "not worse");
+            kinds[COMPARED_NEW].count, kinds[COMPARED_STILL].count, kinds[COMPARED_FIXED].count,
+            kinds[COMPARED_GONE].count, compare_worse(comparison) ? "WORSE" : "not worse");
     summary_free(&before.summary);
     summary_free(&after.summary);
     return good;
@@ -249,7 +253,8 @@ static json_t *kind_json(const struct comparison *comparison, enum comparison_ki
         sweep_id(&report->result, report->profile, compared->cases[i], id);
         json_t *object = json_pack("{s:s}", "id", id);
         if (!verdict->pass)
-            json_object_update_new(object, json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail));
+            json_object_update_new(object,
+                                   json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail));
         json_array_append_new(array, object);
     }
     return array;
@@ -257,19 +262,22 @@ static json_t *kind_json(const struct comparison *comparison, enum comparison_ki
 
 static void append_sector(void *array, const struct summary_sector *sector, uint32_t before, uint32_t after)
 {
-    json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I}", "chip", sector->chip_name, "address", (json_int_t)sector->start, "before",
-                                           (json_int_t)before, "after", (json_int_t)after));
+    json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I}", "chip", sector->chip_name, "address",
+                                           (json_int_t)sector->start, "before", (json_int_t)before, "after",
+                                           (json_int_t)after));
 }
 
 static void append_image(void *array, const char *name, long long before, long long after)
 {
-    json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "name", name, "before", (json_int_t)before, "after", (json_int_t)after));
+    json_array_append_new(array, json_pack("{s:s, s:I, s:I}", "name", name, "before", (json_int_t)before, "after",
+                                           (json_int_t)after));
 }
 
 static json_t *cost_json(const struct cost *cost, const struct store_report *report)
 {
-    return json_pack("{s:s, s:b, s:f, s:I}", "firmware_sha256", report->result.firmware, "updates", report->result.clean.pass, "virtual_s",
-                     (double)cost->virtual_ns * 1e-9, "ops", (json_int_t)cost->operations);
+    return json_pack("{s:s, s:b, s:f, s:I}", "firmware_sha256", report->result.firmware, "updates",
+                     report->result.clean.pass, "virtual_s", (double)cost->virtual_ns * 1e-9, "ops",
+                     (json_int_t)cost->operations);
 }
 
 bool compare_json(FILE *stream, const struct comparison *comparison)
@@ -279,11 +287,13 @@ bool compare_json(FILE *stream, const struct comparison *comparison)
     bool good = cost_of(&before, comparison->before);
     good = cost_of(&after, comparison->after) && each_image(comparison, append_image, images) && good;
     each_sector(&before.summary, &after.summary, append_sector, sectors);
-    json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "profile", comparison->after->profile->name, "before",
-                               cost_json(&before, comparison->before), "after", cost_json(&after, comparison->after), "new",
-                               kind_json(comparison, COMPARED_NEW), "still", kind_json(comparison, COMPARED_STILL), "fixed",
-                               kind_json(comparison, COMPARED_FIXED), "gone", kind_json(comparison, COMPARED_GONE), "erases", sectors,
-                               "images", images, "verdict", compare_worse(comparison) ? "worse" : "not worse");
+    json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "profile",
+                               comparison->after->profile->name, "before", cost_json(&before, comparison->before),
+                               "after", cost_json(&after, comparison->after), "new",
+                               kind_json(comparison, COMPARED_NEW), "still", kind_json(comparison, COMPARED_STILL),
+                               "fixed", kind_json(comparison, COMPARED_FIXED), "gone",
+                               kind_json(comparison, COMPARED_GONE), "erases", sectors, "images", images, "verdict",
+                               compare_worse(comparison) ? "worse" : "not worse");
     summary_free(&before.summary);
     summary_free(&after.summary);
     if (object == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two sweeps of the same profile, such as of two builds of the firmware: which power losses fail that did not, which no longer do, and
- * what the update itself costs in each.
+ * Two sweeps of the same profile, such as of two builds of the firmware: which power losses fail that did not, which no
+ * longer do, and what the update itself costs in each.
  */
 #ifndef MATTERHORN_BENCH_COMPARE_H
 #define MATTERHORN_BENCH_COMPARE_H

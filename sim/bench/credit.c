@@ -63,7 +63,8 @@ static void set_page(struct representative *representative, const uint8_t *touch
     touched += array == ARRAY_INTERNAL ? RAIL_TOUCHED_INTERNAL : RAIL_TOUCHED_NOR;
     memcpy(matters, touched + first * sizeof *matters, BYTES_PAGE_WORDS * sizeof *matters);
     for (unsigned word = 0; look != CREDIT_NOTHING && word < BYTES_PAGE_WORDS; word++)
-        matters[word] |= rules->kept.bits[array][first + word] | (erased ? 0 : rules->compared.bits[array][first + word]);
+        matters[word] |= rules->kept.bits[array][first + word] |
+                         (erased ? 0 : rules->compared.bits[array][first + word]);
 }
 
 void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,

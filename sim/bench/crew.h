@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Threads that live as long as a search and do one kind of work after the other: a machine dies with the thread that started it.
+ * Threads that live as long as a search and do one kind of work after the other: a machine dies
+ * with the thread that started it.
  */
 #ifndef MATTERHORN_BENCH_CREW_H
 #define MATTERHORN_BENCH_CREW_H

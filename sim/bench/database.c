@@ -21,19 +21,23 @@ bool database_failed(struct database *database, struct problem *problem)
     case SQLITE_LOCKED:
         return problem_set(problem, PROBLEM_USE, "%s is in use by another process", path);
     case SQLITE_NOTADB:
-        return problem_set(problem, PROBLEM_USE, "%s is no SQLite file, or was damaged at its beginning: name another file", path);
+        return problem_set(problem, PROBLEM_USE,
+                           "%s is no SQLite file, or was damaged at its beginning: name another file", path);
     case SQLITE_CORRUPT:
-        return problem_set(problem, PROBLEM_BENCH, "%s is damaged (%s): restore a copy, or start anew with another file", path,
+        return problem_set(problem, PROBLEM_BENCH,
+                           "%s is damaged (%s): restore a copy, or start anew with another file", path,
                            sqlite3_errmsg(connection));
     case SQLITE_FULL:
-        return problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s; what was stored before stays", path, strerror(cause != 0 ? cause : ENOSPC));
+        return problem_set(problem, PROBLEM_BENCH, "cannot write %s: %s; what was stored before stays", path,
+                           strerror(cause != 0 ? cause : ENOSPC));
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return problem_set(problem, PROBLEM_USE, "cannot open %s: %s", path, why);
     case SQLITE_IOERR:
-        return problem_set(problem, PROBLEM_BENCH, "cannot read or write %s: %s; what was stored before stays", path, why);
+        return problem_set(problem, PROBLEM_BENCH, "cannot read or write %s: %s; what was stored before stays", path,
+                           why);
     default:
         return problem_set(problem, PROBLEM_BENCH, "%s: %s", path, why);
     }
@@ -50,7 +54,8 @@ static sqlite3_stmt *prepared(struct database *database, const char *text, struc
     sqlite3_stmt *statement = NULL;
     if (free_one == DATABASE_STATEMENTS)
         problem_set(problem, PROBLEM_BENCH, "%s: too many statements", database->path);
-    else if (sqlite3_prepare_v3(database->connection, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK)
+    else if (sqlite3_prepare_v3(database->connection, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+             SQLITE_OK)
         database_failed(database, problem);
     if (statement != NULL) {
         database->statements[free_one].text = text;
@@ -59,7 +64,8 @@ static sqlite3_stmt *prepared(struct database *database, const char *text, struc
     return statement;
 }
 
-static sqlite3_stmt *bound(struct database *database, struct problem *problem, const char *text, const char *kinds, va_list values)
+static sqlite3_stmt *bound(struct database *database, struct problem *problem, const char *text, const char *kinds,
+                           va_list values)
 {
     sqlite3_stmt *statement = prepared(database, text, problem);
     if (statement == NULL)
@@ -173,15 +179,19 @@ static bool check_kind(struct database *database, const struct database_kind *ki
         !database_number(database, problem, &version, "PRAGMA user_version"))
         return false;
     if (application != kind->application)
-        return problem_set(problem, PROBLEM_USE, "%s is an SQLite file, but no %s: name another file", database->path, kind->what);
+        return problem_set(problem, PROBLEM_USE, "%s is an SQLite file, but no %s: name another file", database->path,
+                           kind->what);
     if (version != kind->version)
-        return problem_set(problem, PROBLEM_USE, "%s is a %s of version %lld, this program's is %d: use the program that made it, or name "
-                           "another file", database->path, kind->what, (long long)version, kind->version);
+        return problem_set(problem, PROBLEM_USE,
+                           "%s is a %s of version %lld, this program's is %d: use the program that made it, or name "
+                           "another file",
+                           database->path, kind->what, (long long)version, kind->version);
     return check_damage(database, problem);
 }
 
 /* An empty file becomes ours; any other must be it. */
-static bool begin_file(struct database *database, enum database_use use, const struct database_kind *kind, struct problem *problem)
+static bool begin_file(struct database *database, enum database_use use, const struct database_kind *kind,
+                       struct problem *problem)
 {
     int64_t tables, application;
     char marks[100];
@@ -192,7 +202,8 @@ static bool begin_file(struct database *database, enum database_use use, const s
         return check_kind(database, kind, problem);
     if (use == DATABASE_READ)
         return problem_set(problem, PROBLEM_USE, "%s is empty, no %s", database->path, kind->what);
-    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", kind->application, kind->version);
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", kind->application,
+             kind->version);
     return (sqlite3_exec(database->connection, kind->schema, NULL, NULL, NULL) == SQLITE_OK &&
             sqlite3_exec(database->connection, marks, NULL, NULL, NULL) == SQLITE_OK) ||
            database_failed(database, problem);
@@ -240,7 +251,8 @@ bool database_open(struct database *database, const char *path, enum database_us
     *database = (struct database){.path = strdup(path), .made = false};
     if (database->path == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
-    if (!check_path(path, there, &status, use, kind, problem) || !connect(database, use, problem) || !lock(database, use, problem))
+    if (!check_path(path, there, &status, use, kind, problem) || !connect(database, use, problem) ||
+        !lock(database, use, problem))
         return false;
     database->made = !there;
     return begin_file(database, use, kind, problem);

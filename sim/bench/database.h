@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * An SQLite file as the result store uses it: opened by one process at a time, its failures told in the words of the bench.
+ * An SQLite file as the result store uses it: opened by one process at a time, its failures
+ * told in the words of the bench.
  *
- * There is a rollback journal and no write-ahead log: the store stays one file that can be copied, and it works on the network file
- * systems that the nodes of a cluster share, on which a write-ahead log does not. A process that is killed loses what it has not
- * committed; whoever opens the file next rolls that back, with the file of the same name and "-journal" if one was left.
+ * There is a rollback journal and no write-ahead log: the store stays one file that can be copied, and it works on the
+ * network file systems that the nodes of a cluster share, on which a write-ahead log does not. A process that is
+ * killed loses what it has not committed; whoever opens the file next rolls that back, with the file of the same name
+ * and "-journal" if one was left.
  */
 #ifndef MATTERHORN_BENCH_DATABASE_H
 #define MATTERHORN_BENCH_DATABASE_H
@@ -32,7 +34,8 @@ enum database_use {
     DATABASE_NEW,  /* must not be there */
 };
 
-/* `schema`: SQL that makes an empty file ours. `application` and `version` mark it: a file with other marks is refused, and left as it is. */
+/* `schema`: SQL that makes an empty file ours. `application` and `version` mark it: a file with other marks
+ * is refused, and left as it is. */
 struct database_kind {
     const char *what; /* in words: "result store" */
     int application, version;
@@ -44,9 +47,11 @@ bool database_open(struct database *database, const char *path, enum database_us
 /* Takes back what was not committed. Harmless on a zeroed database. */
 void database_close(struct database *database);
 
-/* A statement with its values, ready for database_row; the text is kept, so it must be a literal. `kinds` has a letter for each
- * value: i int64_t, n nothing (no argument), d double, t const char * (NULL: nothing), b const void * and size_t. NULL: a problem. */
-sqlite3_stmt *database_ask(struct database *database, struct problem *problem, const char *text, const char *kinds, ...);
+/* A statement with its values, ready for database_row; the text is kept, so it must be a literal. `kinds` has a
+ * letter for each value: i int64_t, n nothing (no argument), d double, t const char * (NULL: nothing), b const void *
+ * and size_t. NULL: a problem. */
+sqlite3_stmt *database_ask(struct database *database, struct problem *problem, const char *text, const char *kinds,
+                           ...);
 /* Whether there is a row, or one more. False at the end, or with a problem. */
 bool database_row(struct database *database, sqlite3_stmt *statement, struct problem *problem);
 /* A statement that gives no rows. */

@@ -21,7 +21,8 @@ static bool is_inside(const struct file *file, uint64_t at, uint64_t size)
 }
 
 /* Entry `index` of a table of the file. */
-static bool entry(const struct file *file, const char *table_name, uint32_t table, unsigned index, void *to, size_t size)
+static bool entry(const struct file *file, const char *table_name, uint32_t table, unsigned index, void *to,
+                  size_t size)
 {
     uint64_t at = table + (uint64_t)index * size;
     if (!is_inside(file, at, size))
@@ -78,7 +79,8 @@ static bool is_for_the_core(const struct file *file)
                                ELFCLASS32, ELFDATA2LSB, EM_ARM, sizeof(Elf32_Shdr), sizeof(Elf32_Phdr));
 }
 
-static bool give(const struct file *file, const char *what, unsigned index, uint32_t address, uint32_t at, uint32_t size)
+static bool give(const struct file *file, const char *what, unsigned index, uint32_t address, uint32_t at,
+                 uint32_t size)
 {
     if (!is_inside(file, at, size))
         return problem_set(file->problem, PROBLEM_USE,

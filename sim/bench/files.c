@@ -43,7 +43,8 @@ static bool read_and_close(FILE *stream, const char *path, void *data, size_t si
 {
     bool complete = fread(data, 1, size, stream) == size;
     if (!complete)
-        problem_set(problem, PROBLEM_USE, "cannot read %s: %s", path, ferror(stream) ? strerror(errno) : "it got shorter");
+        problem_set(problem, PROBLEM_USE, "cannot read %s: %s", path,
+                    ferror(stream) ? strerror(errno) : "it got shorter");
     fclose(stream);
     return complete;
 }
@@ -104,7 +105,8 @@ static FILE *open_temporary(struct file_writer *writer)
     return fdopen(descriptor, "wb");
 }
 
-/* What is there is replaced where a link leads to, unless it is protected. A pipe or /dev/stdout cannot be renamed and is written directly. */
+/* What is there is replaced where a link leads to, unless it is protected. A pipe or /dev/stdout cannot be
+ * renamed and is written directly. */
 static FILE *open_for_writing(struct file_writer *writer, const char *path)
 {
     struct stat status;
@@ -128,7 +130,8 @@ bool files_open(struct file_writer *writer, const char *path, struct problem *pr
         writer->stream = open_for_writing(writer, path);
     if (writer->stream != NULL)
         return true;
-    problem_set(problem, kind_of(errno), "cannot write %s: %s", path[0] != '\0' ? path : "a file without a name", strerror(errno));
+    problem_set(problem, kind_of(errno), "cannot write %s: %s", path[0] != '\0' ? path : "a file without a name",
+                strerror(errno));
     files_discard(writer);
     return false;
 }
@@ -210,7 +213,8 @@ bool files_make_folder(const char *path, struct problem *problem)
         errno = ENOTDIR;
         good = false;
     }
-    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s", path[0] != '\0' ? path : "without a name", strerror(errno));
+    return good || problem_set(problem, kind_of(errno), "cannot make the folder %s: %s",
+                               path[0] != '\0' ? path : "without a name", strerror(errno));
 }
 
 bool files_write_all(const struct file_part *parts, unsigned count, struct problem *problem)

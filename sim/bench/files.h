@@ -24,7 +24,8 @@ struct file_writer {
 };
 
 bool files_open(struct file_writer *writer, const char *path, struct problem *problem);
-/* Everything is on disk, but not yet under the file's name: where several belong together, all of them before the first is committed. */
+/* Everything is on disk, but not yet under the file's name: where several belong together, all of them
+ * before the first is committed. */
 bool files_settle(struct file_writer *writer, struct problem *problem);
 /* Everything is on disk, or the file is as it was before. Closes in either case. */
 bool files_commit(struct file_writer *writer, struct problem *problem);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "footprint.h"
 
+#include "mix.h"
+
 #include <string.h>
 
 void footprint_begin(struct footprint *footprint)
@@ -47,8 +49,7 @@ static void hash_event(struct footprint *footprint, const struct trace_item *ite
     for (size_t i = 0; i < size; i += 8) {
         uint64_t word;
         memcpy(&word, bytes + i, sizeof word);
-        uint64_t mixed = (footprint->trace ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        footprint->trace = mixed ^ mixed >> 32;
+        footprint->trace = mix_word(footprint->trace, word);
     }
 }
 

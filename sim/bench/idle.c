@@ -57,7 +57,8 @@ const struct idle *idles_find(struct idles *idles, const struct arrays *state)
     return found;
 }
 
-bool idles_add(struct idles *idles, const struct representative *begin, const struct session_result *result, uint64_t trace)
+bool idles_add(struct idles *idles, const struct representative *begin, const struct session_result *result,
+               uint64_t trace)
 {
     struct pooled *pooled = pool_keep(idles->pool, begin);
     if (pooled == NULL)

@@ -40,9 +40,11 @@ static void write_group(FILE *stream, const struct group *group, const struct pr
     if (group->cuts == 0) {
         fputs("    <skipped message=\"no power loss was planned here\"/>\n", stream);
     } else if (group->recovered + group->known == group->cuts && group->known > 0) {
-        fprintf(stream, "    <skipped message=\"%zu of %zu power losses not recovered, all of them known\"/>\n", group->known, group->cuts);
+        fprintf(stream, "    <skipped message=\"%zu of %zu power losses not recovered, all of them known\"/>\n",
+                group->known, group->cuts);
     } else if (group->recovered < group->cuts) {
-        snprintf(name, sizeof name, "%zu of %zu power losses not recovered", group->cuts - group->recovered, group->cuts);
+        snprintf(name, sizeof name, "%zu of %zu power losses not recovered", group->cuts - group->recovered,
+                 group->cuts);
         write_failure(stream, "group", name);
     }
     fprintf(stream, "    <system-out>%zu operations, %zu power losses, %zu of them run, %zu recovered, worst recovery %.3f s and %" PRIu32
@@ -107,12 +109,13 @@ bool junit_write(FILE *stream, const struct sweep_result *result, const struct p
     }
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite", stream);
     write_attribute(stream, "name", profile->name);
-    fprintf(stream, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\">\n  <properties>\n", tests,
-            failures, skipped, result->wall_s);
+    fprintf(stream, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\">\n  <properties>\n",
+            tests, failures, skipped, result->wall_s);
     char faults[ID_FAULTS];
     id_format_faults(&result->faults, faults);
-    fprintf(stream, "    <property name=\"firmware_sha256\" value=\"%s\"/>\n    <property name=\"seed\" value=\"%" PRIu64
-                    "\"/>\n    <property name=\"faults\" value=\"%s\"/>\n  </properties>\n",
+    fprintf(stream,
+            "    <property name=\"firmware_sha256\" value=\"%s\"/>\n    <property name=\"seed\" value=\"%" PRIu64
+            "\"/>\n    <property name=\"faults\" value=\"%s\"/>\n  </properties>\n",
             result->firmware, result->seeds.cuts, faults);
     for (size_t i = 0; i < groups.count; i++)
         write_group(stream, &groups.entries[i], profile);

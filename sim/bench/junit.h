@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sweep found as JUnit XML: one test case per group (phase, area, kind), and one per finding, whose system-out is
- * the command that replays its first power loss, and whose system-err says how many more go the same way.
+ * What a sweep found as JUnit XML: one test case per group (phase, area, kind), and one per finding, whose system-out
+ * is the command that replays its first power loss, and whose system-err says how many more go the same way.
  */
 #ifndef MATTERHORN_BENCH_JUNIT_H
 #define MATTERHORN_BENCH_JUNIT_H

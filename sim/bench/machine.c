@@ -331,7 +331,8 @@ static bool explain_start(const struct machine_options *options, const char *pro
 {
     if (problem->kind == PROBLEM_LOST && strstr(problem->text, "unsupported machine type") != NULL) {
         problem->kind = PROBLEM_NONE;
-        return problem_set(problem, PROBLEM_USE, "%s knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
+        return problem_set(problem, PROBLEM_USE,
+                           "%s knows no machine \"%.60s\": is the name right, and is it the QEMU that ci/build makes?",
                            program, options->model);
     }
     if (problem->kind != PROBLEM_LOST)
@@ -442,8 +443,9 @@ void machine_close(struct machine *machine)
 
 static bool parse_stop(const struct machine *machine, struct stop *stop)
 {
-    static const char *const reasons[] = {[STOP_TIME] = "time",   [STOP_CUT] = "cut",     [STOP_EDGE] = "edge",
-                                          [STOP_LINE] = "line",   [STOP_RESET] = "reset", [STOP_TRACE_FULL] = "trace-full"};
+    static const char *const reasons[] =
+        {[STOP_TIME] = "time", [STOP_CUT] = "cut",     [STOP_EDGE] = "edge",
+         [STOP_LINE] = "line", [STOP_RESET] = "reset", [STOP_TRACE_FULL] = "trace-full"};
     char word[16];
     if (sscanf(machine->reply, "stopped reason=%15s", word) != 1 || !reply_number(machine, "t", &stop->time_ns) ||
         !reply_number(machine, "ops", &stop->operations))
@@ -558,7 +560,8 @@ static bool forget_marks(struct machine *machine, struct problem *problem)
 }
 
 /* The marks of a kind: `word` once or before each, then offset and bit or length. False: there are none. */
-static bool print_marks(GString *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word, bool each)
+static bool print_marks(GString *text, const struct nor_marks *marks, enum nor_mark_kind kind, const char *word,
+                        bool each)
 {
     bool said = false;
     for (uint32_t i = 0; i < marks->count; i++) {
@@ -681,7 +684,8 @@ bool machine_read_marks(struct machine *machine, struct problem *problem)
         good = good && command(machine, line, REPLY_LIMIT_MS, problem) &&
                (parse_marks(machine->reply, lists[array]) ||
                 problem_set(problem, PROBLEM_BENCH, "the machine's reply is not understood: %.200s", machine->reply));
-        read.marks[array] = (struct nor_marks){(struct nor_mark *)(void *)lists[array]->data, lists[array]->len, lists[array]->len};
+        read.marks[array] = (struct nor_marks){(struct nor_mark *)(void *)lists[array]->data, lists[array]->len,
+                                               lists[array]->len};
     }
     if (good)
         arrays_load_marks(&machine->arrays, &read);

@@ -26,7 +26,8 @@ struct machine_options {
 };
 
 struct machine {
-    struct arrays arrays;      /* cells shared with the machine; pages kept by machine_take_events and machine_load; marks as loaded */
+    /* cells shared with the machine; pages kept by machine_take_events and machine_load; marks as loaded */
+    struct arrays arrays;
     struct rail_trace *trace;  /* shared */
     const uint8_t *touched;    /* shared: the touched map (rail.h); current while the power is off */
     bool marked;               /* the machine may hold marks */
@@ -61,8 +62,8 @@ struct run_request {
     enum nor_tear tear;
 };
 
-/* Starts the process, powered off, on a copy of `device`, whose cells are as the faults have left them (fault_store). The status
- * registers of machine->arrays are then those of this specimen from the factory. */
+/* Starts the process, powered off, on a copy of `device`, whose cells are as the faults have left them (fault_store).
+ * The status registers of machine->arrays are then those of this specimen from the factory. */
 bool machine_start(struct machine *machine, const struct machine_options *options, const struct arrays *device,
                    struct problem *problem);
 /* Ends the process. Harmless on a zeroed machine. */
@@ -84,9 +85,10 @@ bool machine_wait(struct machine *machine, struct stop *stop, struct problem *pr
 bool machine_load(struct machine *machine, const struct arrays *state, struct problem *problem);
 /* The same for the cells alone: marks stay as they are in the machine. */
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem);
-/* Whether the machine has the marks, status registers and, where it matters, counts of erases of `state`; false with *array where it has
- * not, and when it does not answer (a problem). */
-bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem);
+/* Whether the machine has the marks, status registers and, where it matters, counts of erases of `state`; false with
+ * *array where it has not, and when it does not answer (a problem). */
+bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array,
+                        struct problem *problem);
 /* While stopped: machine->arrays.marks become those that the machine has. */
 bool machine_read_marks(struct machine *machine, struct problem *problem);
 /* While powered off: the touched map is emptied before the next command. */
@@ -102,8 +104,8 @@ bool machine_vectors(struct machine *machine, uint32_t *address, struct problem 
 /* Host CPU time that the process has used. */
 double machine_cpu_seconds(const struct machine *machine);
 
-/* Calls `take` for every event since the last call, keeps the set of pages that operations touched, and empties the trace.
- * Only while the machine is stopped. */
+/* Calls `take` for every event since the last call, keeps the set of pages that operations touched, and empties the
+ * trace. Only while the machine is stopped. */
 typedef void machine_event_fn(void *context, const struct trace_item *item);
 bool machine_take_events(struct machine *machine, machine_event_fn *take, void *context, struct problem *problem);
 

@@ -49,11 +49,12 @@ static void print_head(FILE *stream, const struct sweep_result *result, const st
                 sweep_passed(result) ? ", all of them known" : "");
     fprintf(stream, "Machine ");
     print_text(stream, profile->machine);
-    fprintf(stream, ", firmware `%.12s`, seed %" PRIu64 ", %zu operations, %zu states run and %zu credited.\n\n", result->firmware,
-            result->seeds.cuts, result->recording.count, result->run, result->credited);
+    fprintf(stream, ", firmware `%.12s`, seed %" PRIu64 ", %zu operations, %zu states run and %zu credited.\n\n",
+            result->firmware, result->seeds.cuts, result->recording.count, result->run, result->credited);
     if (result->baseline != NULL)
         fprintf(stream, "Baseline: %zu known, %zu new, %zu gone, %zu not tried.\n\n", baseline_known(result->baseline),
-                failed - baseline_known(result->baseline), baseline_gone(result->baseline), baseline_untried(result->baseline));
+                failed - baseline_known(result->baseline), baseline_gone(result->baseline),
+                baseline_untried(result->baseline));
 }
 
 static void print_groups(FILE *stream, const struct groups *groups, const struct profile *profile)
@@ -65,9 +66,9 @@ static void print_groups(FILE *stream, const struct groups *groups, const struct
         print_text(stream, recording_phase_name(profile, group->phase));
         fprintf(stream, " | ");
         print_text(stream, group->area);
-        fprintf(stream, " | %s | %zu | %zu | %zu | %s%zu%s | %.3f s |\n", trace_kind_name(group->kind), group->operations, group->cuts,
-                group->run, group->recovered < group->cuts ? "**" : "", group->recovered, group->recovered < group->cuts ? "**" : "",
-                (double)group->worst_ns * 1e-9);
+        fprintf(stream, " | %s | %zu | %zu | %zu | %s%zu%s | %.3f s |\n", trace_kind_name(group->kind),
+                group->operations, group->cuts, group->run, group->recovered < group->cuts ? "**" : "",
+                group->recovered, group->recovered < group->cuts ? "**" : "", (double)group->worst_ns * 1e-9);
     }
     fprintf(stream, "\n");
 }
@@ -98,7 +99,8 @@ static void print_findings(FILE *stream, const struct sweep_result *result, cons
         fprintf(stream, "\nAnd %zu more.\n", count - MOST_FINDINGS);
 }
 
-bool markdown_write(FILE *stream, const struct sweep_result *result, const struct profile *profile, const struct id_target *target)
+bool markdown_write(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                    const struct id_target *target)
 {
     struct groups groups;
     size_t count;

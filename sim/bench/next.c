@@ -2,6 +2,7 @@
 #include "next.h"
 
 #include "device_command.h"
+#include "mix.h"
 
 #include <glib.h>
 #include <pthread.h>
@@ -121,9 +122,9 @@ static uint64_t end_of(const struct next *next, const struct machine *machine, c
                        const struct nor_marks marks[ARRAYS], const struct conditions *conditions)
 {
     uint64_t hash = arrays_hash(&machine->arrays, next->oracle->device);
-    hash = (hash ^ conditions->noise) * UINT64_C(0x9E3779B97F4A7C15);
+    hash = mix_word(hash, conditions->noise);
     for (const char *letter = conditions->sram; *letter != '\0'; letter++)
-        hash = (hash ^ (uint8_t)*letter) * UINT64_C(0x9E3779B97F4A7C15);
+        hash = mix_word(hash, (uint8_t)*letter);
     for (enum array array = 0; array < ARRAYS; array++) {
         for (uint32_t i = 0; i < marks[array].count; i++) {
             const struct nor_mark *mark = &marks[array].list[i];
@@ -131,7 +132,7 @@ static uint64_t end_of(const struct next *next, const struct machine *machine, c
                 continue;
             const uint32_t words[] = {array, mark->kind, mark->offset, mark->length, mark->bit};
             for (unsigned word = 0; word < sizeof words / sizeof words[0]; word++)
-                hash = (hash ^ words[word]) * UINT64_C(0x9E3779B97F4A7C15);
+                hash = mix_word(hash, words[word]);
         }
     }
     return hash;

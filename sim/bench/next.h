@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * After a recovery the next update must work: a command of the profile puts it into the arrays, power rises, and the device must end
- * in what the profile says. The engine knows nothing of what the command does.
+ * After a recovery the next update must work: a command of the profile puts it into the arrays, power rises, and the
+ * device must end in what the profile says. The engine knows nothing of what the command does.
  *
- * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others in cells, in marks that
- * nothing erased, or in the SRAM's contents and noise that the device will find.
+ * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others in
+ * cells, in marks that nothing erased, or in the SRAM's contents and noise that the device will find.
  */
 #ifndef MATTERHORN_BENCH_NEXT_H
 #define MATTERHORN_BENCH_NEXT_H
@@ -27,9 +27,10 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
 void next_close(struct next *next);
 void next_place_close(struct next_place *place);
 
-/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations, left the machine, when
- * power rises under `conditions`. The first worker that meets the state finds the verdict out; for others it may come later: until all are done,
- * only the pointer is good. A worker that failed may come again with the same end state. */
+/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations,
+ * left the machine, when power rises under `conditions`. The first worker that meets the state finds the verdict
+ * out; for others it may come later: until all are done, only the pointer is good. A worker that failed may come
+ * again with the same end state. */
 bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
                 const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
                 const struct verdict **verdict, struct problem *problem);

@@ -20,8 +20,8 @@ static bool open_equal(struct oracle_goal *goal, const struct oracle *oracle, co
         char *path = files_join(root, equal->file);
         good = path != NULL && files_read(path, RAIL_NOR_SIZE, &contents->data, &contents->size, problem);
         if (good && contents->size == 0)
-            good = problem_set(problem, PROBLEM_USE, "profile %s: %s.equal \"%s\": %s is empty", oracle->profile->name, key,
-                               equal->name, path);
+            good = problem_set(problem, PROBLEM_USE, "profile %s: %s.equal \"%s\": %s is empty", oracle->profile->name,
+                               key, equal->name, path);
         free(path);
         if (good && !arrays_locate(equal->chip, equal->address, (uint32_t)contents->size, &contents->array,
                                    &contents->offset))

@@ -71,7 +71,8 @@ void oracle_looks(const struct oracle_goal *goal, oracle_look_fn *each, void *co
 bool oracle_judge(const struct oracle *oracle, const struct oracle_goal *goal, const struct session_result *session,
                   const struct arrays *arrays, const char *which, struct verdict *verdict);
 
-/* Whether a power-up after a recovery did more on the flashes than one without work may, where the profile says how much that is. */
+/* Whether a power-up after a recovery did more on the flashes than one without work may, where the
+ * profile says how much that is. */
 bool oracle_finds_work(const struct oracle *oracle, const struct session_result *session);
 
 #endif

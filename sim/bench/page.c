@@ -29,8 +29,8 @@ static void print_verdict(const struct page *page)
     markup_text(stream, page->profile->name);
     fputs("</b> on ", stream);
     markup_text(stream, page->profile->machine);
-    fprintf(stream, ", firmware <code title=\"%s\">%.12s</code>, seed %" PRIu64 "</p>\n", result->firmware, result->firmware,
-            result->seeds.cuts);
+    fprintf(stream, ", firmware <code title=\"%s\">%.12s</code>, seed %" PRIu64 "</p>\n", result->firmware,
+            result->firmware, result->seeds.cuts);
     if (!result->clean.pass) {
         fputs("<div class=\"cause\"><p><b>", stream);
         markup_text(stream, result->clean.oracle);
@@ -156,7 +156,8 @@ bool page_write(FILE *stream, const struct sweep_result *result, const struct pr
                 const struct id_target *target)
 {
     struct page page = {.result = result, .profile = profile, .target = target};
-    bool good = groups_make(&page.groups, result) && coverage_make(&page.coverage, result, profile) && print_page(&page, stream);
+    bool good = groups_make(&page.groups, result) && coverage_make(&page.coverage, result, profile) &&
+                print_page(&page, stream);
     groups_free(&page.groups);
     coverage_free(&page.coverage);
     return good;

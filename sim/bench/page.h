@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sweep found as one HTML page that needs nothing else: verdict, figures, findings, each sector over time, cut coverage, flash map, groups.
+ * What a sweep found as one HTML page that needs nothing else: verdict, figures, findings, each sector over time, cut
+ * coverage, flash map, groups.
  */
 #ifndef MATTERHORN_BENCH_PAGE_H
 #define MATTERHORN_BENCH_PAGE_H

@@ -33,7 +33,8 @@ static void define_phases(const struct page *page)
     fputs("<g id=\"phases\">", page->stream);
     for (size_t i = 1; i < summary->phase_count; i += 2) {
         double from = page_place(page, summary->phases[i].begin_ns), to = page_place(page, phase_end(summary, i));
-        fprintf(page->stream, "<rect class=\"stage\" x=\"%.2f\" width=\"%.2f\" height=\"%d\"/>", from, to - from, PAGE_HEIGHT);
+        fprintf(page->stream, "<rect class=\"stage\" x=\"%.2f\" width=\"%.2f\" height=\"%d\"/>", from, to - from,
+                PAGE_HEIGHT);
     }
     fputs("</g>", page->stream);
 }
@@ -72,7 +73,8 @@ void page_phases(const struct page *page)
     for (size_t i = 0; i < summary->phase_count; i++) {
         const struct summary_phase *phase = &summary->phases[i];
         double left = page_place(page, phase->begin_ns), width = page_place(page, phase_end(summary, i)) - left;
-        fprintf(stream, "<span style=\"left:%.2f%%;width:%.2f%%\" data-name=\"", 100 * left / PAGE_BINS, 100 * width / PAGE_BINS);
+        fprintf(stream, "<span style=\"left:%.2f%%;width:%.2f%%\" data-name=\"", 100 * left / PAGE_BINS,
+                100 * width / PAGE_BINS);
         markup_text(stream, phase->name);
         fprintf(stream, "\" data-from=\"%.2f\" title=\"", left);
         markup_print(stream, "%s: from %.3f s, %.3f s long, %s operations", phase->name, (double)phase->begin_ns * 1e-9,
@@ -111,8 +113,10 @@ void page_axis(const struct page *page)
 
 void page_begin_track(FILE *stream, const char *class)
 {
-    fprintf(stream, "<div class=\"track %s\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
-                    "<use href=\"#phases\"/>", class, PAGE_BINS, PAGE_HEIGHT);
+    fprintf(stream,
+            "<div class=\"track %s\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+            "<use href=\"#phases\"/>",
+            class, PAGE_BINS, PAGE_HEIGHT);
 }
 
 void page_end_track(FILE *stream)
@@ -120,7 +124,8 @@ void page_end_track(FILE *stream)
     fputs("<use href=\"#resets\"/></svg></div>\n", stream);
 }
 
-void page_stretches(FILE *stream, const char *class, const uint32_t *values, unsigned width, unsigned top, unsigned bottom)
+void page_stretches(FILE *stream, const char *class, const uint32_t *values, unsigned width, unsigned top,
+                    unsigned bottom)
 {
     bool any = false;
     unsigned count = PAGE_BINS / width;
@@ -129,14 +134,16 @@ void page_stretches(FILE *stream, const char *class, const uint32_t *values, uns
             ;
         if (values[i] == 0)
             continue;
-        fprintf(stream, "%sM%u %uh%uv%uH%uz", any ? "" : "<path d=\"", i * width, top, (next - i) * width, bottom - top, i * width);
+        fprintf(stream, "%sM%u %uh%uv%uH%uz", any ? "" : "<path d=\"", i * width, top, (next - i) * width, bottom - top,
+                i * width);
         any = true;
     }
     if (any)
         fprintf(stream, "\" class=\"%s\"/>", class);
 }
 
-void page_bars(FILE *stream, const char *class, const uint32_t *values, unsigned width, uint32_t largest, unsigned bottom, unsigned most)
+void page_bars(FILE *stream, const char *class, const uint32_t *values, unsigned width, uint32_t largest,
+               unsigned bottom, unsigned most)
 {
     bool any = false;
     for (unsigned i = 0; i < PAGE_BINS / width; i++) {

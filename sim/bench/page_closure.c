@@ -9,7 +9,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define TAIL 60000 /* of the page, for what comes behind the findings: a table of at most CLOSURE_DEPTHS lines, style and script */
+/* of the page, for what comes behind the findings: a table of at most CLOSURE_DEPTHS lines, style and script */
+#define TAIL 60000
 
 /* --- head --- */
 
@@ -28,7 +29,8 @@ static void print_title(FILE *stream, const struct closure_result *result)
     if (!result->sweep.clean.pass)
         fputs("<h1 class=\"fail\">The update fails without any power loss</h1>\n", stream);
     else if (bad > 0)
-        fprintf(stream, "<h1 class=\"fail\">%s state%s not recovered from</h1>\n", page_number(bad, number), bad > 1 ? "s were" : " was");
+        fprintf(stream, "<h1 class=\"fail\">%s state%s not recovered from</h1>\n", page_number(bad, number),
+                bad > 1 ? "s were" : " was");
     else if (result->closed)
         fputs("<h1 class=\"pass\">Closed: recovered from any number of power losses</h1>\n", stream);
     else
@@ -72,7 +74,8 @@ static void print_figures(FILE *stream, const struct closure_result *result)
     page_figure(stream, "States judged", page_number(result->run + result->credited, value), note, false);
     snprintf(note, sizeof note, "%s credited with their verdicts", page_number(result->credited, number));
     page_figure(stream, "States run", page_number(result->run, value), note, false);
-    snprintf(note, sizeof note, "%s finding%s", page_number(result->finding_count, number), result->finding_count != 1 ? "s" : "");
+    snprintf(note, sizeof note, "%s finding%s", page_number(result->finding_count, number),
+             result->finding_count != 1 ? "s" : "");
     page_figure(stream, "Not recovered", page_number(bad, value), note, bad > 0);
     snprintf(note, sizeof note, "%s recoveries not looked at", page_number(result->unlooked, number));
     page_figure(stream, "Open", page_number(result->open, value), note, false);
@@ -91,8 +94,8 @@ static bool print_head(FILE *stream, const struct closure_result *result)
     markup_text(stream, result->profile->name);
     fputs("</b> on ", stream);
     markup_text(stream, result->profile->machine);
-    fprintf(stream, ", firmware <code title=\"%s\">%.12s</code>, %zu operations without power loss</p>\n", result->sweep.firmware,
-            result->sweep.firmware, result->sweep.recording.count);
+    fprintf(stream, ", firmware <code title=\"%s\">%.12s</code>, %zu operations without power loss</p>\n",
+            result->sweep.firmware, result->sweep.firmware, result->sweep.recording.count);
     id_format_faults(&result->sweep.faults, faults);
     if (faults[0] != '\0') {
         fputs("<p class=\"where\">faults of the parts: ", stream);
@@ -120,7 +123,8 @@ static void print_finding(FILE *stream, const struct closure_result *result, con
     markup_text(stream, finding->verdict.oracle);
     fputs("</b> ", stream);
     markup_text(stream, finding->verdict.detail);
-    fprintf(stream, "</p><p class=\"note\">%s state%s", page_number(finding->members, number), finding->members > 1 ? "s" : "");
+    fprintf(stream, "</p><p class=\"note\">%s state%s", page_number(finding->members, number),
+            finding->members > 1 ? "s" : "");
     fprintf(stream, finding->members > finding->count ? ", the first %zu of them:</p>\n" : ":</p>\n", finding->count);
     for (size_t i = 0; i < finding->count; i++) {
         closure_id(result, finding->states[i], id);

@@ -33,9 +33,12 @@ static void add(struct group *total, const struct group *group)
 #define ANY UINT32_MAX
 static struct group sum(const struct groups *groups, const struct group *line, unsigned phase)
 {
-    struct group total = {.area = line != NULL ? line->area : "everything", .kind = line != NULL ? line->kind : 0, .phase = phase};
+    struct group total = {.area = line != NULL ? line->area : "everything",
+                          .kind = line != NULL ? line->kind : 0,
+                          .phase = phase};
     for (size_t i = 0; i < groups->count; i++)
-        if ((line == NULL || same_line(&groups->entries[i], line)) && (phase == ANY || groups->entries[i].phase == phase))
+        if ((line == NULL || same_line(&groups->entries[i], line)) &&
+            (phase == ANY || groups->entries[i].phase == phase))
             add(&total, &groups->entries[i]);
     return total;
 }
@@ -52,8 +55,8 @@ static void print_words(const struct page *page, const struct group *cell)
 {
     FILE *stream = page->stream;
     char number[PAGE_NUMBER];
-    markup_print(stream, "%s%s%s, %s: ", cell->area, cell->kind != 0 ? " " : "", cell->kind != 0 ? trace_kind_name(cell->kind) : "",
-                 phase_name(page, cell->phase));
+    markup_print(stream, "%s%s%s, %s: ", cell->area, cell->kind != 0 ? " " : "",
+                 cell->kind != 0 ? trace_kind_name(cell->kind) : "", phase_name(page, cell->phase));
     fprintf(stream, "%s operations, ", page_number(cell->operations, number));
     fprintf(stream, "%s cut points, ", page_number(cell->points, number));
     fprintf(stream, "%s of them tried; ", page_number(cell->tried, number));
@@ -139,12 +142,13 @@ static void print_note(const struct page *page)
     struct group total = sum(&page->groups, NULL, ANY);
     size_t empty = holes(&page->groups);
     char number[PAGE_NUMBER];
-    fprintf(page->stream, "<h2>Cut coverage</h2>\n<p class=\"note\">A cut point is an operation with one way to tear it. %s of ",
+    fprintf(page->stream,
+            "<h2>Cut coverage</h2>\n<p class=\"note\">A cut point is an operation with one way to tear it. %s of ",
             page_number(total.tried, number));
     fprintf(page->stream, "%s were tried", page_number(total.points, number));
     if (empty > 0)
-        fprintf(page->stream, "; <b class=\"holes\">%zu hole%s</b>, where the update writes and power was never lost", empty,
-                empty > 1 ? "s" : "");
+        fprintf(page->stream, "; <b class=\"holes\">%zu hole%s</b>, where the update writes and power was never lost",
+                empty, empty > 1 ? "s" : "");
     fputs(".</p>\n", page->stream);
 }
 

@@ -72,7 +72,8 @@ static void print_id(const struct page *page, const struct sweep_finding *findin
     fputs("<li><code>", stream);
     markup_text(stream, id);
     fputs("</code><span>", stream);
-    markup_print(stream, "%s, %s", recording_phase_name(page->profile, operation->phase), recording_area_name(operation));
+    markup_print(stream, "%s, %s", recording_phase_name(page->profile, operation->phase),
+                 recording_area_name(operation));
     if (finding->members > 1) {
         sweep_id(page->result, page->profile, &page->result->cases[finding->last], id);
         markup_print(stream, "; %zu more go this way, up to %s", finding->members - 1, strchr(id, '/') + 1);
@@ -81,7 +82,8 @@ static void print_id(const struct page *page, const struct sweep_finding *findin
 }
 
 /* The ids of a cause's findings; how many there was no room for. */
-static size_t print_ids(const struct page *page, const struct causes *causes, const struct cause *cause, const char *command, const char *id)
+static size_t print_ids(const struct page *page, const struct causes *causes, const struct cause *cause,
+                        const char *command, const char *id)
 {
     const char *place = strstr(command, id);
     FILE *stream = page->stream;
@@ -141,8 +143,9 @@ bool page_findings(const struct page *page)
     for (size_t i = 0; i < causes.count; i++)
         left += has_room(page) ? print_cause(page, &causes, &causes.list[i]) : causes.list[i].findings;
     if (left > 0)
-        fprintf(page->stream, "<p class=\"note\">And %s more, for which there is no room here: sweep --list and --json have "
-                              "them all.</p>\n",
+        fprintf(page->stream,
+                "<p class=\"note\">And %s more, for which there is no room here: sweep --list and --json have "
+                "them all.</p>\n",
                 page_number(left, number));
     causes_free(&causes);
     return true;

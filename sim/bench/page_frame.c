@@ -8,8 +8,8 @@
 #include <inttypes.h>
 
 /* The files of the folder page/, inside the program: a page must not need anything else. */
-#define INCLUDE_TEXT(name, file)                                                                                        \
-    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" MATTERHORN_PAGE "/" file "\"\n.byte 0\n.popsection\n");      \
+#define INCLUDE_TEXT(name, file)                                                                                       \
+    __asm__(".pushsection .rodata\n" #name ":\n.incbin \"" MATTERHORN_PAGE "/" file "\"\n.byte 0\n.popsection\n");     \
     extern const char name[] __asm__(#name)
 
 INCLUDE_TEXT(page_style, "page.css");
@@ -52,7 +52,8 @@ void page_end(FILE *stream)
 
 void page_figure(FILE *stream, const char *name, const char *value, const char *note, bool bad)
 {
-    fprintf(stream, "<div><dt>%s</dt><dd%s>%s<small>%s</small></dd></div>\n", name, bad ? " class=\"bad\"" : "", value, note);
+    fprintf(stream, "<div><dt>%s</dt><dd%s>%s<small>%s</small></dd></div>\n", name, bad ? " class=\"bad\"" : "", value,
+            note);
 }
 
 void page_command(FILE *stream, const char *command)

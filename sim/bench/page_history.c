@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each sector over time: when it was erased and programmed, where power was lost in that, and what it held at any moment.
+ * Each sector over time: when it was erased and programmed, where power was lost in that,
+ * and what it held at any moment.
  *
- * Drawn here, so that it can be seen without the script; the figures are also in a JSON object, which the script reads. Where a chip has many
- * sectors that were written to, neighbours share a row.
+ * Drawn here, so that it can be seen without the script; the figures are also in a JSON object, which the script reads.
+ * Where a chip has many sectors that were written to, neighbours share a row.
  */
 #include "markup.h"
 #include "page_parts.h"
@@ -12,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The page stays small whatever was written. So many rows a chip may have; so many parts of the axis are one moment, more of them where with
- * few there would be more moments at which something happened to a row than ENTRIES, of which each takes some 100 bytes. */
+/* The page stays small whatever was written. So many rows a chip may have; so many parts of the axis are one moment,
+ * more of them where with few there would be more moments at which something happened to a row than ENTRIES, of
+ * which each takes some 100 bytes. */
 #define MOST_ROWS 40
 static const unsigned widths[] = {2, 5};
 #define WIDTHS (sizeof widths / sizeof widths[0])
@@ -84,7 +86,8 @@ static void make_rows(struct history *history)
 {
     const struct summary *summary = &history->page->coverage.summary;
     for (size_t from = 0, to; from < summary->sector_count; from = to) {
-        for (to = from + 1; to < summary->sector_count && summary->sectors[to].chip == summary->sectors[from].chip; to++)
+        for (to = from + 1; to < summary->sector_count && summary->sectors[to].chip == summary->sectors[from].chip;
+             to++)
             ;
         uint32_t size = row_size(summary, from, to);
         for (size_t i = from; i < to; i++)
@@ -137,7 +140,8 @@ static void take_work(const struct history *history, struct row *row, const stru
 }
 
 /* An operation over several sectors is in the rows of all of them. */
-static void take_operation(const struct history *history, const struct rail_event *event, uint32_t cuts, uint32_t findings)
+static void take_operation(const struct history *history, const struct rail_event *event, uint32_t cuts,
+                           uint32_t findings)
 {
     uint32_t start, size, length = event->value;
     for (uint32_t done = 0; done < length && arrays_sector(event->chip, event->address + done, &start, &size);) {
@@ -189,7 +193,8 @@ static void print_name(const struct history *history, const struct row *row)
     fputs("</code></span>", stream);
 }
 
-/* A dot for each moment with findings: round whatever the size of the track, so that they are told by more than their colour. */
+/* A dot for each moment with findings: round whatever the size of the track, so that they are
+ * told by more than their colour. */
 static void draw_findings(const struct history *history, const struct row *row)
 {
     FILE *stream = history->page->stream;
@@ -198,7 +203,8 @@ static void draw_findings(const struct history *history, const struct row *row)
     for (unsigned i = 0; i < MOMENTS; i++) {
         if (row->findings[i] == 0)
             continue;
-        fprintf(stream, "%sM%u %dh0", any ? "" : "<path class=\"found\" d=\"", i * history->width + history->width / 2, (STRIP + PAGE_HEIGHT) / 2);
+        fprintf(stream, "%sM%u %dh0", any ? "" : "<path class=\"found\" d=\"", i * history->width + history->width / 2,
+                (STRIP + PAGE_HEIGHT) / 2);
         any = true;
     }
     if (any)
@@ -242,8 +248,9 @@ static void print_row(FILE *stream, const struct row *row)
     for (unsigned i = 0; i < MOMENTS; i++) {
         if (row->programs[i] == 0 && row->erasing[i] == 0)
             continue;
-        fprintf(stream, "%s[%u,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 "]", any ? "," : "", i,
-                row->programs[i], row->erases[i], row->erasing[i], row->after[i], row->cuts[i], row->findings[i]);
+        fprintf(stream, "%s[%u,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 "]",
+                any ? "," : "", i, row->programs[i], row->erases[i], row->erasing[i], row->after[i], row->cuts[i],
+                row->findings[i]);
         any = true;
     }
     fputs("]}", stream);
@@ -253,8 +260,10 @@ static void print_row(FILE *stream, const struct row *row)
 static void print_object(const struct history *history)
 {
     FILE *stream = history->page->stream;
-    fprintf(stream, "<script type=\"application/json\" id=\"history\">{\"end_ns\":%" PRIu64 ",\"moments\":%u,\"columns\":[\"moment\",\"programs\","
-                    "\"erases\",\"erasing\",\"held\",\"cuts\",\"findings\"],\"rows\":[\n",
+    fprintf(stream,
+            "<script type=\"application/json\" id=\"history\">{\"end_ns\":%" PRIu64
+            ",\"moments\":%u,\"columns\":[\"moment\",\"programs\","
+            "\"erases\",\"erasing\",\"held\",\"cuts\",\"findings\"],\"rows\":[\n",
             history->page->coverage.summary.end_ns, PAGE_BINS / history->width);
     for (size_t i = 0; i < history->count; i++) {
         print_row(stream, &history->rows[i]);

@@ -29,7 +29,8 @@ static const struct coverage_sector *cover(const struct drawing *drawing, uint32
     return &drawing->page->coverage.sectors[index];
 }
 
-/* How strong the colour is: of findings their share, of what recovered how much was tried, else how much was written. */
+/* How strong the colour is: of findings their share, of what recovered how much was
+ * tried, else how much was written. */
 static double strength(const struct coverage_sector *cover)
 {
     if (cover->findings > 0)
@@ -97,7 +98,8 @@ static void draw_band(const struct drawing *drawing)
         if (!arrays_sector(drawing->chip, at, &start, &size))
             break;
         double width = 100.0 * size / drawing->size;
-        snprintf(style, sizeof style, "left:%.3f%%;width:%.3f%%;", 100.0 * (at - drawing->address) / drawing->size, width);
+        snprintf(style, sizeof style, "left:%.3f%%;width:%.3f%%;", 100.0 * (at - drawing->address) / drawing->size,
+                 width);
         print_sector(drawing, start, size, style);
         const struct coverage_sector *covered = cover(drawing, start, &sector);
         if (width >= 3)

@@ -63,9 +63,11 @@ void page_axis(const struct page *page);
 void page_begin_track(FILE *stream, const char *class);
 void page_end_track(FILE *stream);
 /* Where `values` are not 0, from `top` to `bottom`; each is `width` parts wide. */
-void page_stretches(FILE *stream, const char *class, const uint32_t *values, unsigned width, unsigned top, unsigned bottom);
-/* Bars from `bottom` up over at most `most` units, each `width` parts wide: of `values` the largest one is `largest`; what is there at all can be
- * seen. */
-void page_bars(FILE *stream, const char *class, const uint32_t *values, unsigned width, uint32_t largest, unsigned bottom, unsigned most);
+void page_stretches(FILE *stream, const char *class, const uint32_t *values, unsigned width, unsigned top,
+                    unsigned bottom);
+/* Bars from `bottom` up over at most `most` units, each `width` parts wide: of `values` the largest one is `largest`;
+ * what is there at all can be seen. */
+void page_bars(FILE *stream, const char *class, const uint32_t *values, unsigned width, uint32_t largest,
+               unsigned bottom, unsigned most);
 
 #endif

@@ -51,7 +51,8 @@ static void draw_erases(const struct view *view, unsigned chip)
     for (size_t i = 0; i < recording->count; i++) {
         const struct rail_event *event = recording->operations[i].item.event;
         if (event->kind == RAIL_ERASE && event->chip == chip)
-            for (unsigned bin = page_bin(view->page, event->time_ns); bin <= page_bin(view->page, event->time_ns + event->duration_ns); bin++)
+            for (unsigned bin = page_bin(view->page, event->time_ns);
+                 bin <= page_bin(view->page, event->time_ns + event->duration_ns); bin++)
                 erasing[bin]++;
     }
     page_stretches(view->page->stream, "erase", erasing, 1, 0, PAGE_HEIGHT);

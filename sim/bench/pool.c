@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool.h"
 
+#include "mix.h"
+
 #include <glib.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -41,8 +43,7 @@ static guint hash_words(const void *bytes, size_t size)
     uint64_t hash = 1, word;
     for (size_t i = 0; i + sizeof word <= size; i += sizeof word) {
         memcpy(&word, at + i, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
+        hash = mix_word(hash, word);
     }
     return (guint)hash;
 }
@@ -124,7 +125,8 @@ static const struct matter *keep_matter(struct pool *pool, const struct bytes *b
 {
     struct matter *matter = g_new0(struct matter, 1);
     for (enum array array = 0; array < ARRAYS; array++) {
-        const uint64_t *mask = bytes->bits[array], *end = mask + (size_t)arrays_pages(array) * BYTES_PAGE_WORDS, **kept = matter->masks[array];
+        const uint64_t *mask = bytes->bits[array], *end = mask + (size_t)arrays_pages(array) * BYTES_PAGE_WORDS,
+                       **kept = matter->masks[array];
         *kept++ = keep_mask(pool, mask);
         for (mask += BYTES_PAGE_WORDS; mask < end; mask += BYTES_PAGE_WORDS, kept++)
             *kept = memcmp(mask, mask - BYTES_PAGE_WORDS, MASK_SIZE) == 0 ? kept[-1] : keep_mask(pool, mask);
@@ -271,7 +273,8 @@ void pooled_add_matters(const struct pooled *pooled, const struct pages *except,
 /* --- asking --- */
 
 /* Whether a byte of the page that matters differs. */
-static bool page_differs(const struct pooled *pooled, enum array array, uint32_t page, const uint8_t *one, const uint8_t *other)
+static bool page_differs(const struct pooled *pooled, enum array array, uint32_t page, const uint8_t *one,
+                         const uint8_t *other)
 {
     const uint64_t *mask = pooled->matter->masks[array][page];
     uint32_t size = arrays_page_size(array, page);
@@ -294,8 +297,9 @@ static void compare_other(void *context, enum array array, uint32_t page)
 {
     struct comparing *comparing = context;
     size_t start = (size_t)page * ARRAYS_PAGE;
-    comparing->differ = comparing->differ || page_differs(comparing->pooled, array, page, comparing->state->cells[array] + start,
-                                                          comparing->pooled->pool->device->cells[array] + start);
+    comparing->differ = comparing->differ ||
+                        page_differs(comparing->pooled, array, page, comparing->state->cells[array] + start,
+                                     comparing->pooled->pool->device->cells[array] + start);
 }
 
 static bool cells_differ(const struct pooled *pooled, const struct arrays *state)
@@ -323,7 +327,8 @@ static bool any_matters(const struct pooled *pooled, enum array array, uint32_t 
 }
 
 /* Whether a mark that only `marks` have lies where it matters. */
-static bool marks_differ(const struct pooled *pooled, enum array array, const struct nor_marks *marks, const struct nor_marks *others)
+static bool marks_differ(const struct pooled *pooled, enum array array, const struct nor_marks *marks,
+                         const struct nor_marks *others)
 {
     for (uint32_t i = 0; i < marks->count; i++) {
         const struct nor_mark *mark = &marks->list[i];
@@ -343,7 +348,8 @@ struct meeting {
 static void meet_page(void *context, enum array array, uint32_t number)
 {
     struct meeting *meeting = context;
-    const uint64_t *mask = meeting->pooled->matter->masks[array][number], *wild = wild_page(meeting->wild, array, number);
+    const uint64_t *mask = meeting->pooled->matter->masks[array][number],
+                   *wild = wild_page(meeting->wild, array, number);
     for (unsigned i = 0; mask != NULL && i < BYTES_PAGE_WORDS; i++)
         meeting->any = meeting->any || (mask[i] & wild[i]) != 0;
 }
@@ -420,12 +426,6 @@ void pool_index_close(struct pool_index *index)
     free(index);
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
-}
-
 /* Of the bytes of a page that matter. */
 static uint64_t hash_masked(const uint8_t *cells, uint32_t size, const uint64_t *mask, uint64_t hash)
 {
@@ -438,13 +438,14 @@ static uint64_t hash_masked(const uint8_t *cells, uint32_t size, const uint64_t 
             for (unsigned byte = 0; byte < 8; byte++)
                 if ((which >> byte & 1) == 0)
                     word &= ~(UINT64_C(0xFF) << 8 * byte);
-        hash = mix(hash, word ^ (uint64_t)i << 32);
+        hash = mix_word(hash, word ^ (uint64_t)i << 32);
     }
     return hash;
 }
 
 /* What a page adds to a key: nothing when it is as in the device. */
-static uint64_t share(const struct pool_index *index, enum array array, uint32_t page, const uint8_t *cells, const uint64_t *mask)
+static uint64_t share(const struct pool_index *index, enum array array, uint32_t page, const uint8_t *cells,
+                      const uint64_t *mask)
 {
     uint32_t size = arrays_page_size(array, page);
     uint64_t seed = (uint64_t)array << 32 | page;
@@ -552,7 +553,8 @@ size_t pool_index_find(const struct pool_index *index, const struct arrays *stat
     for (guint i = 0; i < index->list->len; i++) {
         const struct group *group = index->list->pdata[i];
         uint64_t key = key_in(&shares, group);
-        for (const struct member *member = g_hash_table_lookup(group->members, &key); member != NULL; member = member->next)
+        for (const struct member *member = g_hash_table_lookup(group->members, &key); member != NULL;
+             member = member->next)
             if (member->number < found && pooled_credits(member->pooled, state, wild))
                 found = member->number;
     }

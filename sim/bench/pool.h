@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * States that were run, and what of each mattered to its run, in little memory: pages with the same contents are kept once. So a state can be
- * credited with any of them (credit.h), whichever recovery it stems from.
+ * States that were run, and what of each mattered to its run, in little memory: pages with the same contents are kept
+ * once. So a state can be credited with any of them (credit.h), whichever recovery it stems from.
  */
 #ifndef MATTERHORN_BENCH_POOL_H
 #define MATTERHORN_BENCH_POOL_H
@@ -33,8 +33,8 @@ void pooled_add_matters(const struct pooled *pooled, const struct pages *except,
 /* Whether the state is credited with it, and all the states that differ from it in wild bytes too. */
 bool pooled_credits(const struct pooled *pooled, const struct arrays *state, const struct wild *wild);
 
-/* Many of them, to find those with which a state is credited without asking each: by a hash of the bytes that matter, one for each set of such
- * bytes, of which there are few. Searching is for several threads at once, adding for one. */
+/* Many of them, to find those with which a state is credited without asking each: by a hash of the bytes that matter,
+ * one for each set of such bytes, of which there are few. Searching is for several threads at once, adding for one. */
 struct pool_index;
 /* NULL: no memory. */
 struct pool_index *pool_index_open(struct pool *pool);

@@ -35,12 +35,12 @@ static const cyaml_schema_field_t next_fields[] = {
     CYAML_FIELD_END};
 
 static const cyaml_strval_t ends[] = {{"recovered", PROFILE_RECOVERED}, {"next", PROFILE_NEXT}};
-static const cyaml_schema_field_t soak_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_soak, name, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &profile_text_value, 1, CYAML_UNLIMITED),
-    CYAML_FIELD_ENUM("ends", CYAML_FLAG_STRICT, struct profile_soak, ends, ends, CYAML_ARRAY_LEN(ends)),
-    CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_soak, erases),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t soak_fields[] =
+    {CYAML_FIELD_STRING_PTR("name", NEEDED, struct profile_soak, name, 1, CYAML_UNLIMITED),
+     CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct profile_soak, command, &profile_text_value, 1,
+                          CYAML_UNLIMITED),
+     CYAML_FIELD_ENUM("ends", CYAML_FLAG_STRICT, struct profile_soak, ends, ends, CYAML_ARRAY_LEN(ends)),
+     CYAML_FIELD_UINT("erases", CYAML_FLAG_OPTIONAL, struct profile_soak, erases), CYAML_FIELD_END};
 static const cyaml_schema_value_t soak_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile_soak, soak_fields)};
 
@@ -162,8 +162,8 @@ static bool check_tears(const struct profile_cuts *cuts, const char *path, struc
     for (unsigned i = 0; good && i < cuts->tears_count; i++) {
         char menu[NOR_TEAR_MENU];
         if (nor_tear_named(cuts->tears[i]) == NOR_TEARS)
-            good = problem_set(problem, PROBLEM_USE, "%s: cuts.tears \"%s\": there is no such tear; there are: %s", path,
-                               cuts->tears[i], nor_tear_menu(menu));
+            good = problem_set(problem, PROBLEM_USE, "%s: cuts.tears \"%s\": there is no such tear; there are: %s",
+                               path, cuts->tears[i], nor_tear_menu(menu));
         for (unsigned other = 0; good && other < i; other++)
             if (strcmp(cuts->tears[i], cuts->tears[other]) == 0)
                 good = profile_bad(problem, path, "cuts.tears", cuts->tears[i], "it is named twice");
@@ -288,7 +288,8 @@ static void want(struct profile *profile)
 bool profile_parse(const char *name, const void *text, size_t size, struct profile **profile, struct problem *problem)
 {
     *profile = NULL;
-    bool good = parse(text, size, name, profile, problem) && check(*profile, name, problem) && keep_text(*profile, text, size, problem);
+    bool good = parse(text, size, name, profile, problem) && check(*profile, name, problem) &&
+                keep_text(*profile, text, size, problem);
     if (good) {
         want(*profile);
     } else {

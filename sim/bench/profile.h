@@ -124,7 +124,8 @@ struct profile_recovered {
 
 /* The next update must work: a command puts it into the device that recovered. */
 struct profile_next {
-    char **command; /* {device} in an argument: a folder with the arrays, read and written; {matterhorn}: the running program */
+    /* {device} in an argument: a folder with the arrays, read and written; {matterhorn}: the running program */
+    char **command;
     unsigned command_count;
     struct profile_recovered recovered; /* without `over` */
 };

@@ -199,12 +199,15 @@ static bool join_all(struct joining *joining, const char *path, uint8_t **text, 
     join(joining, 1, 1, true); /* the first node is the root */
     if (joining->base.more || joining->own.more) {
         yaml_document_delete(&joining->document);
-        return problem_set(problem, PROBLEM_USE, "%s: in it or in what it extends, a second document begins: a profile is one", path);
+        return problem_set(problem, PROBLEM_USE,
+                           "%s: in it or in what it extends, a second document begins: a profile is one", path);
     }
     if (joining->alias || joining->full) {
         yaml_document_delete(&joining->document);
-        return joining->alias ? problem_set(problem, PROBLEM_USE, "%s: write out its aliases, or those of what it extends: profiles have none", path)
-                              : problem_set(problem, PROBLEM_BENCH, "no memory");
+        return joining->alias
+                   ? problem_set(problem, PROBLEM_USE,
+                                 "%s: write out its aliases, or those of what it extends: profiles have none", path)
+                   : problem_set(problem, PROBLEM_BENCH, "no memory");
     }
     return write_document(&joining->document, text, size) || problem_set(problem, PROBLEM_BENCH, "no memory");
 }
@@ -227,7 +230,8 @@ static char *path_of(const char *path, const char *name)
     return files_join(folder, file);
 }
 
-static bool extend(const char *path, uint8_t **text, size_t *size, unsigned depth, bool *joined, struct problem *problem);
+static bool extend(const char *path, uint8_t **text, size_t *size, unsigned depth, bool *joined,
+                   struct problem *problem);
 
 static bool read_base(struct joining *joining, const char *path, unsigned depth, struct problem *problem)
 {
@@ -245,13 +249,14 @@ static bool read_base(struct joining *joining, const char *path, unsigned depth,
     return problem_set(problem, PROBLEM_USE, "%s: it is extended, and has no keys", path);
 }
 
-static bool join_with(struct joining *joining, const char *path, const yaml_node_t *name, uint8_t **text, size_t *size, unsigned depth,
-                      struct problem *problem)
+static bool join_with(struct joining *joining, const char *path, const yaml_node_t *name, uint8_t **text, size_t *size,
+                      unsigned depth, struct problem *problem)
 {
     if (name->type != YAML_SCALAR_NODE)
         return problem_set(problem, PROBLEM_USE, "%s: " KEY ": name one profile", path);
     if (depth == PROFILE_EXTENDS)
-        return problem_set(problem, PROBLEM_USE, "%s: " KEY ": more than %u profiles in a row, or in a circle", path, PROFILE_EXTENDS);
+        return problem_set(problem, PROBLEM_USE, "%s: " KEY ": more than %u profiles in a row, or in a circle", path,
+                           PROFILE_EXTENDS);
     char *base = path_of(path, (const char *)name->data.scalar.value);
     uint8_t *whole = NULL;
     bool good = base != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
@@ -269,7 +274,8 @@ static bool join_with(struct joining *joining, const char *path, const yaml_node
     return good;
 }
 
-static bool extend(const char *path, uint8_t **text, size_t *size, unsigned depth, bool *joined, struct problem *problem)
+static bool extend(const char *path, uint8_t **text, size_t *size, unsigned depth, bool *joined,
+                   struct problem *problem)
 {
     struct joining joining = {.alias = false};
     if (!source_open(&joining.own, *text, *size))

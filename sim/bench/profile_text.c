@@ -28,7 +28,8 @@ static bool check_number(struct reading *reading, const yaml_node_t *node, const
                        reading->path, key, text, node->start_mark.line + 1);
 }
 
-static bool check_value(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *schema, const char *key);
+static bool check_value(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *schema,
+                        const char *key);
 
 static bool check_mapping(struct reading *reading, const yaml_node_t *node, const cyaml_schema_field_t *fields)
 {
@@ -43,7 +44,8 @@ static bool check_mapping(struct reading *reading, const yaml_node_t *node, cons
     return true;
 }
 
-static bool check_sequence(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *entry, const char *key)
+static bool check_sequence(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *entry,
+                           const char *key)
 {
     for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
         if (!check_value(reading, yaml_document_get_node(&reading->document, *item), entry, key))
@@ -51,7 +53,8 @@ static bool check_sequence(struct reading *reading, const yaml_node_t *node, con
     return true;
 }
 
-static bool check_value(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *schema, const char *key)
+static bool check_value(struct reading *reading, const yaml_node_t *node, const cyaml_schema_value_t *schema,
+                        const char *key)
 {
     if (schema->type == CYAML_MAPPING && node->type == YAML_MAPPING_NODE)
         return check_mapping(reading, node, schema->mapping.fields);
@@ -66,8 +69,9 @@ static bool check_document(struct reading *reading, const cyaml_schema_value_t *
     if (root == NULL)
         return true;
     return first ? check_value(reading, root, schema, "")
-                 : problem_set(reading->problem, PROBLEM_USE, "%s: a second document begins in line %zu: a profile is one",
-                               reading->path, root->start_mark.line + 1);
+                 : problem_set(reading->problem, PROBLEM_USE,
+                               "%s: a second document begins in line %zu: a profile is one", reading->path,
+                               root->start_mark.line + 1);
 }
 
 bool profile_text_check(const uint8_t *text, size_t size, const cyaml_schema_value_t *schema, const char *path,

@@ -18,8 +18,8 @@ struct ranges;
 struct ranges *ranges_open(size_t count, size_t parts);
 void ranges_close(struct ranges *ranges);
 
-/* Takes the first range, which must be followed by one ranges_done. Waits while others may still put some; false when none
- * will come, or when somebody failed. */
+/* Takes the first range, which must be followed by one ranges_done. Waits while others may still put some; false when
+ * none will come, or when somebody failed. */
 bool ranges_take(struct ranges *ranges, struct range *range);
 bool ranges_put(struct ranges *ranges, struct range range);
 /* The range that was taken is done with; `good`: else nobody shall take another. */

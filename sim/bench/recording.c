@@ -108,8 +108,10 @@ static bool leaves_whole(const struct recording *recording, const struct rail_ev
     const struct rail_event *torn = recording->operations[index].item.event;
     recording_name(&recording->operations[index], name);
     return torn->time_ns + torn->duration_ns + supply <= event->time_ns ||
-           problem_set(problem, PROBLEM_BENCH, "a %s tears %s in the recorded run; crash states after that cannot be built "
-                       "(matterhorn boot shows the run itself)", supply ? "dip of the supply" : "reset", name);
+           problem_set(problem, PROBLEM_BENCH,
+                       "a %s tears %s in the recorded run; crash states after that cannot be built "
+                       "(matterhorn boot shows the run itself)",
+                       supply ? "dip of the supply" : "reset", name);
 }
 
 /* Finds the operations that overlap, on the chips and with resets. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "recovery.h"
 
+#include "mix.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -36,12 +38,6 @@ struct running {
     struct session_result result;
     struct problem *problem;
 };
-
-static uint64_t join(uint64_t before, uint64_t trace)
-{
-    uint64_t mixed = (before ^ trace) * UINT64_C(0x9E3779B97F4A7C15);
-    return mixed ^ mixed >> 32;
-}
 
 /* What was touched so far counts, and what was touched now where nothing was erased before. */
 static void add_touched(uint8_t *touched, const uint8_t *now, const struct pages *erased)
@@ -111,7 +107,7 @@ static bool power_up(struct running *running, unsigned number)
     bool good = running->request->idle == NULL || number == 0 ? run_plainly(running)
                 : number == 1                                 ? run_or_find(running)
                                                               : run_apart(running);
-    footprint->trace = join(before, footprint->trace);
+    footprint->trace = mix_word(before, footprint->trace);
     running->session.state = NULL;
     return good;
 }

@@ -61,8 +61,8 @@ static bool record_update(struct replay *replay, struct recording *recording, st
     memcpy(request.conditions, target_clean_conditions, sizeof request.conditions);
     return recovery_run(&clean, &replay->target.oracle, &replay->machine, &request, problem) &&
            (clean.verdict.pass ||
-            problem_set(problem, PROBLEM_USE, "%s: the update fails without any power loss: %s: %s", replay->profile->name,
-                        clean.verdict.oracle, clean.verdict.detail)) &&
+            problem_set(problem, PROBLEM_USE, "%s: the update fails without any power loss: %s: %s",
+                        replay->profile->name, clean.verdict.oracle, clean.verdict.detail)) &&
            recording_index(recording, replay->profile, problem);
 }
 
@@ -160,8 +160,8 @@ static bool judge_next(struct replay *replay, const struct recovery *recovery, s
     struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *verdict = NULL;
     struct next *next = next_open(&replay->target.oracle, replay->target.root, problem);
-    bool good = next != NULL && next_judge(next, &place, &replay->machine, recovery, last_run(replay)->state.arrays.marks,
-                                           &conditions, &verdict, problem);
+    bool good = next != NULL && next_judge(next, &place, &replay->machine, recovery,
+                                           last_run(replay)->state.arrays.marks, &conditions, &verdict, problem);
     if (good)
         next_take(&replay->verdict, verdict);
     next_place_close(&place);
@@ -222,8 +222,8 @@ static json_t *about(const struct replay *replay, const char *id)
     const struct verdict *verdict = &replay->verdict;
     char sum[65];
     replay_trace_sum(replay, sum);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "id", id, "firmware_sha256", replay->target.firmware, "trace_sha256", sum,
-                     "mips", RAIL_MIPS, "verdict", verdict->pass ? "pass" : "fail", "finding",
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o}", "id", id, "firmware_sha256", replay->target.firmware,
+                     "trace_sha256", sum, "mips", RAIL_MIPS, "verdict", verdict->pass ? "pass" : "fail", "finding",
                      verdict->pass ? json_null()
                                    : json_pack("{s:s, s:s}", "oracle", verdict->oracle, "detail", verdict->detail));
 }
@@ -265,8 +265,8 @@ static bool same_events(const char *what, const struct recording *one, const str
     struct trace_item item;
     while (position <= at && trace_next(one->events, one->size, &position, &item))
         number++;
-    return problem_set(problem, PROBLEM_BENCH, "two runs of the same id differ: %s, at event %zu of %zu and %zu bytes", what,
-                       number, one->size, other->size);
+    return problem_set(problem, PROBLEM_BENCH, "two runs of the same id differ: %s, at event %zu of %zu and %zu bytes",
+                       what, number, one->size, other->size);
 }
 
 bool replay_same(const struct replay *one, const struct replay *other, struct problem *problem)

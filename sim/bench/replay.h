@@ -39,9 +39,10 @@ void replay_change(struct replay *replay, const struct id *id);
 bool replay_build(struct replay *replay, struct problem *problem);
 /* Recovers from it and judges. `observe`, which may be NULL, sees the events of the first power-up. */
 bool replay_recover(struct replay *replay, machine_event_fn *observe, void *observer, struct problem *problem);
-/* Writes what artifacts_write() does, and how to get there again, as a bundle that replays without the rest. PROBLEM_USE when the
- * profile has files that a bundle cannot have. */
-bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words, struct problem *problem);
+/* Writes what artifacts_write() does, and how to get there again, as a bundle that replays without the rest.
+ * PROBLEM_USE when the profile has files that a bundle cannot have. */
+bool replay_artifacts(struct replay *replay, const char *folder, const struct id_target *words,
+                      struct problem *problem);
 /* The SHA-256 of the events of the recovery, hexadecimal. */
 void replay_trace_sum(const struct replay *replay, char sum[65]);
 /* Harmless on a zeroed replay. */
@@ -50,11 +51,11 @@ void replay_close(struct replay *replay);
 /* Both went the same way: each event of each run, and the verdict; else PROBLEM_BENCH says where they part. */
 bool replay_same(const struct replay *one, const struct replay *other, struct problem *problem);
 
-/* The last run that a cut ends, once more in a machine of its own with a debugger's port: paused one instruction before the
- * operation. The machine goes on by replay_lose_power(), or when a debugger lets it. */
+/* The last run that a cut ends, once more in a machine of its own with a debugger's port: paused one instruction before
+ * the operation. The machine goes on by replay_lose_power(), or when a debugger lets it. */
 bool replay_pause(struct replay *replay, unsigned port, struct machine *machine, struct problem *problem);
-/* Power is lost at the operation. `gone_on`: a debugger let the machine go on. What the machine leaves must be the state that
- * was built, unless the debugger changed something: then false, PROBLEM_BENCH. */
+/* Power is lost at the operation. `gone_on`: a debugger let the machine go on. What the machine leaves must be the
+ * state that was built, unless the debugger changed something: then false, PROBLEM_BENCH. */
 bool replay_lose_power(const struct replay *replay, struct machine *machine, bool gone_on, struct problem *problem);
 
 #endif

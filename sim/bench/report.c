@@ -173,14 +173,17 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
             result->recovery_wall_s > 0 ? timed / result->recovery_wall_s : 0,
             result->recovery_cpu_s > 0 ? timed / result->recovery_cpu_s : 0);
     if (result->timed < result->run)
-        fprintf(stream, "times and rates are of %zu of these runs: processes that were killed do not tell theirs\n", result->timed);
+        fprintf(stream, "times and rates are of %zu of these runs: processes that were killed do not tell theirs\n",
+                result->timed);
     if (result->ends > 0)
         fprintf(stream, "the next update was tried on %zu different end states (%.1f CPU seconds more)\n", result->ends,
                 result->next_cpu_s);
     if (result->checked > 0)
-        fprintf(stream, "%zu credited states run all the same: each went the way of its representative\n", result->checked);
+        fprintf(stream, "%zu credited states run all the same: each went the way of its representative\n",
+                result->checked);
     if (result->lost > 0)
-        fprintf(stream, "machines lost: %zu; what they were at was done again with others, times and rates are without them\n",
+        fprintf(stream,
+                "machines lost: %zu; what they were at was done again with others, times and rates are without them\n",
                 result->lost);
     if (result->live > 0)
         fprintf(stream, "%zu of %zu cuts done for real: each left exactly the state that was built\n",
@@ -194,7 +197,8 @@ static void print_faults(FILE *stream, const struct sweep_result *result)
     for (char *mark = text; (mark = strchr(mark, '!')) != NULL;)
         *mark = ' ';
     if (text[0] != '\0')
-        fprintf(stream, "faults:%s%s\n", text, fault_beyond_cells(&result->faults) ? " (so every state is run, none credited)" : "");
+        fprintf(stream, "faults:%s%s\n", text,
+                fault_beyond_cells(&result->faults) ? " (so every state is run, none credited)" : "");
 }
 
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile)
@@ -217,7 +221,8 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     fprintf(stream, "\n");
     groups_free(&groups);
     if (result->plan.count < result->plan.whole)
-        fprintf(stream, "this is a shard: %zu of the plan's %zu power losses\n", result->plan.count, result->plan.whole);
+        fprintf(stream, "this is a shard: %zu of the plan's %zu power losses\n", result->plan.count,
+                result->plan.whole);
     if (result->plan.repeated > 0)
         fprintf(stream, "%zu of the cuts repeat another one with other contents of the SRAM and other noise: there are "
                         "not enough operations of their kind\n", result->plan.repeated);
@@ -228,7 +233,8 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     size_t recovered = 0;
     for (size_t i = 0; i < result->plan.count; i++)
         recovered += groups_verdict(&result->cases[i])->pass;
-    fprintf(stream, "%zu of %zu recovered: %s\n", recovered, result->plan.count, sweep_passed(result) ? "pass" : "FAIL");
+    fprintf(stream, "%zu of %zu recovered: %s\n", recovered, result->plan.count,
+            sweep_passed(result) ? "pass" : "FAIL");
     return true;
 }
 
@@ -258,9 +264,9 @@ static json_t *finding_json(const struct sweep_result *result, const struct prof
     char first[SWEEP_ID], last[SWEEP_ID];
     sweep_id(result, profile, one, first);
     sweep_id(result, profile, &result->cases[finding->last], last);
-    return json_pack("{s:s, s:s, s:s, s:{s:I, s:s, s:s}}", "id", first, "oracle", one->outcome->verdict.oracle, "detail",
-                     one->outcome->verdict.detail, "members", "count", (json_int_t)finding->members, "first", first,
-                     "last", last);
+    return json_pack("{s:s, s:s, s:s, s:{s:I, s:s, s:s}}", "id", first, "oracle", one->outcome->verdict.oracle,
+                     "detail", one->outcome->verdict.detail, "members", "count", (json_int_t)finding->members, "first",
+                     first, "last", last);
 }
 
 static json_t *findings_json(const struct sweep_result *result, const struct profile *profile)
@@ -282,14 +288,14 @@ static json_t *groups_json(const struct groups *groups, const struct profile *pr
     json_t *array = json_array();
     for (size_t i = 0; i < groups->count; i++) {
         const struct group *group = &groups->entries[i];
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
-                             recording_phase_name(profile, group->phase), "area", group->area, "kind",
-                             trace_kind_name(group->kind), "operations", (json_int_t)group->operations, "cut_points",
-                             (json_int_t)group->points, "tried", (json_int_t)group->tried, "cuts",
-                             (json_int_t)group->cuts, "fired", (json_int_t)group->fired, "run", (json_int_t)group->run, "recovered",
-                             (json_int_t)group->recovered, "worst_s", (double)group->worst_ns * 1e-9, "boots",
-                             (json_int_t)group->worst_boots));
+        json_array_append_new(array,
+                              json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "phase",
+                                        recording_phase_name(profile, group->phase), "area", group->area, "kind",
+                                        trace_kind_name(group->kind), "operations", (json_int_t)group->operations,
+                                        "cut_points", (json_int_t)group->points, "tried", (json_int_t)group->tried,
+                                        "cuts", (json_int_t)group->cuts, "fired", (json_int_t)group->fired, "run",
+                                        (json_int_t)group->run, "recovered", (json_int_t)group->recovered, "worst_s",
+                                        (double)group->worst_ns * 1e-9, "boots", (json_int_t)group->worst_boots));
     }
     return array;
 }
@@ -328,8 +334,8 @@ static json_t *baseline_json(const struct sweep_result *result, const struct pro
         append_id(fresh, id);
     }
     baseline_each_gone(baseline, append_id, gone);
-    return json_pack("{s:I, s:o, s:o, s:I}", "known", (json_int_t)baseline_known(baseline), "new", fresh, "gone", gone, "not_tried",
-                     (json_int_t)baseline_untried(baseline));
+    return json_pack("{s:I, s:o, s:o, s:I}", "known", (json_int_t)baseline_known(baseline), "new", fresh, "gone", gone,
+                     "not_tried", (json_int_t)baseline_untried(baseline));
 }
 
 /* One object on one line; takes it. */
@@ -361,14 +367,15 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
     struct groups groups;
     if (!groups_make(&groups, result))
         return false;
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}", "profile", profile->name,
-        "firmware_sha256", result->firmware, "faults", faults_json(&result->faults), "ops", (json_int_t)result->recording.count, "cut_points",
-        (json_int_t)result->plan.points, "cuts_fired", (json_int_t)fired_count(result), "states_run",
-        (json_int_t)result->run, "states_pruned", (json_int_t)result->credited, "closed", "depth", 1, "open", "findings",
-        findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s", result->wall_s,
-        "cpu_s", result->cpu_s, "virtual_s", (double)result->virtual_ns * 1e-9, "instructions",
-        (json_int_t)result->instructions, "groups", groups_json(&groups, profile));
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:n, s:i, s:n, s:o, s:s, s:f, s:f, s:f, s:I, s:o}",
+                  "profile", profile->name, "firmware_sha256", result->firmware, "faults", faults_json(&result->faults),
+                  "ops", (json_int_t)result->recording.count, "cut_points", (json_int_t)result->plan.points,
+                  "cuts_fired", (json_int_t)fired_count(result), "states_run", (json_int_t)result->run, "states_pruned",
+                  (json_int_t)result->credited, "closed", "depth", 1, "open", "findings",
+                  findings_json(result, profile), "verdict", sweep_passed(result) ? "pass" : "fail", "wall_s",
+                  result->wall_s, "cpu_s", result->cpu_s, "virtual_s", (double)result->virtual_ns * 1e-9,
+                  "instructions", (json_int_t)result->instructions, "groups", groups_json(&groups, profile));
     groups_free(&groups);
     if (object == NULL || json_object_update_new(object, more_json(result)) != 0)
         return false;
@@ -379,7 +386,8 @@ bool report_json(FILE *stream, const struct sweep_result *result, const struct p
 
 /* --- of a sweep that was given up --- */
 
-static bool incomplete_json(FILE *stream, const struct sweep_result *result, const struct profile *profile, size_t judged)
+static bool incomplete_json(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                            size_t judged)
 {
     json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "profile", profile->name, "firmware_sha256",
                                result->firmware, "verdict", "incomplete", "cuts", (json_int_t)result->plan.count,
@@ -398,7 +406,8 @@ bool report_incomplete(FILE *stream, const struct sweep_result *result, const st
         return incomplete_json(stream, result, profile, judged);
     if (!print_findings(stream, result, profile))
         return false;
-    fprintf(stream, "not complete: %zu of %zu power losses were judged, so there is no verdict and no file is written\n",
+    fprintf(stream,
+            "not complete: %zu of %zu power losses were judged, so there is no verdict and no file is written\n",
             judged, result->plan.count);
     return true;
 }

@@ -26,8 +26,8 @@ struct json_t;
 bool report_line(FILE *stream, struct json_t *object);
 /* The table, the findings and the verdict. False: no memory. */
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile);
-/* The findings of a sweep that was given up, and how far it got; `json`: as one object on one line. Nothing when no case was
- * judged. False: no memory. */
+/* The findings of a sweep that was given up, and how far it got; `json`: as one object on one line. Nothing when no
+ * case was judged. False: no memory. */
 bool report_incomplete(FILE *stream, const struct sweep_result *result, const struct profile *profile, bool json);
 /* One line per cut: id, phase, area, fired, live, boots, virtual ms, verdict. */
 void report_list(FILE *stream, const struct sweep_result *result, const struct profile *profile);

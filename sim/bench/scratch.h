@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A folder for a moment's files, in memory where there is room for it. It goes away with the process: where that is killed, the next
- * one that needs such a folder removes it.
+ * A folder for a moment's files, in memory where there is room for it. It goes away with the process: where that is
+ * killed, the next one that needs such a folder removes it.
  */
 #ifndef MATTERHORN_BENCH_SCRATCH_H
 #define MATTERHORN_BENCH_SCRATCH_H

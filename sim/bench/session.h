@@ -20,7 +20,7 @@ struct session_request {
     const struct watch_wanted *wanted; /* ends when all of it was seen */
     uint64_t limit_ns;                 /* of virtual time */
     uint32_t limit_boots;              /* power-on and resets */
-    bool cut;                          /* lose power at operation `operation`, leaving `tear`; nothing else ends it, unless */
+    bool cut;                          /* lose power at `operation`, leaving `tear`; nothing else ends it, unless */
     bool either;                       /* what ends a session without a cut does so too, when it comes first */
     uint64_t operation;
     enum nor_tear tear;

@@ -15,16 +15,18 @@ static bool read_number(const char *text, unsigned long *number)
     return digits > 0 && digits <= 9 && text[digits] == '\0';
 }
 
-static bool set(struct shard *shard, const char *said, unsigned long number, unsigned long count, struct problem *problem)
+static bool set(struct shard *shard, const char *said, unsigned long number, unsigned long count,
+                struct problem *problem)
 {
     *shard = (struct shard){(unsigned)number, (unsigned)count};
     return (count >= 1 && count <= SHARD_MOST && number >= 1 && number <= count) ||
-           problem_set(problem, PROBLEM_USE, "%s: there is no shard %lu of %lu (1/1 to %d/%d)", said, number, count, SHARD_MOST,
-                       SHARD_MOST);
+           problem_set(problem, PROBLEM_USE, "%s: there is no shard %lu of %lu (1/1 to %d/%d)", said, number, count,
+                       SHARD_MOST, SHARD_MOST);
 }
 
 /* A variable of the environment; where it is missing, `other` if that is positive. */
-static bool read_variable(const char *name, long other, const char *with, unsigned long *number, struct problem *problem)
+static bool read_variable(const char *name, long other, const char *with, unsigned long *number,
+                          struct problem *problem)
 {
     const char *text = getenv(name);
     *number = (unsigned long)other;
@@ -38,12 +40,14 @@ static bool read_variable(const char *name, long other, const char *with, unsign
 static bool from_slurm(const char *name, struct shard *shard, struct problem *problem)
 {
     unsigned long id, count, least, step;
-    if (!read_variable(name, -1, name, &id, problem) || !read_variable("SLURM_ARRAY_TASK_COUNT", -1, name, &count, problem) ||
+    if (!read_variable(name, -1, name, &id, problem) ||
+        !read_variable("SLURM_ARRAY_TASK_COUNT", -1, name, &count, problem) ||
         !read_variable("SLURM_ARRAY_TASK_MIN", -1, name, &least, problem) ||
         !read_variable("SLURM_ARRAY_TASK_STEP", 1, name, &step, problem))
         return false;
     if (step == 0 || id < least || (id - least) % step != 0)
-        return problem_set(problem, PROBLEM_USE, "--shard auto: SLURM_ARRAY_TASK_ID is %lu, not %lu and so many times %lu: say --shard I/N",
+        return problem_set(problem, PROBLEM_USE,
+                           "--shard auto: SLURM_ARRAY_TASK_ID is %lu, not %lu and so many times %lu: say --shard I/N",
                            id, least, step);
     return set(shard, "--shard auto (Slurm)", (id - least) / step + 1, count, problem);
 }
@@ -51,14 +55,16 @@ static bool from_slurm(const char *name, struct shard *shard, struct problem *pr
 static bool from_kubernetes(const char *name, struct shard *shard, struct problem *problem)
 {
     unsigned long index, count;
-    return read_variable(name, -1, name, &index, problem) && read_variable("MATTERHORN_SHARDS", -1, name, &count, problem) &&
+    return read_variable(name, -1, name, &index, problem) &&
+           read_variable("MATTERHORN_SHARDS", -1, name, &count, problem) &&
            set(shard, "--shard auto (Kubernetes)", index + 1, count, problem);
 }
 
 static bool from_gitlab(const char *name, struct shard *shard, struct problem *problem)
 {
     unsigned long index, count;
-    return read_variable(name, -1, name, &index, problem) && read_variable("CI_NODE_TOTAL", -1, name, &count, problem) &&
+    return read_variable(name, -1, name, &index, problem) &&
+           read_variable("CI_NODE_TOTAL", -1, name, &count, problem) &&
            set(shard, "--shard auto (GitLab)", index, count, problem);
 }
 

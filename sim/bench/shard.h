@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shards: a sweep of N processes, on as many computers as one likes, each of which takes a part of the power losses. Which
- * ones depends on the plan and on I/N alone.
+ * Shards: a sweep of N processes, on as many computers as one likes, each of which takes a part of the power losses.
+ * Which ones depends on the plan and on I/N alone.
  *
- * The plan is cut into parts, as for the workers of one process, and shard I takes every Nth part. No state is credited with the verdict of one in
- * another part, and with up to SHARD_PARTS shards the parts are those of a sweep without shards: so together the shards do exactly
- * what one process would do. With more shards there are more parts, and some more states are run.
+ * The plan is cut into parts, as for the workers of one process, and shard I takes every Nth part. No state is
+ * credited with the verdict of one in another part, and with up to SHARD_PARTS shards the parts are those of a sweep
+ * without shards: so together the shards do exactly what one process would do. With more shards there are more parts,
+ * and some more states are run.
  */
 #ifndef MATTERHORN_BENCH_SHARD_H
 #define MATTERHORN_BENCH_SHARD_H
@@ -31,7 +32,8 @@ bool shard_parse(const char *text, struct shard *shard, struct problem *problem)
 unsigned shard_parts(const struct shard *shard);
 /* How many of `total` power losses are the shard's. */
 size_t shard_share(const struct shard *shard, size_t total);
-/* Leaves the plan's cuts that are the shard's, and puts them into the ranges, part by part; `ranges` may be NULL. False: no memory. */
+/* Leaves the plan's cuts that are the shard's, and puts them into the ranges, part by part; `ranges`
+ * may be NULL. False: no memory. */
 bool shard_take(const struct shard *shard, struct plan *plan, struct ranges *ranges);
 
 #endif

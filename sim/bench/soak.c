@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "soak.h"
 
+#include "mix.h"
 #include "plan.h"
 #include "soak_store.h"
 #include "trial_bundle.h"
@@ -126,8 +127,7 @@ static void take(struct soak_totals *totals, const struct trial *trial, const st
     totals->boots += result->boots;
     totals->operations += result->all_operations;
     totals->virtual_ns += result->virtual_ns;
-    uint64_t mixed = (totals->trace ^ result->trace) * UINT64_C(0x9E3779B97F4A7C15);
-    totals->trace = mixed ^ mixed >> 32;
+    totals->trace = mix_word(totals->trace, result->trace);
     life_add(&totals->life, &result->life);
 }
 

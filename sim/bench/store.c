@@ -36,7 +36,8 @@ bool store_open(struct store **store, const char *path, enum store_use use, stru
     if (*store == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
     pthread_mutex_init(&(*store)->lock, NULL);
-    static const enum database_use uses[] = {[STORE_READ] = DATABASE_READ, [STORE_WORK] = DATABASE_WORK, [STORE_NEW] = DATABASE_NEW};
+    static const enum database_use uses[] =
+        {[STORE_READ] = DATABASE_READ, [STORE_WORK] = DATABASE_WORK, [STORE_NEW] = DATABASE_NEW};
     if (database_open(&(*store)->database, path, uses[use], &store_kind, problem))
         return true;
     store_close(*store);
@@ -70,8 +71,8 @@ bool store_put_facts(struct store *store, const struct campaign *campaign, struc
 {
     bool good = true;
     for (unsigned i = 0; good && i < campaign->count; i++)
-        good = database_do(&store->database, problem, "INSERT OR REPLACE INTO fact VALUES (?, ?)", "tt", campaign->facts[i].key,
-                           campaign->facts[i].value);
+        good = database_do(&store->database, problem, "INSERT OR REPLACE INTO fact VALUES (?, ?)", "tt",
+                           campaign->facts[i].key, campaign->facts[i].value);
     return good;
 }
 
@@ -86,7 +87,8 @@ static bool read_facts(struct store *store, struct campaign *campaign, struct pr
     *campaign = (struct campaign){.count = 0};
     sqlite3_stmt *statement = database_ask(database, problem, "SELECT key, value FROM fact", "");
     while (problem->kind == PROBLEM_NONE && database_row(database, statement, problem))
-        campaign_add(campaign, (const char *)sqlite3_column_text(statement, 0), (const char *)sqlite3_column_text(statement, 1), problem);
+        campaign_add(campaign, (const char *)sqlite3_column_text(statement, 0),
+                     (const char *)sqlite3_column_text(statement, 1), problem);
     return problem->kind == PROBLEM_NONE;
 }
 
@@ -101,7 +103,8 @@ static bool begin_new(struct store *store, const struct campaign *campaign, cons
 {
     const struct recording *recording = &result->recording;
     struct sweep_outcome clean = {.verdict = result->clean, .instructions = result->clean_instructions};
-    return store_put_facts(store, campaign, problem) && put_source(store, "profile", profile->text, profile->text_size, problem) &&
+    return store_put_facts(store, campaign, problem) &&
+           put_source(store, "profile", profile->text, profile->text_size, problem) &&
            put_source(store, "recording", recording->events, recording->size, problem) &&
            store_put_outcome(store, STORE_CLEAN, &clean, problem) && database_commit(&store->database, problem) &&
            database_begin(&store->database, problem);
@@ -113,8 +116,9 @@ bool store_begin(struct store *store, const struct campaign *campaign, const str
     struct campaign its;
     bool good = read_facts(store, &its, problem);
     if (good)
-        good = its.count == 0 ? begin_new(store, campaign, profile, result, problem)
-                              : campaign_alike(&its, store->database.path, campaign, "this one", CAMPAIGN_SAME, problem);
+        good = its.count == 0
+                   ? begin_new(store, campaign, profile, result, problem)
+                   : campaign_alike(&its, store->database.path, campaign, "this one", CAMPAIGN_SAME, problem);
     campaign_free(&its);
     return good;
 }
@@ -157,18 +161,21 @@ bool store_source(struct store *store, const char *name, uint8_t **data, size_t 
 
 /* --- keeping --- */
 
-bool store_put_outcome(struct store *store, int64_t number, const struct sweep_outcome *outcome, struct problem *problem)
+bool store_put_outcome(struct store *store, int64_t number, const struct sweep_outcome *outcome,
+                       struct problem *problem)
 {
     const struct verdict *verdict = &outcome->verdict;
     char erases[FOOTPRINT_SECTORS * 11] = "";
     for (unsigned i = 0; i < FOOTPRINT_SECTORS; i++)
         sprintf(erases + strlen(erases), "%s%" PRIu32, i > 0 ? " " : "", outcome->erases[i]);
     int64_t ending = outcome->next != NULL ? (int64_t)next_key(outcome->next) : 0;
-    return database_do(&store->database, problem, "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       outcome->next != NULL ? "ittiiiiiiiti" : "ittiiiiiiitn", number, verdict->pass ? NULL : verdict->oracle,
-                       verdict->pass ? "" : verdict->detail, (int64_t)verdict->boots, (int64_t)verdict->recovery_ns,
-                       (int64_t)verdict->virtual_ns, (int64_t)verdict->operations, (int64_t)outcome->instructions,
-                       (int64_t)verdict->sram, (int64_t)outcome->trace, erases, ending);
+    return database_do(&store->database, problem,
+                       "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       outcome->next != NULL ? "ittiiiiiiiti" : "ittiiiiiiitn", number,
+                       verdict->pass ? NULL : verdict->oracle, verdict->pass ? "" : verdict->detail,
+                       (int64_t)verdict->boots, (int64_t)verdict->recovery_ns, (int64_t)verdict->virtual_ns,
+                       (int64_t)verdict->operations, (int64_t)outcome->instructions, (int64_t)verdict->sram,
+                       (int64_t)outcome->trace, erases, ending);
 }
 
 static bool put_cut(struct store *store, const struct sweep_result *result, const struct sweep_case *one)
@@ -176,10 +183,11 @@ static bool put_cut(struct store *store, const struct sweep_result *result, cons
     const struct verdict *verdict = &one->outcome->verdict;
     char name[PLAN_NAME];
     plan_name(&result->recording, &one->cut, name);
-    return database_do(&store->database, &store->problem, "INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?)", "itiitii",
-                       (int64_t)one->cut.number, name, (int64_t)one->cut.repeat,
+    return database_do(&store->database, &store->problem, "INSERT OR REPLACE INTO cut VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       "itiitii", (int64_t)one->cut.number, name, (int64_t)one->cut.repeat,
                        (int64_t)result->cases[one->representative].cut.number,
-                       one->outcome == one->outcome->run ? NULL : verdict->detail, (int64_t)one->live, (int64_t)one->checked);
+                       one->outcome == one->outcome->run ? NULL : verdict->detail, (int64_t)one->live,
+                       (int64_t)one->checked);
 }
 
 void store_keep(struct store *store, const struct sweep_result *result, size_t index)
@@ -202,8 +210,8 @@ void store_keep_marks(struct store *store, const struct sweep_case *one)
         return;
     pthread_mutex_lock(&store->lock);
     if (store->problem.kind == PROBLEM_NONE)
-        database_do(&store->database, &store->problem, "UPDATE cut SET live = ?, checked = ? WHERE number = ?", "iii", (int64_t)one->live,
-                    (int64_t)one->checked, (int64_t)one->cut.number);
+        database_do(&store->database, &store->problem, "UPDATE cut SET live = ?, checked = ? WHERE number = ?", "iii",
+                    (int64_t)one->live, (int64_t)one->checked, (int64_t)one->cut.number);
     store->dirty = true;
     pthread_mutex_unlock(&store->lock);
 }
@@ -213,8 +221,8 @@ void store_keep_ending(void *context, uint64_t key, const struct verdict *verdic
     struct store *store = context;
     pthread_mutex_lock(&store->lock);
     if (store->problem.kind == PROBLEM_NONE)
-        database_do(&store->database, &store->problem, "INSERT OR REPLACE INTO ending VALUES (?, ?)", "it", (int64_t)key,
-                    verdict->pass ? NULL : verdict->detail);
+        database_do(&store->database, &store->problem, "INSERT OR REPLACE INTO ending VALUES (?, ?)", "it",
+                    (int64_t)key, verdict->pass ? NULL : verdict->detail);
     store->dirty = true;
     pthread_mutex_unlock(&store->lock);
 }
@@ -250,10 +258,11 @@ bool store_figures(struct store *store, struct sweep_result *result, struct prob
     double timed = (double)result->timed, lost = (double)result->lost;
     snprintf(jobs, sizeof jobs, "%u", result->jobs);
     bool good = store_note(store, "jobs", jobs, problem) && add_figure(store, "wall_s", &result->wall_s, problem) &&
-                add_figure(store, "cpu_s", &result->cpu_s, problem) && add_figure(store, "recovery_wall_s", &result->recovery_wall_s, problem) &&
+                add_figure(store, "cpu_s", &result->cpu_s, problem) &&
+                add_figure(store, "recovery_wall_s", &result->recovery_wall_s, problem) &&
                 add_figure(store, "recovery_cpu_s", &result->recovery_cpu_s, problem) &&
-                add_figure(store, "next_cpu_s", &result->next_cpu_s, problem) && add_figure(store, "timed", &timed, problem) &&
-                add_figure(store, "lost", &lost, problem);
+                add_figure(store, "next_cpu_s", &result->next_cpu_s, problem) &&
+                add_figure(store, "timed", &timed, problem) && add_figure(store, "lost", &lost, problem);
     result->timed = (size_t)timed;
     result->lost = (size_t)lost;
     store->dirty = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The result store: a file that keeps what a sweep has found out, case by case, so that a sweep that was stopped goes on where it
- * was, shards can be put together, and reports and comparisons need no machine.
+ * The result store: a file that keeps what a sweep has found out, case by case, so that a sweep that was stopped goes
+ * on where it was, shards can be put together, and reports and comparisons need no machine.
  *
  *   fact     what identifies the sweep (campaign.h); what differs is another sweep
  *   note     what else is known of it: how the user named things, times, whether it is finished
@@ -11,7 +11,8 @@
  *   cut      of each power loss: its outcome, and what wear says of it alone
  *   verdict  a view for people: each power loss with its verdict (oracle and detail; null: recovered)
  *
- * What counts is what was committed. An outcome whose ending is not there yet is not known, nor are the cuts that are credited with it.
+ * What counts is what was committed. An outcome whose ending is not there yet is not known, nor are the
+ * cuts that are credited with it.
  */
 #ifndef MATTERHORN_BENCH_STORE_H
 #define MATTERHORN_BENCH_STORE_H
@@ -61,9 +62,10 @@ bool store_finished(struct store *store, bool *finished, struct problem *problem
 
 /* --- what is known --- */
 
-/* Gives the cases of `result`, whose plan is made, what is known of them, and counts them. With `next`, verdicts of next updates are given to
- * that; otherwise they are taken at once, and counted. */
-bool store_load(struct store *store, struct sweep_result *result, struct next *next, size_t *known, struct problem *problem);
+/* Gives the cases of `result`, whose plan is made, what is known of them, and counts them. With `next`, verdicts of
+ * next updates are given to that; otherwise they are taken at once, and counted. */
+bool store_load(struct store *store, struct sweep_result *result, struct next *next, size_t *known,
+                struct problem *problem);
 
 /* What the update without power loss came to. */
 bool store_clean(struct store *store, struct sweep_result *result, struct problem *problem);

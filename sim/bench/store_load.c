@@ -42,13 +42,15 @@ static bool load_endings(struct loading *loading)
     struct database *database = &loading->store->database;
     sqlite3_stmt *statement = database_ask(database, loading->problem, "SELECT key, failure FROM ending", "");
     while (database_row(database, statement, loading->problem))
-        take_ending(loading, (uint64_t)sqlite3_column_int64(statement, 0), (const char *)sqlite3_column_text(statement, 1));
+        take_ending(loading, (uint64_t)sqlite3_column_int64(statement, 0),
+                    (const char *)sqlite3_column_text(statement, 1));
     return loading->problem->kind == PROBLEM_NONE;
 }
 
 /* --- outcomes --- */
 
-static bool read_outcome(const struct store *store, sqlite3_stmt *row, struct sweep_outcome *outcome, struct problem *problem)
+static bool read_outcome(const struct store *store, sqlite3_stmt *row, struct sweep_outcome *outcome,
+                         struct problem *problem)
 {
     const char *oracle = (const char *)sqlite3_column_text(row, 1), *detail = (const char *)sqlite3_column_text(row, 2);
     struct verdict *verdict = &outcome->verdict;
@@ -181,7 +183,8 @@ static bool take_case(struct loading *loading, sqlite3_stmt *row)
 static bool load_cases(struct loading *loading)
 {
     struct database *database = &loading->store->database;
-    sqlite3_stmt *statement = database_ask(database, loading->problem, "SELECT number, outcome, wear, live, checked FROM cut", "");
+    sqlite3_stmt *statement = database_ask(database, loading->problem,
+                                           "SELECT number, outcome, wear, live, checked FROM cut", "");
     while (database_row(database, statement, loading->problem))
         if (!take_case(loading, statement))
             break;
@@ -199,7 +202,8 @@ static void take_next_verdicts(struct loading *loading)
     loading->result->ends = g_hash_table_size(loading->endings);
 }
 
-bool store_load(struct store *store, struct sweep_result *result, struct next *next, size_t *known, struct problem *problem)
+bool store_load(struct store *store, struct sweep_result *result, struct next *next, size_t *known,
+                struct problem *problem)
 {
     struct loading loading = {.store = store, .result = result, .next = next, .problem = problem};
     loading.known = calloc(result->plan.count + 1, sizeof(struct sweep_outcome *));

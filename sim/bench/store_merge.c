@@ -23,7 +23,8 @@ static bool check_finished(struct store *store, unsigned number, struct merging 
 {
     bool finished;
     return store_finished(store, &finished, merging->problem) &&
-           (finished || problem_set(merging->problem, PROBLEM_USE, "%s, shard %u of %u, is not complete: start its sweep again with it",
+           (finished || problem_set(merging->problem, PROBLEM_USE,
+                                    "%s, shard %u of %u, is not complete: start its sweep again with it",
                                     store_path(store), number, merging->shards));
 }
 
@@ -41,8 +42,8 @@ static bool take_owner(struct merging *merging, unsigned index, const struct cam
     }
     unsigned *owner = &merging->owners[*number];
     if (*owner != 0)
-        return problem_set(merging->problem, PROBLEM_USE, "%s and %s are both shard %u of %u", merging->paths[*owner - 1],
-                           merging->paths[index], *number, merging->shards);
+        return problem_set(merging->problem, PROBLEM_USE, "%s and %s are both shard %u of %u",
+                           merging->paths[*owner - 1], merging->paths[index], *number, merging->shards);
     *owner = index + 1;
     return true;
 }
@@ -55,7 +56,8 @@ static bool check_store(struct merging *merging, unsigned index)
     bool good = store_open(&store, merging->paths[index], STORE_READ, merging->problem) &&
                 store_campaign(store, index == 0 ? &merging->campaign : &campaign, merging->problem);
     if (good && index > 0)
-        good = campaign_alike(&campaign, merging->paths[index], &merging->campaign, merging->paths[0], CAMPAIGN_PARTS, merging->problem);
+        good = campaign_alike(&campaign, merging->paths[index], &merging->campaign, merging->paths[0], CAMPAIGN_PARTS,
+                              merging->problem);
     good = good && take_owner(merging, index, index == 0 ? &merging->campaign : &campaign, &number) &&
            check_finished(store, number, merging);
     campaign_free(&campaign);
@@ -74,8 +76,8 @@ static bool check_missing(const struct merging *merging)
         count++;
     }
     if (count > 0)
-        problem_set(merging->problem, PROBLEM_USE, "of %u shards %u %s missing: %.800s", merging->shards, count, count == 1 ? "is" : "are",
-                    missing->str);
+        problem_set(merging->problem, PROBLEM_USE, "of %u shards %u %s missing: %.800s", merging->shards, count,
+                    count == 1 ? "is" : "are", missing->str);
     g_string_free(missing, TRUE);
     return count == 0;
 }
@@ -92,7 +94,8 @@ static bool bind_row(struct database *out, sqlite3_stmt *insert, sqlite3_stmt *r
 }
 
 /* What all shards have, such as the run without power loss, is taken once. */
-static bool copy_table(struct database *out, struct database *in, const char *question, const char *answer, struct problem *problem)
+static bool copy_table(struct database *out, struct database *in, const char *question, const char *answer,
+                       struct problem *problem)
 {
     sqlite3_stmt *row = database_ask(in, problem, question, ""), *insert = database_ask(out, problem, answer, "");
     while (row != NULL && insert != NULL && database_row(in, row, problem)) {
@@ -124,7 +127,8 @@ static bool copy_store(struct store *out, const char *path, struct problem *prob
                 copy_table(to, from, "SELECT * FROM outcome",
                            "INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", problem) &&
                 copy_table(to, from, "SELECT * FROM cut", "INSERT INTO cut VALUES (?, ?, ?, ?, ?, ?, ?)", problem) &&
-                copy_table(to, from, "SELECT * FROM note WHERE key LIKE 'said_%' OR key LIKE 'size %'", "INSERT OR IGNORE INTO note VALUES (?, ?)", problem) &&
+                copy_table(to, from, "SELECT * FROM note WHERE key LIKE 'said_%' OR key LIKE 'size %'",
+                           "INSERT OR IGNORE INTO note VALUES (?, ?)", problem) &&
                 add_figures(out, in, problem);
     store_close(in);
     return good;
@@ -133,9 +137,11 @@ static bool copy_store(struct store *out, const char *path, struct problem *prob
 static bool put_whole(struct store *out, const struct merging *merging)
 {
     return store_put_facts(out, &merging->campaign, merging->problem) &&
-           database_do(&out->database, merging->problem, "UPDATE fact SET value = '1' WHERE key IN ('shard', 'shards')", "") &&
+           database_do(&out->database, merging->problem, "UPDATE fact SET value = '1' WHERE key IN ('shard', 'shards')",
+                       "") &&
            database_do(&out->database, merging->problem,
-                       "INSERT OR REPLACE INTO note SELECT key, printf('%.6f', sum(value)) FROM figure GROUP BY key", "") &&
+                       "INSERT OR REPLACE INTO note SELECT key, printf('%.6f', sum(value)) FROM figure GROUP BY key",
+                       "") &&
            store_finish(out, merging->problem);
 }
 

@@ -7,8 +7,8 @@
 
 #include "store.h"
 
-/* Makes the file `out`, which must not be there, of the finished stores of all shards of one sweep: every one once. Otherwise says
- * which one differs, is not complete, is there twice or is missing, and leaves nothing. */
+/* Makes the file `out`, which must not be there, of the finished stores of all shards of one sweep: every one once.
+ * Otherwise says which one differs, is not complete, is there twice or is missing, and leaves nothing. */
 bool store_merge(const char *out, const char *const paths[], unsigned count, struct problem *problem);
 
 #endif

@@ -22,7 +22,8 @@ struct store {
 extern const struct database_kind store_kind;
 
 bool store_put_facts(struct store *store, const struct campaign *campaign, struct problem *problem);
-bool store_put_outcome(struct store *store, int64_t number, const struct sweep_outcome *outcome, struct problem *problem);
+bool store_put_outcome(struct store *store, int64_t number, const struct sweep_outcome *outcome,
+                       struct problem *problem);
 /* Says that what is in the file cannot be. Returns false. */
 bool store_damaged(const struct store *store, const char *what, struct problem *problem);
 

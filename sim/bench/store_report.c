@@ -29,8 +29,9 @@ static bool read_recording(struct store_report *report, struct problem *problem)
         return false;
     while (trace_next(events, size, &position, &item))
         recording_take(recording, &item);
-    bool good = position == size || problem_set(problem, PROBLEM_BENCH, "%s is damaged (the recorded run has a broken event)",
-                                                store_path(report->store));
+    bool good = position == size ||
+                problem_set(problem, PROBLEM_BENCH, "%s is damaged (the recorded run has a broken event)",
+                            store_path(report->store));
     free(events);
     return good;
 }
@@ -108,9 +109,10 @@ static bool read_cases(struct store_report *report, struct problem *problem)
 bool store_report_open(struct store_report *report, const char *path, struct problem *problem)
 {
     *report = (struct store_report){.store = NULL};
-    return store_open(&report->store, path, STORE_READ, problem) && store_campaign(report->store, &report->campaign, problem) &&
-           read_profile(report, problem) && read_recording(report, problem) && read_target(report, problem) &&
-           read_cases(report, problem) && read_figures(report, problem) && store_finished(report->store, &report->finished, problem);
+    return store_open(&report->store, path, STORE_READ, problem) &&
+           store_campaign(report->store, &report->campaign, problem) && read_profile(report, problem) &&
+           read_recording(report, problem) && read_target(report, problem) && read_cases(report, problem) &&
+           read_figures(report, problem) && store_finished(report->store, &report->finished, problem);
 }
 
 void store_report_close(struct store_report *report)

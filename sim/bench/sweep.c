@@ -91,7 +91,8 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
     if (sweep->next == NULL || !recovery->verdict.pass)
         return true;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
-    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->target.device.marks, &conditions, &next, problem);
+    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->target.device.marks, &conditions, &next,
+                           problem);
     next_place_close(&place);
     if (good && !next->pass)
         sweep->result->clean = *next;
@@ -174,8 +175,8 @@ static size_t keep_indices(const struct plan *plan, size_t *chosen, size_t count
     return kept;
 }
 
-bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options, size_t **live,
-                struct ranges *ranges, struct problem *problem)
+bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
+                size_t **live, struct ranges *ranges, struct problem *problem)
 {
     struct plan_request request = {.seed = result->seeds.cuts, .count = options->cuts, .all = options->all,
                                    .tear_count = options->tear_count};
@@ -219,7 +220,8 @@ static bool resume(struct sweep *sweep, struct problem *problem)
         if (one->outcome == NULL)
             continue;
         atomic_fetch_add(&sweep->run, one->representative == i);
-        atomic_fetch_add(&sweep->findings, !one->outcome->verdict.pass && (one->representative == i || one->outcome != one->outcome->run));
+        atomic_fetch_add(&sweep->findings, !one->outcome->verdict.pass &&
+                                               (one->representative == i || one->outcome != one->outcome->run));
     }
     atomic_store(&sweep->done, result->known);
     return true;
@@ -231,14 +233,16 @@ static bool make_cases(struct sweep *sweep, struct problem *problem)
     sweep->ranges = ranges_open(0, 1);
     if (sweep->ranges == NULL)
         return problem_set(problem, PROBLEM_BENCH, "no memory");
-    if (!sweep_plan(result, sweep->profile, sweep->options, &sweep->live, sweep->ranges, problem) || !resume(sweep, problem))
+    if (!sweep_plan(result, sweep->profile, sweep->options, &sweep->live, sweep->ranges, problem) ||
+        !resume(sweep, problem))
         return false;
     if (result->jobs > result->plan.count)
         result->jobs = (unsigned)result->plan.count; /* the others would start a machine for nothing */
     return true;
 }
 
-/* What the next update says of each end state is known only now. Where the sweep was given up, it is not known of all. */
+/* What the next update says of each end state is known only now. Where the sweep was
+ * given up, it is not known of all. */
 static void take_next_verdicts(struct sweep *sweep)
 {
     struct sweep_result *result = sweep->result;
@@ -259,7 +263,8 @@ static bool same_kind(const struct sweep_result *result, size_t one, size_t othe
 }
 
 /* Some of the credited cases of each stretch of operations of a kind: most cases are words of the image, and alike. */
-static size_t choose_credited(const struct sweep_result *result, size_t wanted, size_t *credited, size_t count, size_t *chosen)
+static size_t choose_credited(const struct sweep_result *result, size_t wanted, size_t *credited, size_t count,
+                              size_t *chosen)
 {
     size_t stretches = 0, taken = 0;
     uint64_t random = ~result->seeds.cuts + 1;
@@ -289,7 +294,9 @@ static bool check_credited(struct sweep *sweep, sweep_progress_fn *progress, voi
         if (result->cases[i].representative != i)
             credited[count++] = i;
     if (good)
-        result->checked = choose_credited(result, sweep->options->check / shard->count + (shard->number <= sweep->options->check % shard->count),
+        result->checked = choose_credited(result,
+                                          sweep->options->check / shard->count +
+                                              (shard->number <= sweep->options->check % shard->count),
                                           credited, count, sweep->check);
     free(credited);
     return good && (result->checked == 0 || sweep_work(sweep, SWEEP_CHECK, progress, context, problem));
@@ -333,7 +340,8 @@ static bool begin_store(struct sweep *sweep, struct problem *problem)
     if (sweep->options->store == NULL)
         return true;
     bool good = campaign_of(&campaign, &sweep->target, sweep->options, sweep->result, problem) &&
-                note_sizes(sweep, problem) && store_begin(sweep->options->store, &campaign, sweep->profile, sweep->result, problem);
+                note_sizes(sweep, problem) &&
+                store_begin(sweep->options->store, &campaign, sweep->profile, sweep->result, problem);
     campaign_free(&campaign);
     return good;
 }

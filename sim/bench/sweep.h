@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sweep: one recorded run, crash states built from it, each recovered by the real binary and judged, or credited with the
- * verdict of another that was.
+ * The sweep: one recorded run, crash states built from it, each recovered by the real binary and judged, or credited
+ * with the verdict of another that was.
  */
 #ifndef MATTERHORN_BENCH_SWEEP_H
 #define MATTERHORN_BENCH_SWEEP_H
@@ -28,7 +28,8 @@ struct sweep_options {
     size_t live;           /* cuts that are also done for real */
     bool prune;            /* credit states that need not be run (credit.h); not where the faults forbid it */
     size_t check;          /* credited states that are run all the same */
-    unsigned depth;        /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
+    /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
+    unsigned depth;
     bool list;             /* of a closure: keep what its list needs */
     struct shard shard;    /* which of the cuts; not of a closure's */
     double seconds;        /* of host time, after which no case is started any more; 0: none */
@@ -93,20 +94,21 @@ typedef void sweep_progress_fn(void *context, const struct sweep_progress *progr
 
 /* What the profile asks for. */
 void sweep_options_of(const struct profile *profile, struct sweep_options *options);
-/* A machine that is lost on the way costs nothing but time; a case that loses two ends the sweep. Where it is false, *result has the cases
- * that were judged until then, if any: report_incomplete. In either case, free with sweep_free. */
+/* A machine that is lost on the way costs nothing but time; a case that loses two ends the sweep.
+ * Where it is false, *result has the cases that were judged until then, if any: report_incomplete. In
+ * either case, free with sweep_free. */
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem);
 void sweep_free(struct sweep_result *result);
-/* Makes the plan of the options out of the recording, and its cases, of which nothing is known yet. `live`, which may be NULL, gets the
- * indices of those to do for real, `ranges` the cases. */
-bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options, size_t **live,
-                struct ranges *ranges, struct problem *problem);
+/* Makes the plan of the options out of the recording, and its cases, of which nothing is known yet. `live`, which may
+ * be NULL, gets the indices of those to do for real, `ranges` the cases. */
+bool sweep_plan(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
+                size_t **live, struct ranges *ranges, struct problem *problem);
 /* Counts what follows from the cases. */
 void sweep_count(struct sweep_result *result);
 
-/* The text id of a case, which alone reproduces it: PROFILE~sSEED!FAULT/CUT. SEED is that of the SRAM's contents and of the noise; where the
- * two differ it is 1n2. A cut that is repeated has the next seed. */
+/* The text id of a case, which alone reproduces it: PROFILE~sSEED!FAULT/CUT. SEED is that of the SRAM's contents and of
+ * the noise; where the two differ it is 1n2. A cut that is repeated has the next seed. */
 #define SWEEP_ID 480
 void sweep_id(const struct sweep_result *result, const struct profile *profile, const struct sweep_case *one,
               char id[SWEEP_ID]);

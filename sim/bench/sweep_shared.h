@@ -46,7 +46,8 @@ enum sweep_job {
 /* Opens what is put to the test, and closes it; the latter is harmless where the former has not succeeded. */
 bool sweep_open(struct sweep *sweep, struct problem *problem);
 void sweep_close(struct sweep *sweep);
-/* Runs the update without power loss into result->recording and judges it: result->clean. A machine that is lost is replaced once. */
+/* Runs the update without power loss into result->recording and judges it: result->clean. A machine
+ * that is lost is replaced once. */
 bool sweep_record(struct sweep *sweep, struct problem *problem);
 
 /* Starts the workers on that and waits for them. */

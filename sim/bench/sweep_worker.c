@@ -11,7 +11,8 @@
 
 #define PROGRESS_PERIOD_MS 200
 #define SMALLEST_SPLIT 32 /* cases */
-#define RUNS_PER_SPLIT 8  /* where states are credited: a range begins without a representative, which mostly costs a run */
+/* where states are credited: a range begins without a representative, which mostly costs a run */
+#define RUNS_PER_SPLIT 8
 #define MOST_ARTIFACTS 20 /* findings that leave artifacts: each takes 19 MB, and the first ones tell most */
 
 /* One thread with its machine. */
@@ -59,8 +60,8 @@ static bool name_case(struct worker *worker, const struct sweep_case *one)
 
 typedef bool case_job(struct worker *worker, struct sweep_case *one);
 
-/* Does what a case needs the machine for. One that is lost on the way is replaced, and the job is done once more: somebody
- * may have killed it, and a long sweep is worth more than that. Who loses two is to blame. */
+/* Does what a case needs the machine for. One that is lost on the way is replaced, and the job is done once more:
+ * somebody may have killed it, and a long sweep is worth more than that. Who loses two is to blame. */
 static bool do_case(struct worker *worker, struct sweep_case *one, case_job *job)
 {
     if (job(worker, one))
@@ -104,7 +105,8 @@ static bool write_artifacts(struct worker *worker, const struct sweep_case *one,
     if (sweep->options->artifacts == NULL || atomic_fetch_add(&sweep->artifacts, 1) >= MOST_ARTIFACTS)
         return true;
     sweep_id(sweep->result, sweep->profile, one, id);
-    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, NULL, &problem))
+    if (artifacts_write(sweep->options->artifacts, id, &sweep->target.oracle, &worker->machine, request, NULL,
+                        &problem))
         return true;
     if (problem.kind == PROBLEM_INTERRUPTED || problem.kind == PROBLEM_LOST) {
         atomic_fetch_sub(&sweep->artifacts, 1);
@@ -112,7 +114,8 @@ static bool write_artifacts(struct worker *worker, const struct sweep_case *one,
     }
     atomic_store(&sweep->artifacts, MOST_ARTIFACTS);
     pthread_mutex_lock(&sweep->lock);
-    problem_set(&sweep->result->warning, problem.kind, "%s", problem.text[0] != '\0' ? problem.text : "no memory for artifacts");
+    problem_set(&sweep->result->warning, problem.kind, "%s",
+                problem.text[0] != '\0' ? problem.text : "no memory for artifacts");
     pthread_mutex_unlock(&sweep->lock);
     return true;
 }
@@ -122,8 +125,8 @@ static bool judge_next(struct worker *worker, const struct sweep_case *one, cons
 {
     struct sweep *sweep = worker->sweep;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, one->cut.repeat, RECOVERY_POWER_UPS);
-    return next_judge(sweep->next, &worker->place, &worker->machine, recovery, worker->state.arrays.marks, &conditions, verdict,
-                      worker->problem);
+    return next_judge(sweep->next, &worker->place, &worker->machine, recovery, worker->state.arrays.marks, &conditions,
+                      verdict, worker->problem);
 }
 
 static void make_representative(struct worker *worker, const struct recovery *recovery)
@@ -214,7 +217,8 @@ static bool recall(struct worker *worker, struct sweep_case *one)
         !recovery_run(&recovery, &sweep->target.oracle, &worker->machine, &request, worker->problem))
         return false;
     if (recovery.footprint.trace != worker->outcome->trace)
-        return problem_set(worker->problem, PROBLEM_BENCH, "its recovery goes another way than %s says: is that of another build?",
+        return problem_set(worker->problem, PROBLEM_BENCH,
+                           "its recovery goes another way than %s says: is that of another build?",
                            store_path(sweep->options->store));
     make_representative(worker, &recovery);
     worker->stale = false;
@@ -339,8 +343,8 @@ static void follow_known(struct worker *worker, size_t index)
     worker->stale = true;
 }
 
-/* Takes the cases of a range in order. What follows states that had to be run is often run too, so the later half of the rest
- * is left to whoever is free. Where that happens depends on the states alone, not on the number of workers. */
+/* Takes the cases of a range in order. What follows states that had to be run is often run too, so the later half of
+ * the rest is left to whoever is free. Where that happens depends on the states alone, not on the number of workers. */
 static bool recover_range(struct worker *worker, struct range range)
 {
     struct sweep *sweep = worker->sweep;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tape.h"
 
+#include "mix.h"
+
 #include <glib.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -44,8 +46,7 @@ static guint hash_bytes(const void *bytes, size_t size)
     for (size_t i = 0; i < size; i += sizeof word) {
         word = 0;
         memcpy(&word, (const uint8_t *)bytes + i, size - i < sizeof word ? size - i : sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
+        hash = mix_word(hash, word);
     }
     return (guint)hash;
 }
@@ -253,8 +254,7 @@ struct tape_place *tapes_places(struct tapes *tapes, const struct tape *tape, si
         const struct block *block = g_ptr_array_index(tapes->blocks, tape->block[i]);
         operation -= block->count;
         erases += block->erases;
-        rest = (rest ^ (tape->block[i] + 1u)) * UINT64_C(0x9E3779B97F4A7C15);
-        rest ^= rest >> 32;
+        rest = mix_word(rest, tape->block[i] + 1u);
         places[i] = (struct tape_place){operation, erases, rest};
     }
     pthread_mutex_unlock(&tapes->lock);

@@ -56,8 +56,10 @@ bool target_can_be_built(const struct target *target, struct problem *problem)
     if (!fault_beyond_trace(&target->faults))
         return true;
     fault_format(&target->faults, FAULT_VDD_LOW, text);
-    return problem_set(problem, PROBLEM_USE, "under %s the flash keeps less than it is told, so crash states cannot be built from a "
-                       "recording: leave it out, or use matterhorn boot", text);
+    return problem_set(problem, PROBLEM_USE,
+                       "under %s the flash keeps less than it is told, so crash states cannot be built from a "
+                       "recording: leave it out, or use matterhorn boot",
+                       text);
 }
 
 bool target_start(struct target *target, struct machine *machine, unsigned gdb_port, struct problem *problem)

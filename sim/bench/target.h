@@ -14,7 +14,8 @@ struct target {
     const struct profile *profile;
     char *root;           /* where relative paths of the profile start */
     struct arrays device; /* as provisioned, and as its faults have left it */
-    struct fault_set faults;     /* of its parts, at every power-on of the run without power loss, of recoveries and of what follows */
+    /* of its parts, at every power-on of the run without power loss, of recoveries and of what follows */
+    struct fault_set faults;
     struct nor_defects defects;  /* what they are for the internal flash */
     struct oracle oracle;
     char firmware[65]; /* SHA-256 of its internal flash, hexadecimal */

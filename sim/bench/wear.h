@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How often the sectors of the internal flash are erased, from the first operation of the update to the end of the recovery.
+ * How often the sectors of the internal flash are erased, from the first operation of the
+ * update to the end of the recovery.
  */
 #ifndef MATTERHORN_BENCH_WEAR_H
 #define MATTERHORN_BENCH_WEAR_H
@@ -23,8 +24,8 @@ void wear_close(struct wear *wear);
 
 /* Adds the erases of the run until `cut` ended it. */
 void wear_add(const struct wear *wear, const struct cut *cut, uint32_t erases[FOOTPRINT_SECTORS]);
-/* True when no sector was erased more often than the budget of the profile allows with so many losses of power, or when it says
- * nothing of that; else `verdict` says which. `erases`: all of them. */
+/* True when no sector was erased more often than the budget of the profile allows with so many losses of power, or when
+ * it says nothing of that; else `verdict` says which. `erases`: all of them. */
 bool wear_judge_all(const struct profile *profile, unsigned losses, const uint32_t erases[FOOTPRINT_SECTORS],
                     struct verdict *verdict);
 /* The same for one loss. `recovery`: the erases after the cut. */

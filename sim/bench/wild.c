@@ -130,7 +130,8 @@ static void compare_page(void *context, enum array array, uint32_t page)
 }
 
 /* The bytes of marks that the others have not. */
-static void add_marks(struct wild *wild, enum array array, const struct nor_marks *marks, const struct nor_marks *others)
+static void add_marks(struct wild *wild, enum array array, const struct nor_marks *marks,
+                      const struct nor_marks *others)
 {
     for (uint32_t i = 0; i < marks->count; i++) {
         const struct nor_mark *mark = &marks->list[i];
@@ -139,7 +140,8 @@ static void add_marks(struct wild *wild, enum array array, const struct nor_mark
     }
 }
 
-void wild_add_difference(struct wild *wild, const struct arrays *one, const struct arrays *other, const struct pages *pages)
+void wild_add_difference(struct wild *wild, const struct arrays *one, const struct arrays *other,
+                         const struct pages *pages)
 {
     struct comparing comparing = {wild, one, other};
     pages_each(pages, compare_page, &comparing);
@@ -272,7 +274,8 @@ bool wild_keep_more(struct wild_kept **kept, const struct wild_kept *more, bool 
     *grown = false;
     if (more == NULL)
         return true;
-    struct wild_kept *all = malloc(sizeof *all + ((*kept != NULL ? (*kept)->count : 0) + more->count) * sizeof all->pages[0]);
+    struct wild_kept *all = malloc(sizeof *all +
+                                   ((*kept != NULL ? (*kept)->count : 0) + more->count) * sizeof all->pages[0]);
     if (all == NULL)
         return false;
     all->count = 0;

@@ -32,7 +32,8 @@ void wild_add_all(struct wild *wild, const struct wild *others);
 /* An erase of whole pages has completed there. */
 void wild_remove(struct wild *wild, enum array array, uint32_t offset, uint32_t size);
 /* Adds the bytes in which two states differ: in cells, of `pages` alone, and in marks wherever they are. */
-void wild_add_difference(struct wild *wild, const struct arrays *one, const struct arrays *other, const struct pages *pages);
+void wild_add_difference(struct wild *wild, const struct arrays *one, const struct arrays *other,
+                         const struct pages *pages);
 
 /* Whether a byte is in both sets; where `common` is not NULL, all of those are added to it. */
 bool wild_meets(const struct wild *wild, const struct bytes *bytes, struct bytes *common);

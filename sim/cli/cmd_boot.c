@@ -101,7 +101,8 @@ static bool parse_cut(struct boot *boot, struct problem *problem)
                        nor_tear_menu(menu));
 }
 
-/* The seed as a plain number: the machine would take 0x10 and 010 too, and whatever comes behind a space as another option. */
+/* The seed as a plain number: the machine would take 0x10 and 010 too, and whatever comes
+ * behind a space as another option. */
 static bool parse_sram(struct boot *boot, struct problem *problem)
 {
     const char *text = boot->request->sram != NULL ? boot->request->sram : "random:1";
@@ -149,12 +150,14 @@ static bool load_device(struct boot *boot, struct problem *problem)
 {
     const struct request *request = boot->request;
     if (request->device == NULL && boot->profile == NULL)
-        return problem_set(problem, PROBLEM_USE, "boot: name a device folder or a --profile; see matterhorn boot --help");
+        return problem_set(problem, PROBLEM_USE,
+                           "boot: name a device folder or a --profile; see matterhorn boot --help");
     char *root = request->root != NULL ? strdup(request->root) : profile_default_root();
     char *folder = request->device != NULL ? strdup(request->device)
                    : root != NULL          ? files_join(root, boot->profile->device)
                                            : NULL;
-    bool good = folder != NULL && check_files(request, folder, problem) && arrays_allocate(&boot->device, problem) && arrays_read(&boot->device, folder, problem);
+    bool good = folder != NULL && check_files(request, folder, problem) && arrays_allocate(&boot->device, problem) &&
+                arrays_read(&boot->device, folder, problem);
     free(folder);
     free(root);
     return good;
@@ -176,8 +179,8 @@ static bool prepare(struct boot *boot, struct problem *problem)
     }
     live_begin(&boot->live, stdout);
     summary_begin(&boot->summary, boot->profile);
-    return parse_edges(boot, problem) && parse_cut(boot, problem) && parse_sram(boot, problem) && name_pins(boot, problem) &&
-           load_device(boot, problem) &&
+    return parse_edges(boot, problem) && parse_cut(boot, problem) && parse_sram(boot, problem) &&
+           name_pins(boot, problem) && load_device(boot, problem) &&
            (request->trace == NULL || files_open(&boot->trace, request->trace, problem)) &&
            (request->uart == NULL || files_open(&boot->uart, request->uart, problem));
 }
@@ -238,7 +241,8 @@ static bool run_machine(struct boot *boot, struct problem *problem)
 /* The person at the terminal prepares the debugger. */
 static bool wait_for_enter(int port, struct problem *problem)
 {
-    struct pollfd entries[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = interrupt_descriptor(), .events = POLLIN}};
+    struct pollfd entries[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                {.fd = interrupt_descriptor(), .events = POLLIN}};
     fprintf(stderr, "Enter starts the device. Attach then: (gdb) target remote :%d stops it where it is.\n", port);
     while (poll(entries, 2, -1) < 0 && errno == EINTR)
         continue;
@@ -282,9 +286,10 @@ static int judge(const struct boot *boot)
 {
     char missing[160];
     if (strcmp(boot->reason, "interrupted") == 0)
-        return ferror(stdout) ? EXIT_PASS /* main says that */
-                              : bench_error("interrupted after %.3f s of virtual time; files have what was seen until then",
-                                            (double)boot->summary.end_ns * 1e-9);
+        return ferror(stdout)
+                   ? EXIT_PASS /* main says that */
+                   : bench_error("interrupted after %.3f s of virtual time; files have what was seen until then",
+                                 (double)boot->summary.end_ns * 1e-9);
     if (boot->request->cut >= 0) {
         if (strcmp(boot->reason, "cut") == 0)
             return EXIT_PASS;
@@ -301,7 +306,8 @@ static int judge(const struct boot *boot)
 
 static int fail(const struct request *request, const struct problem *problem)
 {
-    if (problem->kind == PROBLEM_INTERRUPTED && (request->trace != NULL || request->uart != NULL || request->save != NULL))
+    if (problem->kind == PROBLEM_INTERRUPTED &&
+        (request->trace != NULL || request->uart != NULL || request->save != NULL))
         return bench_error("interrupted; no file is written, because the device was under a debugger");
     return problem_exit(problem);
 }
@@ -371,15 +377,22 @@ static int run(int argc, const char *argv[])
     struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
         {"machine", 'M', POPT_ARG_STRING, &request.machine, 0, "model of the board, such as mountaineer-eth", "NAME"},
-        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "take machine, device, names of pins and phases from it", "NAME"},
-        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0,
+         "take machine, device, names of pins and phases from it", "NAME"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0,
+         "where relative paths of the profile start (default: the project)", "DIR"},
         {"time", 't', POPT_ARG_DOUBLE, &request.time, 0, "ends after this much virtual time (default: 30)", "SECONDS"},
-        {"until", '\0', POPT_ARG_STRING, &request.until, 0, "ends after a line that contains this, in the last boot", "TEXT"},
-        {"edges", '\0', POPT_ARG_STRING, &request.edges, 0, "ends after so many edges of a pin, in the last boot", "PIN:N"},
-        {"sram", '\0', POPT_ARG_STRING, &request.sram, 0, "SRAM at power-on: zero or random:SEED (default: random:1)", "HOW"},
-        {"cut", '\0', POPT_ARG_LONGLONG, &request.cut, 0, "lose power at the N-th flash operation, counted from 0", "N"},
+        {"until", '\0', POPT_ARG_STRING, &request.until, 0, "ends after a line that contains this, in the last boot",
+         "TEXT"},
+        {"edges", '\0', POPT_ARG_STRING, &request.edges, 0, "ends after so many edges of a pin, in the last boot",
+         "PIN:N"},
+        {"sram", '\0', POPT_ARG_STRING, &request.sram, 0, "SRAM at power-on: zero or random:SEED (default: random:1)",
+         "HOW"},
+        {"cut", '\0', POPT_ARG_LONGLONG, &request.cut, 0, "lose power at the N-th flash operation, counted from 0",
+         "N"},
         {"tear", '\0', POPT_ARG_STRING, &request.tear, 0, "what that leaves of the operation, such as before", "TEAR"},
-        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "let a debugger attach at this port; events are shown at the end", "PORT"},
+        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "let a debugger attach at this port; events are shown at the end",
+         "PORT"},
         {"trace", '\0', POPT_ARG_STRING, &request.trace, 0, "write one line per event", "FILE"},
         {"uart", '\0', POPT_ARG_STRING, &request.uart, 0, "write the bytes of the USARTs", "FILE"},
         {"save", '\0', POPT_ARG_STRING, &request.save, 0, "write the flashes as they are afterwards", "DIR"},

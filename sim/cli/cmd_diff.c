@@ -20,7 +20,8 @@ static bool check_finished(const struct store_report *report, int *status)
 {
     if (report->finished)
         return true;
-    fprintf(stderr, "matterhorn: %s is not complete: its sweep goes on when it is started again with it\n", store_path(report->store));
+    fprintf(stderr, "matterhorn: %s is not complete: its sweep goes on when it is started again with it\n",
+            store_path(report->store));
     *status = EXIT_INCOMPLETE;
     return false;
 }

@@ -118,8 +118,10 @@ static int run(int argc, const char *argv[])
     struct inspect_arguments a = {0};
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "the board to ask (default: the package's own)", "NAME"},
-        {"key", 0, POPT_ARG_ARGV, &a.keys, 0, "a public key it trusts; may be repeated (default: the signature is not checked)", "FILE"},
-        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0, "its key for encrypted packages (default: they are checked as stored)", "FILE"},
+        {"key", 0, POPT_ARG_ARGV, &a.keys, 0,
+         "a public key it trusts; may be repeated (default: the signature is not checked)", "FILE"},
+        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0,
+         "its key for encrypted packages (default: they are checked as stored)", "FILE"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "its security counter (default 0)", "N"},
         {"dump", 0, POPT_ARG_STRING, &a.dump, 0, "ask this device instead, or without FILE: say what it holds", "DIR"},
         {"strict", 0, POPT_ARG_NONE, &a.strict, 0, "of a device: exit 1 for warnings too", NULL},

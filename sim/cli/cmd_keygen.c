@@ -128,7 +128,8 @@ static int run(int argc, const char *argv[])
         {"private", 0, POPT_ARG_STRING, &private_path, 0, "where the private key goes (mode 0600)", "FILE"},
         {"public", 0, POPT_ARG_STRING, &public_path, 0, "where the public key goes", "FILE"},
         {"device-key", 0, POPT_ARG_STRING, &device_path, 0, "where the device key goes (mode 0600)", "FILE"},
-        {"seed", 0, POPT_ARG_STRING, &seed, 0, "make the key from this seed: for development, never for devices", "HEX"},
+        {"seed", 0, POPT_ARG_STRING, &seed, 0, "make the key from this seed: for development, never for devices",
+         "HEX"},
         POPT_TABLEEND,
     };
     struct options options;
@@ -155,4 +156,5 @@ static int run(int argc, const char *argv[])
     return status;
 }
 
-const struct command command_keygen = {"keygen", "make a key pair for signing packages, or one for encrypting them", run};
+const struct command command_keygen = {"keygen", "make a key pair for signing packages, or one for encrypting them",
+                                       run};

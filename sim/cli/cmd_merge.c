@@ -29,7 +29,9 @@ static int run(int argc, const char *argv[])
     struct options options;
     int status;
     if (options_parse(&options, argc, argv, table, &help, &status))
-        status = options.count >= 2 ? merge(&options) : usage_error("merge: name a new store and those of all shards; see matterhorn merge --help");
+        status = options.count >= 2
+                     ? merge(&options)
+                     : usage_error("merge: name a new store and those of all shards; see matterhorn merge --help");
     options_close(&options);
     return status;
 }

@@ -99,9 +99,10 @@ static bool take_order(const struct pack_arguments *arguments, struct package_or
            package_check(order, problem);
 }
 
-/* What the region of a component holds after the install, header and image, as the file `path`; NULL: it is not wanted. */
-static bool make_flash(const char *path, const struct package_image *image, const uint8_t *package, struct file_part *part,
-                       struct problem *problem)
+/* What the region of a component holds after the install, header and image, as the file
+ * `path`; NULL: it is not wanted. */
+static bool make_flash(const char *path, const struct package_image *image, const uint8_t *package,
+                       struct file_part *part, struct problem *problem)
 {
     if (!path) {
         return true;
@@ -119,13 +120,15 @@ static bool make_flash(const char *path, const struct package_image *image, cons
 }
 
 /* Of the one component there is, or of both. */
-static bool make_flashes(const struct pack_arguments *arguments, const struct package_order *order, const uint8_t *package,
-                         struct file_part parts[2], struct problem *problem)
+static bool make_flashes(const struct pack_arguments *arguments, const struct package_order *order,
+                         const uint8_t *package, struct file_part parts[2], struct problem *problem)
 {
-    const struct package_image *runtime = &order->images[MH_RUNTIME - 1], *application = &order->images[MH_APPLICATION - 1];
+    const struct package_image *runtime = &order->images[MH_RUNTIME - 1],
+                               *application = &order->images[MH_APPLICATION - 1];
 
     if (arguments->flash_runtime && (!runtime->path || !application->path)) {
-        return problem_set(problem, PROBLEM_USE, "pack: --flash-runtime is for packages with both components; of one, --flash has it");
+        return problem_set(problem, PROBLEM_USE,
+                           "pack: --flash-runtime is for packages with both components; of one, --flash has it");
     }
     return make_flash(arguments->flash, application->path ? application : runtime, package, &parts[0], problem) &&
            make_flash(arguments->flash_runtime, runtime, package, &parts[1], problem);
@@ -186,23 +189,34 @@ static int run(int argc, const char *argv[])
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"key", 0, POPT_ARG_STRING, &a.keys.key, 0, "private key that signs", "FILE"},
-        {"application", 0, POPT_ARG_STRING, &a.inputs.images[MH_APPLICATION - 1], 0, "program for the application region", "FILE"},
+        {"application", 0, POPT_ARG_STRING, &a.inputs.images[MH_APPLICATION - 1], 0,
+         "program for the application region", "FILE"},
         {"runtime", 0, POPT_ARG_STRING, &a.inputs.images[MH_RUNTIME - 1], 0, "program for the runtime region", "FILE"},
-        {"input", 0, POPT_ARG_ARGV, &a.inputs.inputs, 0, "programs for the regions that their addresses say; may be repeated", "FILE[@ADDRESS]"},
-        {"format", 0, POPT_ARG_STRING, &a.inputs.format, 0, "of all programs: " INPUT_FORMATS " (default auto: as each looks)", "FORMAT"},
-        {"symdefs", 0, POPT_ARG_STRING, &a.inputs.symdefs, 0, "symbols the application was linked against: all must be in the runtime", "FILE"},
+        {"input", 0, POPT_ARG_ARGV, &a.inputs.inputs, 0,
+         "programs for the regions that their addresses say; may be repeated", "FILE[@ADDRESS]"},
+        {"format", 0, POPT_ARG_STRING, &a.inputs.format, 0,
+         "of all programs: " INPUT_FORMATS " (default auto: as each looks)", "FORMAT"},
+        {"symdefs", 0, POPT_ARG_STRING, &a.inputs.symdefs, 0,
+         "symbols the application was linked against: all must be in the runtime", "FILE"},
         {"output", 0, POPT_ARG_STRING, &a.output, 0, "the package (.nmf)", "FILE"},
         {"version", 0, POPT_ARG_STRING, &a.version, 0, "version, e.g. 1.2.3.4 (default 1.0.0.0)", "VERSION"},
         {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counter (default 0)", "N"},
-        {"requires", 0, POPT_ARG_STRING, &a.requires, 0, "lowest version of the component that this one works with, e.g. runtime=1.2.3.4", "COMPONENT=VERSION"},
+        {"requires", 0, POPT_ARG_STRING, &a.requires, 0,
+         "lowest version of the component that this one works with, e.g. runtime=1.2.3.4", "COMPONENT=VERSION"},
         {"name", 0, POPT_ARG_STRING, &a.name, 0, "name for people, up to 32 characters", "TEXT"},
         {"codec", 0, POPT_ARG_STRING, &a.codec, 0, "lz4 (default), lzma (where built in) or stored", "CODEC"},
         {"encrypt", 0, POPT_ARG_STRING, &a.keys.cipher_key, 0, "encrypt under this device key", "FILE"},
-        {"nonce", 0, POPT_ARG_STRING, &a.keys.nonce, 0, "with this nonce: for packages that shall be the same again, never twice under one key (default: drawn at random)", "HEX"},
-        {"trusted", 0, POPT_ARG_ARGV, &a.keys.trusted, 0, "public keys of the devices, in the order in which they were provisioned; may be repeated", "FILE"},
-        {"revoke", 0, POPT_ARG_ARGV, &a.keys.revoked, 0, "revoke this one of them once the package is confirmed; may be repeated", "FILE"},
-        {"flash", 0, POPT_ARG_STRING, &a.flash, 0, "also write what the region holds after the install (of both components, the application's)", "FILE"},
-        {"flash-runtime", 0, POPT_ARG_STRING, &a.flash_runtime, 0, "of both components, also write what the runtime's region holds", "FILE"},
+        {"nonce", 0, POPT_ARG_STRING, &a.keys.nonce, 0,
+         "with this nonce: for packages that shall be the same again, never twice under one key (default: drawn at random)",
+         "HEX"},
+        {"trusted", 0, POPT_ARG_ARGV, &a.keys.trusted, 0,
+         "public keys of the devices, in the order in which they were provisioned; may be repeated", "FILE"},
+        {"revoke", 0, POPT_ARG_ARGV, &a.keys.revoked, 0,
+         "revoke this one of them once the package is confirmed; may be repeated", "FILE"},
+        {"flash", 0, POPT_ARG_STRING, &a.flash, 0,
+         "also write what the region holds after the install (of both components, the application's)", "FILE"},
+        {"flash-runtime", 0, POPT_ARG_STRING, &a.flash_runtime, 0,
+         "of both components, also write what the runtime's region holds", "FILE"},
         POPT_TABLEEND,
     };
     struct options options;

@@ -110,7 +110,8 @@ static bool place_config(struct array_device *array, const char *text, struct pr
     if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' || strlen(text) != 17 ||
         sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &value[0], &value[1], &value[2], &value[3], &value[4], &value[5],
                &rest) != 6) {
-        return problem_set(problem, PROBLEM_USE, "provision: '%s' is not a MAC address such as 02:00:00:00:00:01", text);
+        return problem_set(problem, PROBLEM_USE, "provision: '%s' is not a MAC address such as 02:00:00:00:00:01",
+                           text);
     }
     if (value[0] & 1 || strspn(text, "0:") == strlen(text)) {
         return problem_set(problem, PROBLEM_USE, "provision: %s is no address of a device (multicast, or zero)", text);
@@ -142,7 +143,8 @@ static bool place_counter(struct array_device *array, long long counter, struct 
                        mh_error_text(error));
 }
 
-/* Fills a part of the SPI NOR with numbers that nothing else would write there (xorshift32); the next ones for the next part. */
+/* Fills a part of the SPI NOR with numbers that nothing else would write there (xorshift32); the
+ * next ones for the next part. */
 static uint32_t fill_cells(struct array_device *array, uint32_t address, uint32_t size, uint32_t seed)
 {
     for (uint32_t i = 0; seed && i < size; i++) {
@@ -158,7 +160,8 @@ static uint32_t fill_cells(struct array_device *array, uint32_t address, uint32_
 static void fill_free_extents(struct array_device *array, const struct mh_state *state, uint32_t seed)
 {
     for (unsigned n = 0; n < MH_EXTENTS; n++) {
-        if (!mh_bit(state->entries[MH_RUNTIME - 1].extents, n) && !mh_bit(state->entries[MH_APPLICATION - 1].extents, n)) {
+        if (!mh_bit(state->entries[MH_RUNTIME - 1].extents, n) &&
+            !mh_bit(state->entries[MH_APPLICATION - 1].extents, n)) {
             seed = fill_cells(array, MH_RESERVED_ADDRESS + n * MH_EXTENT_SIZE, MH_EXTENT_SIZE, seed);
         }
     }
@@ -196,8 +199,9 @@ static bool install_file(struct array_device *array, struct mh_update *update, u
     return true;
 }
 
-/* A new device's journal says idle, with the factory packages in the directory: a state at rest, in two records. That of a device in use has a past
- * that did not come to rest: a package was offered again and again, of which no packet came. */
+/* A new device's journal says idle, with the factory packages in the directory: a state at rest, in two
+ * records. That of a device in use has a past that did not come to rest: a package was offered again and
+ * again, of which no packet came. */
 static bool reset_journal(struct array_device *array, struct mh_update *update, long long records,
                           struct problem *problem)
 {
@@ -283,17 +287,24 @@ static int run(int argc, const char *argv[])
     const struct poptOption table[] = {
         {"board", 0, POPT_ARG_STRING, &a.board, 0, "mountaineer-eth or mountaineer-usb", "NAME"},
         {"bootloader", 0, POPT_ARG_STRING, &a.bootloader, 0, "raw binary for 0x08000000", "FILE"},
-        {"key", 0, POPT_ARG_ARGV, &a.keys, 0, "public key that the device shall trust; up to 4, and more than one so that one can be revoked", "FILE"},
-        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0, "key under which packages for it may be encrypted (default: none)", "FILE"},
+        {"key", 0, POPT_ARG_ARGV, &a.keys, 0,
+         "public key that the device shall trust; up to 4, and more than one so that one can be revoked", "FILE"},
+        {"device-key", 0, POPT_ARG_STRING, &a.device_key, 0,
+         "key under which packages for it may be encrypted (default: none)", "FILE"},
         {"runtime", 0, POPT_ARG_STRING, &a.packages[MH_RUNTIME - 1], 0, "factory package with the runtime", "FILE"},
-        {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application", "FILE"},
+        {"application", 0, POPT_ARG_STRING, &a.packages[MH_APPLICATION - 1], 0, "factory package with the application",
+         "FILE"},
         {"mac", 0, POPT_ARG_STRING, &a.mac, 0, "MAC address for the config region", "ADDRESS"},
-        {"secret", 0, POPT_ARG_STRING, &a.secret, 0, "32 bytes that are this device's secret (default: drawn at random)", "FILE"},
-        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0, "security counters to begin with (default: those of the packages)",
-         "N"},
-        {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0, "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
-        {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0, "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
-        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0, "age of the journal: records written to it (default 2)", "N"},
+        {"secret", 0, POPT_ARG_STRING, &a.secret, 0,
+         "32 bytes that are this device's secret (default: drawn at random)", "FILE"},
+        {"counter", 0, POPT_ARG_LONGLONG, &a.counter, 0,
+         "security counters to begin with (default: those of the packages)", "N"},
+        {"user-seed", 0, POPT_ARG_LONGLONG, &a.user_seed, 0,
+         "fill the user's 7 MB of SPI NOR from this seed (default: erased)", "N"},
+        {"reserved-seed", 0, POPT_ARG_LONGLONG, &a.reserved_seed, 0,
+         "fill what is free of the reserved megabyte from this seed (default: erased)", "N"},
+        {"journal-records", 0, POPT_ARG_LONGLONG, &a.journal_records, 0,
+         "age of the journal: records written to it (default 2)", "N"},
         {"lock", 0, POPT_ARG_NONE, &a.lock, 0,
          "option bytes for the field: sectors 0 to 2 write-protected, read protection level 1, brown-out level 3",
          NULL},

@@ -69,8 +69,10 @@ static bool open_bundle(struct session *session, struct problem *problem)
 {
     const struct request *request = session->request;
     if (request->profile != NULL || request->root != NULL || request->device != NULL || request->artifacts != NULL)
-        return problem_set(problem, PROBLEM_USE, "replay %s: a bundle has its own profile, root and device, and is what --artifacts "
-                           "writes: leave these options out", request->scenario);
+        return problem_set(problem, PROBLEM_USE,
+                           "replay %s: a bundle has its own profile, root and device, and is what --artifacts "
+                           "writes: leave these options out",
+                           request->scenario);
     if (!bundle_open(&session->bundle, request->scenario, problem))
         return false;
     session->where = (struct id_target){session->bundle.profile, session->bundle.root, session->bundle.device};
@@ -88,8 +90,10 @@ static bool find_scenario(struct session *session, bool *trial, struct problem *
     *trial = session->bundle.folder != NULL && trial_bundle_is(&session->bundle);
     if (*trial)
         return profile_load(session->where.profile, &session->profile, problem);
-    return (session->bundle.folder == NULL || bundle_text(&session->bundle, "id", &id, problem)) && id_parse(id, &session->id, problem) &&
-           profile_load(session->where.profile != NULL ? session->where.profile : session->id.profile, &session->profile, problem);
+    return (session->bundle.folder == NULL || bundle_text(&session->bundle, "id", &id, problem)) &&
+           id_parse(id, &session->id, problem) &&
+           profile_load(session->where.profile != NULL ? session->where.profile : session->id.profile,
+                        &session->profile, problem);
 }
 
 static bool replay_update(struct session *session, bool *pass, struct problem *problem)
@@ -97,7 +101,8 @@ static bool replay_update(struct session *session, bool *pass, struct problem *p
     const struct request *request = session->request;
     const struct replay_trial_options options = {request->verify, request->json};
     if (request->gdb != 0)
-        return problem_set(problem, PROBLEM_USE, "replay %s: --gdb is for ids; this is an update of a soak, with any number of losses",
+        return problem_set(problem, PROBLEM_USE,
+                           "replay %s: --gdb is for ids; this is an update of a soak, with any number of losses",
                            request->scenario);
     return replay_trial(&session->bundle, session->profile, &options, pass, problem);
 }
@@ -110,7 +115,8 @@ static bool check_firmware(const struct session *session, struct problem *proble
         return true;
     if (session->request->strict)
         return problem_set(problem, PROBLEM_USE, "this id was found on firmware %s, this is %.12s", found, here);
-    fprintf(stderr, "matterhorn: this id was found on firmware %s, this is %.12s: its operation may be another one here\n",
+    fprintf(stderr,
+            "matterhorn: this id was found on firmware %s, this is %.12s: its operation may be another one here\n",
             found, here);
     return true;
 }
@@ -123,10 +129,11 @@ static void print_run(const struct session *session, unsigned index)
     const struct rail_event *event = operation->item.event;
     printf("%-10s loses power at operation %zu of %zu, %.6f s after power-on: %s of %" PRIu32 " bytes at %s %0*" PRIX32
            " (%s%s%s), pc %08" PRIX32 "; torn: %s\n",
-           index == 0 ? "update" : "recovery", run->cut.operation + 1, run->recording.count, (double)event->time_ns * 1e-9,
-           trace_kind_name(event->kind), event->value, trace_chip_name(event), event->chip == RAIL_CHIP_NOR ? 6 : 8,
-           event->address, index == 0 ? recording_phase_name(session->profile, operation->phase) : "",
-           index == 0 ? ", " : "", recording_area_name(operation), event->pc, nor_tear_name(run->cut.tear));
+           index == 0 ? "update" : "recovery", run->cut.operation + 1, run->recording.count,
+           (double)event->time_ns * 1e-9, trace_kind_name(event->kind), event->value, trace_chip_name(event),
+           event->chip == RAIL_CHIP_NOR ? 6 : 8, event->address,
+           index == 0 ? recording_phase_name(session->profile, operation->phase) : "", index == 0 ? ", " : "",
+           recording_area_name(operation), event->pc, nor_tear_name(run->cut.tear));
 }
 
 static void print_faults(const struct session *session)
@@ -169,8 +176,9 @@ static void print_debugger(const struct session *session)
     fprintf(stderr, " -ex 'target remote :%d'\n", session->request->gdb);
 }
 
-/* Until the person at the terminal or the debugger lets the machine go on; *gone_on: it was the debugger. Where nobody is at a
- * terminal, the end of the input is no Enter: to go on then, just as the debugger does, would let the machine run past the cut. */
+/* Until the person at the terminal or the debugger lets the machine go on; *gone_on: it was the debugger. Where
+ * nobody is at a terminal, the end of the input is no Enter: to go on then, just as the debugger does, would let
+ * the machine run past the cut. */
 static bool wait_for_person(const struct session *session, bool *gone_on, struct problem *problem)
 {
     struct pollfd entries[3] = {{.fd = session->debugged.socket, .events = POLLIN},
@@ -241,7 +249,8 @@ static bool verify(struct session *session, struct problem *problem)
     const struct request *request = session->request;
     if (!request->verify)
         return true;
-    session->verified = replay_open(&session->again, &session->id, session->profile, session->where.root, session->where.device, problem) &&
+    session->verified = replay_open(&session->again, &session->id, session->profile, session->where.root,
+                                    session->where.device, problem) &&
                         replay_build(&session->again, problem) &&
                         replay_recover(&session->again, NULL, NULL, problem) &&
                         replay_same(&session->replay, &session->again, problem);
@@ -266,8 +275,9 @@ static void print_bundle(const struct session *session)
 {
     if (session->bundle.folder != NULL)
         printf("bundle     %.12s; %s\n", session->bundle.sum,
-               as_in_bundle(session) ? "it went as where that was written, to the last event of the recovery"
-                                     : "it did NOT go as where that was written: is this the same version of the bench?");
+               as_in_bundle(session)
+                   ? "it went as where that was written, to the last event of the recovery"
+                   : "it did NOT go as where that was written: is this the same version of the bench?");
 }
 
 static void print_verdict(const struct session *session)
@@ -278,7 +288,8 @@ static void print_verdict(const struct session *session)
         printf("\nverified   a second run in a fresh process left the same trace, byte for byte (%zu and %zu bytes)",
                replay->runs[0].recording.size, replay->recovery.size);
     if (verdict->pass)
-        printf("\nrecovered  after %.3f s of virtual time and %" PRIu32 " boots, and so again after another power-up%s\n",
+        printf("\nrecovered  after %.3f s of virtual time and %" PRIu32
+               " boots, and so again after another power-up%s\n",
                (double)verdict->recovery_ns * 1e-9, verdict->boots,
                session->profile->next != NULL ? "; it takes the next update" : "");
     else
@@ -326,7 +337,8 @@ static bool print_json(const struct session *session)
     if (object == NULL)
         return false;
     if (session->bundle.folder != NULL)
-        json_object_set_new(object, "bundle", json_pack("{s:s, s:b}", "sha256", session->bundle.sum, "same", as_in_bundle(session)));
+        json_object_set_new(object, "bundle",
+                            json_pack("{s:s, s:b}", "sha256", session->bundle.sum, "same", as_in_bundle(session)));
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);
@@ -357,9 +369,10 @@ static bool replay_id(struct session *session, bool *pass, struct problem *probl
     const struct request *request = session->request;
     if (!take_faults(session, problem) ||
         (request->artifacts != NULL && !files_make_folder(request->artifacts, problem)) ||
-        !replay_open(&session->replay, &session->id, session->profile, session->where.root, session->where.device, problem) ||
-        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) || !check_firmware(session, problem) ||
-        !replay_build(&session->replay, problem) || !debug(session, problem))
+        !replay_open(&session->replay, &session->id, session->profile, session->where.root, session->where.device,
+                     problem) ||
+        (request->artifacts != NULL && !bundle_possible(&session->replay.target, problem)) ||
+        !check_firmware(session, problem) || !replay_build(&session->replay, problem) || !debug(session, problem))
         return false;
     if (!request->json)
         print_head(session);
@@ -404,12 +417,17 @@ static int run(int argc, const char *argv[])
     struct request request = {0};
     struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
-        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0, "the profile, when it is a file of your own (default: the id's)", "FILE"},
-        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"profile", '\0', POPT_ARG_STRING, &request.profile, 0,
+         "the profile, when it is a file of your own (default: the id's)", "FILE"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0,
+         "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
-        {"verify", '\0', POPT_ARG_NONE, &request.verify, 0, "do it twice, in fresh processes, and compare the traces", NULL},
-        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes before and after, UART, trace and README", "DIR"},
-        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0, "pause right before the operation; a debugger may attach at this port", "PORT"},
+        {"verify", '\0', POPT_ARG_NONE, &request.verify, 0, "do it twice, in fresh processes, and compare the traces",
+         NULL},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0,
+         "write flashes before and after, UART, trace and README", "DIR"},
+        {"gdb", '\0', POPT_ARG_INT, &request.gdb, 0,
+         "pause right before the operation; a debugger may attach at this port", "PORT"},
         {"strict", '\0', POPT_ARG_NONE, &request.strict, 0, "another firmware than the id's is wrong use", NULL},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of everything else", NULL},
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},

@@ -93,7 +93,9 @@ static bool read_tears(const struct request *request, struct sweep_options *opti
 /* Without --depth it is a sweep of one power loss, which has other reports, and a store. */
 static const char *not_with_depth(const struct request *request)
 {
-    static const char *const names[OUTPUTS] = {[OUTPUT_JUNIT] = "--junit", [OUTPUT_MARKDOWN] = "--markdown", [OUTPUT_SARIF] = "--sarif",
+    static const char *const names[OUTPUTS] = {[OUTPUT_JUNIT] = "--junit",
+                                               [OUTPUT_MARKDOWN] = "--markdown",
+                                               [OUTPUT_SARIF] = "--sarif",
                                                [OUTPUT_BASELINE] = "--write-baseline"};
     for (unsigned i = 0; i < OUTPUTS; i++)
         if (names[i] != NULL && request->outputs.paths[i] != NULL)
@@ -141,7 +143,9 @@ static bool read_time(const struct request *request, struct sweep_options *optio
     const char *text = request->time, *const units = "smh";
     static const double seconds[] = {1, 60, 3600};
     size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
-    const char *unit = digits > 0 && digits <= 6 && text[digits] != '\0' && text[digits + 1] == '\0' ? strchr(units, text[digits]) : NULL;
+    const char *unit = digits > 0 && digits <= 6 && text[digits] != '\0' && text[digits + 1] == '\0'
+                           ? strchr(units, text[digits])
+                           : NULL;
     if (text == NULL)
         return true;
     options->seconds = unit != NULL ? (double)strtoul(text, NULL, 10) * seconds[unit - units] : 0;
@@ -181,7 +185,8 @@ static bool read_request(const struct request *request, struct sweep_options *op
     else if (request->live < 0 || request->check < 0)
         *status = usage_error("sweep: --live and --check-credited are not negative");
     return *status == EXIT_PASS && read_cuts(request, options, status) && read_tears(request, options, status) &&
-           read_depth(request, options, status) && read_shard(request, options, status) && read_time(request, options, status);
+           read_depth(request, options, status) && read_shard(request, options, status) &&
+           read_time(request, options, status);
 }
 
 /* The device's files and the profile are no place for results. */
@@ -205,7 +210,8 @@ static bool check_files(const struct request *request, const struct profile *pro
 /* Where results go is opened first: a sweep of an hour shall not end with a path that cannot be written. */
 static bool open_results(const struct request *request, struct outputs *outputs, struct problem *problem)
 {
-    return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) && outputs_open(outputs, problem);
+    return (request->artifacts == NULL || files_make_folder(request->artifacts, problem)) &&
+           outputs_open(outputs, problem);
 }
 
 /* What the user said about the target, for commands that find it again. A profile that is no file goes by its name. */
@@ -270,7 +276,8 @@ static int run_and_report(const struct profile *profile, struct request *request
     struct report_progress progress = {0};
     struct outputs *outputs = &request->outputs;
     bool good = check_files(request, profile, problem) && open_results(request, outputs, problem) &&
-                open_store(request, profile, options, problem) && sweep_run(&result, profile, options, report_progress, &progress, problem);
+                open_store(request, profile, options, problem) &&
+                sweep_run(&result, profile, options, report_progress, &progress, problem);
     report_progress_end(&progress);
     outputs_compare(outputs, &result, profile);
     if (!good)
@@ -300,7 +307,8 @@ static bool write_closure(const struct request *request, struct outputs *outputs
         closure_report_list(list->stream, result);
     if (page->stream != NULL && !page_write_closure(page->stream, result, &target))
         return problem_set(problem, PROBLEM_BENCH, "no memory for the report");
-    return (list->stream == NULL || files_commit(list, problem)) && (page->stream == NULL || files_commit(page, problem));
+    return (list->stream == NULL || files_commit(list, problem)) &&
+           (page->stream == NULL || files_commit(page, problem));
 }
 
 /* What was found until then is printed also where the search was given up. */
@@ -339,26 +347,42 @@ static int sweep(struct request *request)
 
 static int run(int argc, const char *argv[])
 {
-    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN), .live = 10, .seed = NO_SEED, .sram_seed = NO_SEED, .noise_seed = NO_SEED};
+    struct request request = {.jobs = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                              .live = 10,
+                              .seed = NO_SEED,
+                              .sram_seed = NO_SEED,
+                              .noise_seed = NO_SEED};
     struct poptOption fault_table[] = FAULT_OPTION(&request.faults);
     struct poptOption table[] = {
-        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases", "N"},
+        {"jobs", 'j', POPT_ARG_INT, &request.jobs, 0, "workers (default: one per processor), but no more than cases",
+         "N"},
         {"cuts", '\0', POPT_ARG_STRING, &request.cuts, 0, "cuts to make (default: the profile's)", "N|all"},
-        {"depth", '\0', POPT_ARG_STRING, &request.depth, 0, "so many power losses in a row, in the recoveries too; any: until nothing new is met", "N|any"},
-        {"tears", '\0', POPT_ARG_STRING, &request.tears, 0, "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
-        {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0, "run every state, credit none with the verdict of another", NULL},
-        {"check-credited", '\0', POPT_ARG_INT, &request.check, 0, "credited states to run all the same; one that goes another way ends with exit 3", "N"},
-        {"live", '\0', POPT_ARG_INT, &request.live, 0, "cuts also done for real, to prove the built states (default: 10)", "N"},
-        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0, "chooses cuts, contents of the SRAM and noise of weak bits (default: the profile's)", "N"},
+        {"depth", '\0', POPT_ARG_STRING, &request.depth, 0,
+         "so many power losses in a row, in the recoveries too; any: until nothing new is met", "N|any"},
+        {"tears", '\0', POPT_ARG_STRING, &request.tears, 0,
+         "what a loss leaves of the operation, such as before,half (default: the profile's)", "LIST"},
+        {"no-prune", '\0', POPT_ARG_NONE, &request.no_prune, 0,
+         "run every state, credit none with the verdict of another", NULL},
+        {"check-credited", '\0', POPT_ARG_INT, &request.check, 0,
+         "credited states to run all the same; one that goes another way ends with exit 3", "N"},
+        {"live", '\0', POPT_ARG_INT, &request.live, 0,
+         "cuts also done for real, to prove the built states (default: 10)", "N"},
+        {"seed", '\0', POPT_ARG_LONGLONG, &request.seed, 0,
+         "chooses cuts, contents of the SRAM and noise of weak bits (default: the profile's)", "N"},
         {"sram-seed", '\0', POPT_ARG_LONGLONG, &request.sram_seed, 0, "another one for contents of the SRAM", "N"},
         {"noise-seed", '\0', POPT_ARG_LONGLONG, &request.noise_seed, 0, "another one for noise of weak bits", "N"},
-        {"root", '\0', POPT_ARG_STRING, &request.root, 0, "where relative paths of the profile start (default: the project)", "DIR"},
+        {"root", '\0', POPT_ARG_STRING, &request.root, 0,
+         "where relative paths of the profile start (default: the project)", "DIR"},
         {"device", '\0', POPT_ARG_STRING, &request.device, 0, "provisioned device (default: the profile's)", "DIR"},
         {"store", '\0', POPT_ARG_STRING, &request.store, 0, "keep what is found out, and go on from what was", "FILE"},
-        {"shard", '\0', POPT_ARG_STRING, &request.shard, 0, "only part I of N (from 1); auto: of the job array that this runs in", "I/N|auto"},
-        {"time", '\0', POPT_ARG_STRING, &request.time, 0, "begin nothing after 90s, 10m, 2h; then exit 4 if it is not complete (with --depth: say how far it got)", "TIME"},
+        {"shard", '\0', POPT_ARG_STRING, &request.shard, 0,
+         "only part I of N (from 1); auto: of the job array that this runs in", "I/N|auto"},
+        {"time", '\0', POPT_ARG_STRING, &request.time, 0,
+         "begin nothing after 90s, 10m, 2h; then exit 4 if it is not complete (with --depth: say how far it got)",
+         "TIME"},
         OUTPUTS_OPTIONS(&request.outputs),
-        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0, "write flashes, UART and trace of the first findings", "DIR"},
+        {"artifacts", '\0', POPT_ARG_STRING, &request.artifacts, 0,
+         "write flashes, UART and trace of the first findings", "DIR"},
         {"json", '\0', POPT_ARG_NONE, &request.json, 0, "one JSON object instead of the table", NULL},
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, fault_table, 0, NULL, NULL},
         POPT_TABLEEND,

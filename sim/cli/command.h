@@ -21,8 +21,8 @@ struct command {
 };
 
 extern const struct command command_boot, command_deploy, command_device, command_diff, command_faults, command_inspect,
-    command_keygen, command_measured, command_merge, command_pack, command_provision, command_replay, command_report, command_shrink,
-    command_soak, command_sweep;
+    command_keygen, command_measured, command_merge, command_pack, command_provision, command_replay, command_report,
+    command_shrink, command_soak, command_sweep;
 
 /* Prints "matterhorn: TEXT" on standard error; returns EXIT_USAGE or EXIT_BENCH for use in a return statement. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -103,7 +103,8 @@ static void print_numbers(const json_t *list)
                        json_integer_value(json_array_get(list, last + 1)) == first + (json_int_t)(last + 1 - i);) {
             last++;
         }
-        printf(last > i ? "%s%lld-%lld" : "%s%lld", i ? ", " : "", (long long)first, (long long)first + (long long)(last - i));
+        printf(last > i ? "%s%lld-%lld" : "%s%lld", i ? ", " : "", (long long)first,
+               (long long)first + (long long)(last - i));
     }
     fputs(size ? "" : "none", stdout);
 }
@@ -445,7 +446,8 @@ enum inspection_result inspection_print_device(const struct array_device *array,
 void inspection_print_offer(const struct mh_update *update, enum mh_error answer, bool as_json)
 {
     const struct mh_state *state = &update->journal.state;
-    json_t *object = json_pack("{s:s, s:s}", "verdict", answer ? "refused" : "accepted", "reason", mh_error_text(answer));
+    json_t *object = json_pack("{s:s, s:s}", "verdict", answer ? "refused" : "accepted", "reason",
+                               mh_error_text(answer));
 
     if (answer == MH_OK) {
         json_object_set_new(object, "phase", json_string(mh_phase_name(state->phase)));

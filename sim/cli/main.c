@@ -9,8 +9,8 @@
 
 static const struct command *const commands[] = {
     &command_boot, &command_sweep, &command_replay, &command_shrink, &command_soak, &command_report, &command_merge,
-    &command_diff, &command_faults, &command_pack, &command_inspect, &command_keygen, &command_provision, &command_deploy,
-    &command_device, &command_measured,
+    &command_diff, &command_faults, &command_pack, &command_inspect, &command_keygen, &command_provision,
+    &command_deploy, &command_device, &command_measured,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -32,9 +32,9 @@ static int finish(int status)
     return bench_error("cannot write to standard output");
 }
 
-/* A file that we open must not become standard output because that was closed: it would get what is printed. What is printed
- * fails then, as it does into a pipe that nobody reads any more, or beyond the user's limit of a file's size; that is said, not
- * died of. */
+/* A file that we open must not become standard output because that was closed: it would get what is printed. What is
+ * printed fails then, as it does into a pipe that nobody reads any more, or beyond the user's limit of a file's
+ * size; that is said, not died of. */
 static void prepare_streams(void)
 {
     int descriptor = open("/dev/null", O_RDONLY);

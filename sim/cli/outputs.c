@@ -10,14 +10,16 @@
 
 #include <stdlib.h>
 
-static bool write_list(FILE *stream, const struct sweep_result *result, const struct profile *profile, const struct id_target *target)
+static bool write_list(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                       const struct id_target *target)
 {
     (void)target;
     report_list(stream, result, profile);
     return true;
 }
 
-typedef bool write_fn(FILE *stream, const struct sweep_result *result, const struct profile *profile, const struct id_target *target);
+typedef bool write_fn(FILE *stream, const struct sweep_result *result, const struct profile *profile,
+                      const struct id_target *target);
 
 static write_fn *const writes[OUTPUTS] = {
     [OUTPUT_LIST] = write_list,

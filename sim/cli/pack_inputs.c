@@ -105,8 +105,8 @@ static bool take_image(struct memory_room *room, const char *path, struct packag
     return true;
 }
 
-/* A file that the user says is for this component. A raw binary has no addresses that could contradict that; whether it fits
- * is found by package_check, as for the others. */
+/* A file that the user says is for this component. A raw binary has no addresses that could contradict that; whether it
+ * fits is found by package_check, as for the others. */
 static bool read_image(const struct pack_inputs *inputs, unsigned number, struct package_order *order,
                        struct problem *problem)
 {
@@ -177,7 +177,8 @@ static bool read_inputs(const struct pack_inputs *inputs, struct package_order *
 
 /// Symbol definitions ///
 
-/* Where the application's symbols must lie: in the runtime that is packed with it, or else anywhere in the runtime's region. */
+/* Where the application's symbols must lie: in the runtime that is packed with it, or else
+ * anywhere in the runtime's region. */
 static struct symdefs_range runtime_range(const struct package_order *order)
 {
     const struct mh_region region = order->board->regions[MH_RUNTIME - 1];
@@ -225,8 +226,9 @@ bool pack_inputs_apart(const struct pack_inputs *inputs, const char *const paths
     all[total++] = inputs->images[1];
     all[total++] = inputs->symdefs;
     for (char **input = inputs->inputs; good && input && *input; input++) {
-        good = total < PATHS_MOST ? parse_place(*input, &places[total], problem)
-                                  : problem_set(problem, PROBLEM_USE, "pack: more than %u files are given", total - count);
+        good = total < PATHS_MOST
+                   ? parse_place(*input, &places[total], problem)
+                   : problem_set(problem, PROBLEM_USE, "pack: more than %u files are given", total - count);
         if (good) {
             all[total] = places[total].path;
             total++;

@@ -9,12 +9,14 @@
 
 struct pack_inputs {
     char *images[MH_COMPONENTS]; /* files for one component each, by component number - 1; NULL: not given */
-    char **inputs;               /* files whose addresses say for which component, or FILE@ADDRESS; ends with NULL; may be NULL */
+    /* files whose addresses say for which component, or FILE@ADDRESS; ends with NULL; may be NULL */
+    char **inputs;
     char *format;                /* of all of them; NULL: each as it looks */
     char *symdefs;               /* what the application was linked against; NULL: not given */
 };
 
-/* Whether each of the first `outputs` paths names another file than all others and all inputs do; NULL stands for none. */
+/* Whether each of the first `outputs` paths names another file than all others and all
+ * inputs do; NULL stands for none. */
 bool pack_inputs_apart(const struct pack_inputs *inputs, const char *const paths[], unsigned outputs, unsigned count,
                        struct problem *problem);
 

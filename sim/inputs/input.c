@@ -80,14 +80,15 @@ static bool read_elf(const uint8_t *bytes, size_t size, struct memory *memory, s
 
 /// All ///
 
-static bool read_raw(const uint8_t *bytes, size_t size, uint32_t address, struct memory *memory, struct problem *problem)
+static bool read_raw(const uint8_t *bytes, size_t size, uint32_t address, struct memory *memory,
+                     struct problem *problem)
 {
     return size <= UINT32_MAX ? memory_put(memory, address, bytes, (uint32_t)size, problem)
                               : problem_set(problem, PROBLEM_USE, "it has more than 4 GB");
 }
 
-bool input_read(enum input_format format, const uint8_t *bytes, size_t size, uint32_t raw_address, struct memory *memory,
-                struct problem *problem)
+bool input_read(enum input_format format, const uint8_t *bytes, size_t size, uint32_t raw_address,
+                struct memory *memory, struct problem *problem)
 {
     if (size == 0) {
         return problem_set(problem, PROBLEM_USE, "the file is empty");

@@ -19,7 +19,7 @@ bool input_named(const char *name, enum input_format *format);
 enum input_format input_guess(const uint8_t *bytes, size_t size);
 
 /* Puts what is in the file into memory. A raw binary goes to `raw_address`; the others say themselves. */
-bool input_read(enum input_format format, const uint8_t *bytes, size_t size, uint32_t raw_address, struct memory *memory,
-                struct problem *problem);
+bool input_read(enum input_format format, const uint8_t *bytes, size_t size, uint32_t raw_address,
+                struct memory *memory, struct problem *problem);
 
 #endif

@@ -58,7 +58,8 @@ static bool read_record(const struct lines *lines, struct record *record, struct
     }
     sum = (uint8_t)-sum;
     if (sum != record->bytes[record->size - 1]) {
-        return lines_problem(lines, problem, "its checksum is %02X, and should be %02X: the line was changed or damaged",
+        return lines_problem(lines, problem,
+                             "its checksum is %02X, and should be %02X: the line was changed or damaged",
                              record->bytes[record->size - 1], sum);
     }
     return true;

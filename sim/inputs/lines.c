@@ -63,7 +63,8 @@ static bool wrong_letter(const struct lines *lines, size_t column, struct proble
     if (letter > ' ' && letter < 0x7F) {
         return lines_problem(lines, problem, "column %zu has '%c', which is no hexadecimal digit", column + 1, letter);
     }
-    return lines_problem(lines, problem, "column %zu has byte 0x%02X, which is no hexadecimal digit", column + 1, letter);
+    return lines_problem(lines, problem, "column %zu has byte 0x%02X, which is no hexadecimal digit", column + 1,
+                         letter);
 }
 
 bool lines_record(const struct lines *lines, size_t first, uint8_t record[RECORD_LARGEST], size_t *size,

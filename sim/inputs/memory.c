@@ -37,7 +37,8 @@ void memory_close(struct memory *memory)
 
 static bool within(uint32_t address, uint32_t size, uint32_t room_address, uint32_t room_size)
 {
-    return address >= room_address && address - room_address <= room_size && size <= room_size - (address - room_address);
+    return address >= room_address && address - room_address <= room_size &&
+           size <= room_size - (address - room_address);
 }
 
 /* The number of the room that has all of it, or memory->count. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where the contents of an input file go: the rooms that images may fill, byte by byte. Nothing is written elsewhere, and
- * nothing twice.
+ * Where the contents of an input file go: the rooms that images may fill, byte by byte. Nothing is written
+ * elsewhere, and nothing twice.
  */
 #ifndef MATTERHORN_INPUTS_MEMORY_H
 #define MATTERHORN_INPUTS_MEMORY_H
@@ -17,7 +17,8 @@ struct memory_room {
     const char *name;
     uint32_t address;
     uint32_t size;     /* bytes, at least 1; the room ends at 4 GB at the latest */
-    uint32_t reserved; /* so many bytes right before it belong to somebody else; named in the message about data there */
+    /* so many bytes right before it belong to somebody else; named in the message about data there */
+    uint32_t reserved;
     uint8_t *bytes;    /* 0xFF where nothing was put */
     uint8_t *filled;   /* of each byte: whether something was put there */
     uint32_t used;     /* bytes from the start of the room to behind the last that was put; 0: nothing was */

@@ -108,8 +108,10 @@ struct block {
 static bool read_header(const uint8_t *bytes, size_t left, struct block *block, struct problem *problem)
 {
     if (left < HEADER_SIZE) {
-        return problem_set(problem, PROBLEM_USE, "%zu bytes are left, a block's header has %u: the file was cut off, or "
-                           "something was appended to it", left, HEADER_SIZE);
+        return problem_set(problem, PROBLEM_USE,
+                           "%zu bytes are left, a block's header has %u: the file was cut off, or "
+                           "something was appended to it",
+                           left, HEADER_SIZE);
     }
     *block = (struct block){mh_get32(bytes), mh_get32(bytes + 4), mh_get32(bytes + 8)};
     if (block->size == 0) {

@@ -103,8 +103,10 @@ static bool take_record(struct reader *reader, const struct record *record, stru
     case 5:
     case 6:
         return record->address == reader->data_records ||
-               lines_problem(&reader->lines, problem, "it counts %u data records, and there are %u before it: a line is "
-                             "missing or stands twice", (unsigned)record->address, (unsigned)reader->data_records);
+               lines_problem(&reader->lines, problem,
+                             "it counts %u data records, and there are %u before it: a line is "
+                             "missing or stands twice",
+                             (unsigned)record->address, (unsigned)reader->data_records);
     default: /* where to start: an image says that in its vector table */
         reader->ended = true;
         return true;
@@ -118,7 +120,8 @@ bool srecord_read(const uint8_t *bytes, size_t size, struct memory *memory, stru
     while (lines_next(&reader.lines)) {
         struct record record;
         if (reader.ended) {
-            return lines_problem(&reader.lines, problem, "something follows the S7, S8 or S9 record that ends the file");
+            return lines_problem(&reader.lines, problem,
+                                 "something follows the S7, S8 or S9 record that ends the file");
         }
         if (!read_record(&reader.lines, &record, problem) || !take_record(&reader, &record, problem)) {
             return false;

@@ -45,7 +45,8 @@ static bool parse_symbol(const struct lines *lines, char *line, struct symbol *s
         return lines_problem(lines, problem, "'%.40s' is no address such as 0x08010401", value);
     }
     if (strlen(type) != 1 || !strchr("ATDN", type[0])) {
-        return lines_problem(lines, problem, "'%.40s' is no type: there are A and T (code), D (data), N (number)", type);
+        return lines_problem(lines, problem, "'%.40s' is no type: there are A and T (code), D (data), N (number)",
+                             type);
     }
     symbol->type = type[0];
     return true;
@@ -60,9 +61,10 @@ static bool check_symbol(const struct lines *lines, const struct symbol *symbol,
     if (symbol->type == 'N' || (address >= range->address && address - range->address < range->size)) {
         return true;
     }
-    return lines_problem(lines, problem, "%.60s at 0x%08" PRIX32 " is not in %s (0x%08" PRIX32 " to 0x%08" PRIX32 "): it "
-                         "was linked against another runtime", symbol->name, symbol->value, range->name, range->address,
-                         range->address + (range->size - 1));
+    return lines_problem(lines, problem,
+                         "%.60s at 0x%08" PRIX32 " is not in %s (0x%08" PRIX32 " to 0x%08" PRIX32 "): it "
+                         "was linked against another runtime",
+                         symbol->name, symbol->value, range->name, range->address, range->address + (range->size - 1));
 }
 
 static bool check_line(const struct lines *lines, const struct symdefs_range *range, unsigned *symbols,

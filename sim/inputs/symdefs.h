@@ -16,8 +16,8 @@ struct symdefs_range {
     uint32_t address, size;
 };
 
-/* Whether each line is as it should be and each symbol that is an address lies in the range. Numbers (type N) may have any
- * value. False: it says which line is not so. */
+/* Whether each line is as it should be and each symbol that is an address lies in the range. Numbers (type N) may have
+ * any value. False: it says which line is not so. */
 bool symdefs_check(const uint8_t *bytes, size_t size, const struct symdefs_range *range, struct problem *problem);
 
 #endif

@@ -1,6 +1,9 @@
-/* SPDX-License-Identifier: MIT * Decodes chunks with the decoders of the firmware, on bare metal at reset's 16 MHz,
- * and says how long each codec took. From 0x08020000 on stand the number of chunks, and for each its codec, stored
- * length, plain length and offset from there. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Decodes chunks with the decoders of the firmware, on bare metal at reset's 16 MHz, and says how long each codec
+ * took. From 0x08020000 on stand the number of chunks, and for each its codec, stored length, plain length and offset
+ * from there.
+ */
 #include "../device/bare.h"
 
 #include "matterhorn/lzma.h"

@@ -22,13 +22,15 @@ GREEN, RED, BLUE = 4 * 16 + 13, 4 * 16 + 11, 4 * 16 + 14
 
 
 def build(name, folder, *options):
-    """The binary of NAME.c, in this folder or with a path, compiled with these options too."""
+    """The binary of NAME.c, or of all in the folder NAME; in this folder or with a path; with these options too."""
+    source = HERE / name
+    sources = sorted(source.glob("*.c")) if source.is_dir() else [source.with_suffix(".c")]
     elf = folder / f"{Path(name).name}.elf"
     binary = elf.with_suffix(".bin")
     prefix = os.environ.get("CROSS_COMPILE", "arm-none-eabi-")
     subprocess.run([prefix + "gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-Wall",
-                    "-Wextra", "-Werror", *options, "-T", str(HERE / "firmware.ld"), str(HERE / f"{name}.c"), "-lgcc", "-o",
-                    str(elf)], check=True)
+                    "-Wextra", "-Werror", f"-I{HERE}", *options, "-T", str(HERE / "firmware.ld"), *map(str, sources),
+                    "-lgcc", "-o", str(elf)], check=True)
     subprocess.run([prefix + "objcopy", "-O", "binary", str(elf), str(binary)], check=True)
     return binary.read_bytes()
 

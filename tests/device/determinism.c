@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Everything at once that could make one run differ from another, on the Ethernet board at 16 MHz from reset. Three
- * starts: after power-on both flashes are read, weak bits and all, and written, and a warm reset comes while the SPI NOR
- * is busy; after that the watchdog bites while the internal flash is erased; after that both flashes work at a time,
- * for the test to take the power away.
+ * starts: after power-on both flashes are read, weak bits and all, and written, and a warm reset comes while the SPI
+ * NOR is busy; after that the watchdog bites while the internal flash is erased; after that both flashes work at a
+ * time, for the test to take the power away.
  */
 #include "bare.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Says on USART1 that it is there, thinks for a while, and only then listens: bare metal at reset's 16 MHz. From then on
- * it echoes.
+ * Says on USART1 that it is there, thinks for a while, and only then listens: bare metal at reset's 16
+ * MHz. From then on it echoes.
  */
 #include <stdint.h>
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The trace is the same, byte for byte, a hundred times: in fresh processes, in a worn one, on a busy host.
 
-determinism.c does what could make runs differ: DMA with interrupts on the SPI NOR, weak bits on both chips, a warm reset
-while the NOR is busy, a watchdog that bites during an erase, random numbers, and a power loss that tears both chips.
+determinism.c does what could make runs differ: DMA with interrupts on the SPI NOR, weak bits on both
+chips, a warm reset while the NOR is busy, a watchdog that bites during an erase, random numbers, and a
+power loss that tears both chips.
 """
 
 import hashlib
@@ -108,7 +109,8 @@ def test_scenario_has_it_all(code):
     assert reset_flags == [0b10100, 0b100100] * 2, "a warm reset and a bite of the watchdog, twice"
     assert all(status & 1 for status in found["busy"]), "the NOR was busy when the reset came"
     assert max(found["rest"]) > 16_000 * 100, "and went on for 100 ms"
-    erase = max(event.time_ns + event.duration_ns for event in events[:off] if event.kind == "erase" and event.chip == 2)
+    erase = max(event.time_ns + event.duration_ns for event in events[:off]
+                if event.kind == "erase" and event.chip == 2)
     assert events[off].value == CUT and events[off].time_ns < erase, "power was lost while both chips worked"
     assert [len(marks) for marks in torn] == [9, 8 + 32] and all(left)
     reads = found["nor"]

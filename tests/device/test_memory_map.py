@@ -11,7 +11,7 @@ import rail
 from bed import BLUE, SECOND, build, choose, results
 
 MACHINES = ("mountaineer-eth", "mountaineer-usb", "stm32f407-nor")
-WORDS = 18  # of peripherals.c
+WORDS = 18  # of peripherals/main.c
 # What QEMU itself calls a block.
 NAMES = {"sram-bit-band": "bitband", "peripheral-bit-band": "bitband", "scs": "nvic_sysregs", "systick": "v7m_systick",
          "dbgmcu": "dbgmcu-idcode", "fsmc": "fmc"}
@@ -112,7 +112,8 @@ def test_stored_blocks_read_back(code):
         assert results(machine)["word"] == [0] * len(stored)
 
 
-@pytest.mark.parametrize("block", [block for block in blocks() if block.model == "missing"], ids=lambda block: block.name)
+@pytest.mark.parametrize("block", [block for block in blocks() if block.model == "missing"],
+                         ids=lambda block: block.name)
 def test_missing_blocks_fault(code, block):
     with rail.Machine() as machine:
         run_words(machine, code, (block.first, 0))

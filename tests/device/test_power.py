@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""How power comes, goes and falls, and what the chips make of it: RM0090 Rev 21 section 5, DS8626 Rev 12 section 5.3."""
+"""How power comes, goes and falls, and what the chips make of it: RM0090 Rev 21 section
+5, DS8626 Rev 12 section 5.3."""
 
 import struct
 
 import pytest
 
 import rail
-from bed import (FLASH, GREEN, IDLE, LOCKUP, MIXTURE, MS, NOR_RESET, RESET, SECOND, WATCHDOG, WATCHDOG_IN_A_STALL, build,
-                 choose)
+from bed import (FLASH, GREEN, IDLE, LOCKUP, MIXTURE, MS, NOR_RESET, RESET, SECOND, WATCHDOG, WATCHDOG_IN_A_STALL,
+                 build, choose)
 
 ## Several commands in a line ##
 
-# Stops in between: at edges, at a reset, in a stall of the bus, in a poll that is skipped, at a loss of power, when idle.
+# Stops in between: at edges, at a reset, in a stall of the bus, in a poll that is skipped,
+# at a loss of power, when idle.
 STORIES = {
     "idle": (IDLE, ["run until=500000000", "run until=1500000000 edge=1", "run until=2000000000"]),
     "flash": (FLASH, [f"run until={n * 7919 * MS // 10}" for n in range(1, 5)] + ["run until=4000000000"]),
@@ -189,7 +191,8 @@ def test_without_a_supply_nothing_is_new(board):
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_brown_out_reset(board, level):
-    """A dip to just above a threshold is none; to just below holds the MCU until the other threshold, which is higher."""
+    """A dip to just above a threshold is none; to just below holds the MCU until the
+    other threshold, which is higher."""
     falling, rising = BROWN_OUT.get(level, POWER_DOWN)
     machine = board()
     script(machine, [DELAY, 10], bor=level)
@@ -211,9 +214,10 @@ def test_between_its_thresholds_the_supervisor_goes_on_as_it_was(board, level):
     falling, rising = BROWN_OUT.get(level, POWER_DOWN)
     machine = board()
     script(machine, [DELAY, 10], bor=level)
-    machine.supply("vdd", (3300, 0), (falling, MS), (falling, 3 * MS), (falling - 1, 3 * MS), (falling - 1, 4 * MS), (rising - 1, 4 * MS),
-                   (rising - 1, 6 * MS), (rising, 6 * MS), (falling, 7 * MS))
-    machine.supply("vcc", *[(mv, n * MS + at) for n in (2, 5, 8) for mv, at in ((3300, 0), (0, 0), (0, US), (3300, US))])
+    machine.supply("vdd", (3300, 0), (falling, MS), (falling, 3 * MS), (falling - 1, 3 * MS), (falling - 1, 4 * MS),
+                   (rising - 1, 4 * MS), (rising - 1, 6 * MS), (rising, 6 * MS), (falling, 7 * MS))
+    machine.supply("vcc", *[(mv, n * MS + at) for n in (2, 5, 8)
+                            for mv, at in ((3300, 0), (0, 0), (0, US), (3300, US))])
     machine.power_on(sram="zero")
     machine.run(until=10 * MS)
     machine.power_off()
@@ -409,8 +413,10 @@ def test_what_the_nor_does_is_torn_by_its_own_supply(board):
 def test_an_edge_of_chip_select_without_supply_is_no_command(board):
     """Chip select is low when the supply goes, and rises when it is back."""
     machine = board()
-    script(machine, nor(0x06), [WRITE, 0x40020818, 1 << 16], *[[WRITE, 0x4001300C, byte] for byte in (0x02, 0, 0x50, 0)],
-           [WRITE, 0x4001300C, 0x11], [DELAY, 2000], [WRITE, 0x40020818, 1], [DELAY, 1000], nor_at(0x03, 0x5000, read=1))
+    script(machine, nor(0x06), [WRITE, 0x40020818, 1 << 16],
+           *[[WRITE, 0x4001300C, byte] for byte in (0x02, 0, 0x50, 0)],
+           [WRITE, 0x4001300C, 0x11], [DELAY, 2000], [WRITE, 0x40020818, 1], [DELAY, 1000],
+           nor_at(0x03, 0x5000, read=1))
     machine.supply("vcc", (3300, MS), (0, MS), (0, 2 * MS), (3300, 2 * MS))
     machine.power_on(sram="zero")
     machine.run(until=20 * MS)
@@ -787,7 +793,8 @@ def test_sram_forgets_in_a_deep_dip(board, lowest, kept):
     ("supply", "must be vdd or vcc"), ("supply vbat 3300@0", "there is no vbat"), ("supply vdd 3300", "must be"),
     ("supply vdd 3300@5 3200@4", "in order of time"), ("supply vdd 4001@0", "at most 4000"),
     ("supply vdd -1@0", "must be"), ("supply vdd " + "3300@0 " * 257, "up to 256"),
-    ("power on sram=decay:1", "must be"), ("power on sram=decay:1:257", "must be"), ("power on sram=decay:x:1", "must be"),
+    ("power on sram=decay:1", "must be"), ("power on sram=decay:1:257", "must be"),
+    ("power on sram=decay:x:1", "must be"),
 ])
 def test_wrong_use(machine, line, text):
     with pytest.raises(rail.RailError, match=text):

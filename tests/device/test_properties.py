@@ -58,8 +58,8 @@ def refused(files, board, wrong, *arguments):
     places = {name: files / name for name in ("missing", "small", "folder", "zeros")}
     given = wrong.format(**places)
     good = [f"{name}={files / name}" for name in SIZES if not given.startswith(f"{name}=")]
-    done = subprocess.run([str(rail.QEMU), "-M", ",".join([board, *good] + ([given] if given else [])), "-display", "none",
-                           "-nodefaults", "-icount", "shift=3,sleep=off", *arguments],
+    done = subprocess.run([str(rail.QEMU), "-M", ",".join([board, *good] + ([given] if given else [])),
+                           "-display", "none", "-nodefaults", "-icount", "shift=3,sleep=off", *arguments],
                           capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=20)
     assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1
     assert contents(files) == contents_at_first()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""docs/SPEC.md section 4: trust anchors, and what the one-time programmable area holds: security counters, revoked keys."""
+"""docs/SPEC.md section 4: trust anchors, and what the one-time programmable area holds:
+security counters, revoked keys."""
 
 import struct
 import zlib
@@ -50,7 +51,8 @@ def revoke(otp, number):
 
 
 def security_counter(otp, component):
-    """The number of programmed bits of a component's counter, from the lowest of its first byte; they must have no gap."""
+    """The number of programmed bits of a component's counter, from the lowest of its first
+    byte; they must have no gap."""
     start = (component - 1) * COUNTER_BYTES
     bits = int.from_bytes(otp[start : start + COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
     if bits & bits + 1:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """docs/SPEC.md section 9: the files that `matterhorn pack` makes packages from, written by hand.
 
-Each writer takes parts, a dictionary of address to bytes, and returns the file. `record` functions make one line with a right
-checksum, whatever else is wrong with it.
+Each writer takes parts, a dictionary of address to bytes, and returns the file. `record` functions make one line with a
+right checksum, whatever else is wrong with it.
 """
 
 import struct
@@ -128,7 +128,8 @@ LONGEST = 18
 
 
 def find_copy(data, at):
-    """The longest run of bytes before `at` that comes again there: (distance, length). What is before the data is blanks."""
+    """The longest run of bytes before `at` that comes again there: (distance, length). What
+    is before the data is blanks."""
     history = b" " * (WINDOW - at) + data[max(0, at - WINDOW) : at] if at < WINDOW else data[at - WINDOW : at]
     for length in range(min(LONGEST, len(data) - at), 2, -1):
         found = history.rfind(data[at : at + length])

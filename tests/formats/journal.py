@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """docs/SPEC.md section 3.2: the journal in the last two sectors of the reserved megabyte.
 
-`read` finds the state in a NOR image, `settle` leaves of it what an opening does, `append` writes the next record as a device would. A test that appends a
+`read` finds the state in a NOR image, `settle` leaves of it what an opening does, `append` writes the next record as a
+device would. A test that appends a
 *requested* record hands a package to the bootloader without any application having looked at it.
 """
 
@@ -115,8 +116,9 @@ def numbers_of(bits):
 
 @dataclass(frozen=True)
 class Sector:
-    """What one sector holds: `head` is the generation in the head of its end, None where no record's head is there; `page` the newest
-    record's, -1 for none; `damaged` whether something behind that is; `twice` whether the page before it holds the same."""
+    """What one sector holds: `head` is the generation in the head of its end, None where no record's head is
+    there; `page` the newest record's, -1 for none; `damaged` whether something behind that is; `twice` whether the
+    page before it holds the same."""
 
     end: int
     head: int = None

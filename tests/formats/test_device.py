@@ -149,7 +149,8 @@ def test_both_sectors_are_compared_where_the_ends_say_something_wrong():
     written(nor, 0, 7, on_the_way(0, 1))
     written(nor, 1, 0, on_the_way(3, 2))
     written(nor, 1, 1, on_the_way(1, 3))
-    nor[journal.SECTORS[1] + journal.PAGE_SIZE + 77] ^= 1  # the head follows, the record is none, and the one before is older
+    # the head follows, the record is none, and the one before is older
+    nor[journal.SECTORS[1] + journal.PAGE_SIZE + 77] ^= 1
     assert journal.read(nor).sectors_done == 1
 
 

@@ -274,7 +274,8 @@ def test_codec_that_is_not_built_in():
 
 
 def test_lzma_chunk_is_decoded():
-    """Of 46 bytes, by another encoder (liblzma's, which its Python binding cannot be told to leave the marker out of)."""
+    """Of 46 bytes, by another encoder (liblzma's, which its Python binding cannot be told
+    to leave the marker out of)."""
     plain = b"words that come again, " * 2
     stream = bytes.fromhex(LZMA_STREAM)
     assert package.unpacked(package.CODEC_LZMA, stream, len(plain)) == plain

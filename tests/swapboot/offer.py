@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Puts an image into the secondary slot of a device's internal flash and marks it to be installed, as the running application
-does after a download.
+"""Puts an image into the secondary slot of a device's internal flash and marks it to be installed, as the running
+application does after a download.
 
 usage: offer.py DEVICE IMAGE
        offer.py --slot OUTPUT IMAGE    # what then stands in the slot, as a file

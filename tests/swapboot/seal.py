@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Makes an image of a binary: a header with size, CRC-32 and version, then the binary, filled up to SIZE bytes in all with
-bytes that look like code: every one of them is programmed, and checked.
+"""Makes an image of a binary: a header with size, CRC-32 and version, then the binary, filled up to SIZE bytes in all
+with bytes that look like code: every one of them is programmed, and checked.
 
 usage: seal.py BINARY VERSION SIZE OUTPUT
 """

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors and start-up, for the bootloader and the applications: SysTick only wakes the core, and a fault ends in a reset.
+ * Vectors and start-up, for the bootloader and the applications: SysTick only wakes the core,
+ * and a fault ends in a reset.
  */
     .syntax unified
     .cpu cortex-m4

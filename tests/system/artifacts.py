@@ -45,7 +45,8 @@ def signing_key():
 
 @functools.cache
 def mutant(name):
-    """The firmware with a planted bug, built once: the root to run it with. NAME is one of firmware/mutants, or a patch's path."""
+    """The firmware with a planted bug, built once: the root to run it with. NAME is one of
+    firmware/mutants, or a patch's path."""
     command = [str(TOP / "ci/mutant"), str(name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,7 +75,8 @@ def matterhorn_json(*arguments, status=0, **environment):
 
 @functools.cache
 def first_of_store(profile):
-    """The lowest address of the SPI NOR that the update of a profile writes, as ids have it: where the package is stored depends on what is there."""
+    """The lowest address of the SPI NOR that the update of a profile writes, as ids have it: where the package is
+    stored depends on what is there."""
     told = matterhorn_json("boot", "--profile", profile, "--until", "update: confirmed")
     return f"{min(sector['address'] for sector in told['sectors'] if sector['chip'] == 'nor'):06X}"
 

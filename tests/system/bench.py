@@ -33,8 +33,8 @@ class Bench:
         return self._machines[board.name].log()
 
     def power_on(self, board, cells, sram="zero", vdd=(), faults=()):
-        """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as (mV, ns) each;
-        `faults`: of the parts, by name."""
+        """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as
+        (mV, ns) each; `faults`: of the parts, by name."""
         if board.name not in self._machines:
             self._machines[board.name] = Machine(board.name, self._options, self._arguments).__enter__()
         machine = self._machines[board.name]

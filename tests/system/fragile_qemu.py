@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Stands in the place of QEMU (MATTERHORN_QEMU), runs the real one, and kills both in the middle of a run when told to.
 
-FRAGILE_QEMU is the real one. In FRAGILE_FOLDER, the file `count` gets one letter per process, `runs` a line for each that
-ended in peace: its number, and how many `run` commands it had. FRAGILE_PLAN says which shall die, as a list of PROCESS:RUN such as 2:7,3:1 (the second process in its seventh run, the third in its first) or
-+:60 (each in its sixtieth)."""
+FRAGILE_QEMU is the real one. In FRAGILE_FOLDER, the file `count` gets one letter per process, `runs` a line
+for each that ended in peace: its number, and how many `run` commands it had. FRAGILE_PLAN says which shall
+die, as a list of PROCESS:RUN such as 2:7,3:1 (the second process in its seventh run, the third in its first)
+or +:60 (each in its sixtieth)."""
 
 import fcntl
 import os

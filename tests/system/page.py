@@ -8,8 +8,9 @@ VOID = {"meta", "input", "link", "br", "img"}
 
 
 class Page(html.parser.HTMLParser):
-    """`tables`: by class, rows of cells, which have their `text` and their attributes; `objects`: by id, what the script reads; `tracks`: how many
-    rows the timeline has for sectors. Elements that are not closed in order are told at once."""
+    """`tables`: by class, rows of cells, which have their `text` and their attributes; `objects`: by id,
+    what the script reads; `tracks`: how many rows the timeline has for sectors. Elements that are not
+    closed in order are told at once."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)

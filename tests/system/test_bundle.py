@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Bundles: what `replay --artifacts` writes is replayed elsewhere: in another folder, by a program that has no project around it, from
-another working directory. One that was changed is refused."""
+"""Bundles: what `replay --artifacts` writes is replayed elsewhere: in another folder, by a program that has no project
+around it, from another working directory. One that was changed is refused."""
 
 import json
 import os
@@ -88,7 +88,8 @@ def test_it_says_how_it_went(elsewhere, moved):
 
 def seal(folder):
     """Sums that fit, as somebody makes them who changes a bundle on purpose."""
-    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*")
+                   if path.is_file() and path.name != "SHA256SUMS")
     sums = subprocess.run(["sha256sum", *names], cwd=folder, check=True, capture_output=True)
     (folder / "SHA256SUMS").write_bytes(sums.stdout)
 

@@ -55,7 +55,8 @@ def test_keygen_does_not_write_over_keys(tmp_path):
     assert one.read_bytes() == before and not new.exists()
 
 
-@pytest.mark.parametrize("mac", ["02:00:00:00:00:-1", "02:00:00:00:00:0x", "02: 0:00:00:00:00", "00:00:00:00:00:00", "03:00:00:00:00:01"])
+@pytest.mark.parametrize("mac", ["02:00:00:00:00:-1", "02:00:00:00:00:0x", "02: 0:00:00:00:00", "00:00:00:00:00:00",
+                                 "03:00:00:00:00:01"])
 def test_mac_address_that_is_none(tmp_path, mac):
     assert mac in provision(tmp_path, mac=mac)
 
@@ -76,14 +77,16 @@ def provision(folder, mac=MAC, bootloader=firmware(ETHERNET, "boot", "bin")):
 
 @pytest.mark.parametrize(
     "option",
-    [("--until", ""), ("--edges", "PE13:0"), ("--edges", "PE13:-1"), ("--edges", "PE13:4294967297"), ("--edges", "PE13:2x"), ("--cut", "-5", "--tear", "before")],
+    [("--until", ""), ("--edges", "PE13:0"), ("--edges", "PE13:-1"), ("--edges", "PE13:4294967297"),
+     ("--edges", "PE13:2x"), ("--cut", "-5", "--tear", "before")],
 )
 def test_boot_end_that_is_none(option):
     said = matterhorn("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, *option, status=2).stderr
     assert option[0] in said
 
 
-@pytest.mark.parametrize("sram", ["retain", "random:", "random:0x10", "random:-1", "random:1 noise=2", "random:18446744073709551616", "ones"])
+@pytest.mark.parametrize("sram", ["retain", "random:", "random:0x10", "random:-1", "random:1 noise=2",
+                                  "random:18446744073709551616", "ones"])
 def test_sram_that_is_none(sram):
     said = matterhorn("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, "--sram", sram, status=2).stderr
     assert "--sram" in said and len(said.splitlines()) == 1
@@ -163,14 +166,16 @@ def test_sweep_does_not_write_over_its_device_or_profile(tmp_path, option):
 def test_two_outputs_in_one_file(tmp_path):
     again = f"{tmp_path}/../{tmp_path.name}//./x"
     boot = ("boot", device_folder(ETHERNET), "--machine", ETHERNET.name)
-    for command, one, other in ((boot, "--trace", "--uart"), (("sweep", "eth-app-update"), "--list", "--html"), (("keygen",), "--private", "--public")):
+    for command, one, other in ((boot, "--trace", "--uart"), (("sweep", "eth-app-update"), "--list", "--html"),
+                                (("keygen",), "--private", "--public")):
         refused(*command, one, tmp_path / "x", other, again)
     assert not list(tmp_path.iterdir())
 
 
 def test_file_in_the_place_of_a_folder(tmp_path):
     (tmp_path / "file").touch()
-    for option in (("sweep", "eth-app-update", "--artifacts"), ("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, "--time", 0.01, "--save")):
+    for option in (("sweep", "eth-app-update", "--artifacts"),
+                   ("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, "--time", 0.01, "--save")):
         assert "Not a directory" in refused(*option, tmp_path / "file")
     assert (tmp_path / "file").stat().st_size == 0
 
@@ -195,7 +200,8 @@ def package_file_of(folder, common):
 def test_closed_output_is_told_and_does_not_end_in_a_file(tmp_path):
     """What a file gets that is opened first when standard output is closed, is what is printed."""
     arguments = ("deploy", device_folder(ETHERNET), package_file(ETHERNET, "update"), "--output", tmp_path / "device")
-    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", str(MATTERHORN), *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", str(MATTERHORN), *map(str, arguments)],
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 3 and done.stderr == "matterhorn: cannot write to standard output\n"
     assert (tmp_path / "device/internal.bin").read_bytes() == (device_folder(ETHERNET) / "internal.bin").read_bytes()
 
@@ -205,7 +211,8 @@ def test_closed_output_is_told_and_does_not_end_in_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     "option",
-    ["--jobs=0", "--jobs=-1", "--jobs=2x", "--jobs=5000", "--cuts=1e3", "--cuts= 3", "--cuts=99999999999999999999", "--seed=-1", "--noise-seed=-1", "--tears=half,before,half", "--tears=", "--live=-1"],
+    ["--jobs=0", "--jobs=-1", "--jobs=2x", "--jobs=5000", "--cuts=1e3", "--cuts= 3", "--cuts=99999999999999999999",
+     "--seed=-1", "--noise-seed=-1", "--tears=half,before,half", "--tears=", "--live=-1"],
 )
 def test_sweep_option_that_makes_no_sense(option):
     assert "sweep" in refused("sweep", "eth-app-update", option)
@@ -218,7 +225,8 @@ def test_what_is_quoted_does_not_break_the_line():
 @pytest.mark.parametrize("limit", [10, 14, 16, 18])
 def test_few_open_files_are_told(limit):
     """Some limit or other runs out in the parent, some in the child that becomes QEMU."""
-    command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", str(MATTERHORN), "boot", str(device_folder(ETHERNET)), "--machine", ETHERNET.name, "--time", "0.01"]
+    command = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", str(MATTERHORN), "boot", str(device_folder(ETHERNET)),
+               "--machine", ETHERNET.name, "--time", "0.01"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or (done.returncode == 3 and "oo many open files" in done.stderr), done.stderr
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The config sector on the real binary: it is written anew from its shadow when power was lost while that was done, however often power is lost
-again; a shadow that this device has not made, or that nobody needs, changes nothing."""
+"""The config sector on the real binary: it is written anew from its shadow when power was lost while that was done,
+however often power is lost again; a shadow that this device has not made, or that nobody needs, changes nothing."""
 
 import pytest
 
@@ -125,7 +125,8 @@ def test_a_sector_that_is_not_whole_is_written_from_its_shadow(cells, tmp_path, 
 @pytest.mark.parametrize("forged", ["another secret", "another value", "no secret"])
 def test_a_forged_shadow_changes_nothing(cells, tmp_path, forged):
     cells.internal[SECTOR] = config.encode(config.read(cells.internal), closed=True)
-    put_shadow(cells, VALUES, bytes(32) if forged == "no secret" else b"x" * 32 if forged == "another secret" else secret_of(cells))
+    put_shadow(cells, VALUES, bytes(32) if forged == "no secret" else b"x" * 32
+               if forged == "another secret" else secret_of(cells))
     if forged == "another value":
         cells.nor[config.SHADOW + 64 + 12] ^= 1
     _, after = boot(cells, tmp_path, "runtime: MAC 02:4d:54:00:00:01")  # what is left of the closed sector
@@ -145,7 +146,8 @@ def test_any_number_of_power_losses_while_it_is_written_from_its_shadow(cells, t
     device = cells.save(tmp_path / "device")
     (tmp_path / "expected").write_bytes(config.encode(VALUES))
     profile = tmp_path / "config.yaml"
-    profile.write_text(PROFILE.format(base=base_of(tmp_path), device=device, expected=tmp_path / "expected", mac=OTHER_MAC.hex(":")))
+    profile.write_text(PROFILE.format(base=base_of(tmp_path), device=device, expected=tmp_path / "expected",
+                                      mac=OTHER_MAC.hex(":")))
     result = matterhorn_json("sweep", profile, "--depth", "any", "--jobs", 1)
     assert result["verdict"] == "pass" and result["closed"] and result["findings"] == []
     assert result["ops"] >= 20
@@ -185,10 +187,13 @@ def settings_value(number):
 @pytest.fixture
 def keeper(tmp_path):
     """A device whose config sector is full but for some records, with an application that writes on."""
-    matterhorn("provision", "--board", BOARD.name, "--key", TOP / "build/keys/development.public", "--mac", "02:4d:54:00:00:01",
-               "--secret", TOP / "build/keys/development.secret", "--bootloader", TOP / "build/firmware/mountaineer-eth/boot.bin",
+    matterhorn("provision", "--board", BOARD.name, "--key", TOP / "build/keys/development.public",
+               "--mac", "02:4d:54:00:00:01",
+               "--secret", TOP / "build/keys/development.secret",
+               "--bootloader", TOP / "build/firmware/mountaineer-eth/boot.bin",
                "--runtime", TOP / "build/packages/runtime-mountaineer-eth.nmf",
-               "--application", TOP / "build/packages/settings-mountaineer-eth.nmf", "--output", tmp_path / "new")  # fmt: skip
+               "--application", TOP / "build/packages/settings-mountaineer-eth.nmf",
+               "--output", tmp_path / "new")  # fmt: skip
     cells = Cells.load(tmp_path / "new")
     mac = (config.MAC_ADDRESS, config.read(cells.internal)[config.MAC_ADDRESS])
     last = [(NUMBER, (5).to_bytes(4, "little")), (VALUE, settings_value(5)), (OLD, b"")]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`matterhorn deploy` puts a package into a device as an application does: the next start installs it, or it says why not."""
+"""`matterhorn deploy` puts a package into a device as an application does: the next start
+installs it, or it says why not."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Updates through MFUpdate on the real binary: over a UART by the Download application, and by what it carries along. After a power loss exactly the
-packets are given again that were not recorded as stored."""
+"""Updates through MFUpdate on the real binary: over a UART by the Download application, and by what it carries along.
+After a power loss exactly the packets are given again that were not recorded as stored."""
 
 import importlib.util
 import os
@@ -21,7 +21,8 @@ BOARD = boards.ETHERNET
 LINE = 2  # USART2; the first one is the runtime's
 TAG_KEY, TAG_NONCE = 0x8010, 0x8011
 KEY = bytes(range(32))
-STEP_NS = trace.SECOND // 4  # while it waits for bytes it executes: the machine shall answer often, however busy the host is
+# while it waits for bytes it executes: the machine shall answer often, however busy the host is
+STEP_NS = trace.SECOND // 4
 SECTOR = slice(config.SECTOR.start - boards.INTERNAL_BASE, config.SECTOR.end - boards.INTERNAL_BASE)
 
 
@@ -181,7 +182,8 @@ def test_answer_to_an_older_question_is_none(desk, line):
 
 def test_frames_that_are_damaged_or_lost_are_asked_for_again(desk, line):
     class Noisy(send.Sender):
-        """Each packet's first frame comes with a byte changed, behind garbage and a piece of another one; the second frame of one never comes."""
+        """Each packet's first frame comes with a byte changed, behind garbage and a piece of another one; the
+        second frame of one never comes."""
 
         def answer(self, line):
             good = super().answer(line)

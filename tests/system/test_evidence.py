@@ -88,7 +88,8 @@ def test_most_of_the_update_is_code_that_runs():
 # --- wrong use ---
 
 
-@pytest.mark.parametrize("arguments", [("pruning", "no-such-bug"), ("pruning", "--cuts", 0), ("replays", 0), ("coverage", "--no")])
+@pytest.mark.parametrize("arguments", [("pruning", "no-such-bug"), ("pruning", "--cuts", 0), ("replays", 0),
+                                       ("coverage", "--no")])
 def test_wrong_use(arguments):
     done = command(*arguments)
     assert done.returncode == 2

@@ -16,7 +16,8 @@ ID = f"{PROFILE}~s1/int.080A0398.p1.after"
 BLINKING = ("boot", device_folder(ETHERNET), "--machine", ETHERNET.name, "--time", 1)
 IMAGE = ("--application", firmware(ETHERNET, "update", "bin"))
 FACTORY = ("--runtime", package_file(ETHERNET, "runtime"), "--application", package_file(ETHERNET, "demo"))
-TO_PROVISION = ("--board", ETHERNET.name, "--bootloader", firmware(ETHERNET, "boot", "bin"), "--key", PUBLIC_KEY, "--mac", MAC)
+TO_PROVISION = ("--board", ETHERNET.name, "--bootloader", firmware(ETHERNET, "boot", "bin"), "--key", PUBLIC_KEY,
+                "--mac", MAC)
 
 
 @pytest.fixture(name="tiny")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The bootloader hands the microcontroller over as a reset leaves it: what it used is off again, and interrupts nobody."""
+"""The bootloader hands the microcontroller over as a reset leaves it: what it used is off
+again, and interrupts nobody."""
 
 import re
 import struct
@@ -42,8 +43,10 @@ def entry(cells):
 
 
 def blocks():
-    """All registers but those whose reading changes something or is nobody's business: memories, and time that passes."""
-    found = [block for block in test_memory_map.blocks() if block.model in ("modelled", "partly") and block.first >= 0x40000000]
+    """All registers but those whose reading changes something or is nobody's business:
+    memories, and time that passes."""
+    found = [block for block in test_memory_map.blocks()
+             if block.model in ("modelled", "partly") and block.first >= 0x40000000]
     return [block for block in found if "bit-band" not in block.name and block.name != "RNG"]
 
 
@@ -53,11 +56,11 @@ def registers(folder, cells):
     properties = ",".join(f"{chip}={folder / chip}.bin" for chip in rail.SIZES)
     looks = [f"x/{SCS_WORDS if block.name == 'SCS' else WORDS}xw {block.first:#x}" for block in blocks()]
     steps = ["set pagination off", f"target remote | exec {rail.QEMU} -M mountaineer-eth,{properties} -S -gdb stdio "
-             "-icount shift=3,sleep=off -display none -nodefaults", *looks, "echo handed over\\n", f"tbreak *{entry(cells):#x}",
-             "continue", *looks, "kill"]
+             "-icount shift=3,sleep=off -display none -nodefaults", *looks, "echo handed over\\n",
+             f"tbreak *{entry(cells):#x}", "continue", *looks, "kill"]
     arguments = [part for step in steps for part in ("-ex", step)]
-    done = subprocess.run(["gdb-multiarch", "-nx", "-batch", *arguments], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=PATIENCE_SECONDS)
+    done = subprocess.run(["gdb-multiarch", "-nx", "-batch", *arguments], check=False, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     reset, handed_over = done.stdout.split("handed over\n")
     assert "Temporary breakpoint 1, " in handed_over
     return values(reset), values(handed_over)
@@ -78,5 +81,7 @@ def test_registers_are_as_after_a_reset(tmp_path, pending):
         cells = requested_cells(cells, update_writer(BOARD).build())
     reset, handed_over = registers(tmp_path, cells)
     assert reset.keys() == handed_over.keys() and len(reset) > 3000
-    changed = {address: value for address, value in handed_over.items() if value != reset[address] and address not in EXPECTED}
-    assert not changed, ", ".join(f"{address:#x}: {reset[address]:#x}, now {value:#x}" for address, value in changed.items())
+    changed = {address: value for address, value in handed_over.items()
+               if value != reset[address] and address not in EXPECTED}
+    assert not changed, ", ".join(f"{address:#x}: {reset[address]:#x}, now {value:#x}"
+                                  for address, value in changed.items())

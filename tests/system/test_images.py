@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""matterhorn device: any images in, the flash contents of a device out; what cannot be is one line, and nothing is written."""
+"""matterhorn device: any images in, the flash contents of a device out; what cannot be is one
+line, and nothing is written."""
 
 import subprocess
 

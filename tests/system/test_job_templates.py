@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The job templates: what stands in them is run, with the variables that their service sets. No cluster is here: ci/slurm has one."""
+"""The job templates: what stands in them is run, with the variables that their service sets. No
+cluster is here: ci/slurm has one."""
 
 import os
 import subprocess
@@ -65,7 +66,8 @@ def test_gitlab_merges_its_parallel_jobs(profile, folder):
     assert jobs["sweep"]["parallel"] > 1 and jobs["verdict"]["needs"] == ["sweep"]
     assert jobs["sweep"]["artifacts"]["when"] == "always"
     for index in (1, 2):
-        run(("bash", "-ec", "\n".join(jobs["sweep"]["script"])), folder, PROFILE=profile, CI_NODE_INDEX=index, CI_NODE_TOTAL=2)
+        run(("bash", "-ec", "\n".join(jobs["sweep"]["script"])), folder, PROFILE=profile, CI_NODE_INDEX=index,
+            CI_NODE_TOTAL=2)
     run(("bash", "-ec", "\n".join(jobs["verdict"]["script"])), folder, PROFILE=profile)
     assert_whole(folder / "sweep.store")
     for name in (*jobs["verdict"]["artifacts"]["paths"], jobs["verdict"]["artifacts"]["reports"]["junit"]):
@@ -74,7 +76,8 @@ def test_gitlab_merges_its_parallel_jobs(profile, folder):
 
 def test_slurm_scripts_take_their_shard(profile, folder):
     for task in (3, 5):
-        array = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": 2, "SLURM_ARRAY_TASK_MIN": 3, "SLURM_ARRAY_TASK_STEP": 2}
+        array = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": 2, "SLURM_ARRAY_TASK_MIN": 3,
+                 "SLURM_ARRAY_TASK_STEP": 2}
         run(("bash", JOBS / "sweep.sbatch", profile, "results", "--live", 0), folder, **array, SLURM_SUBMIT_DIR=folder)
     run(("bash", JOBS / "merge.sbatch", "results"), folder, SLURM_SUBMIT_DIR=folder)
     assert_whole(folder / "results/sweep.store")

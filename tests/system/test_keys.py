@@ -76,7 +76,8 @@ def test_revoked_key_signs_nothing_new_and_what_it_signed_goes_on(bench, tmp_pat
 
 
 def test_confirmation_revokes_and_nothing_before_it(bench, tmp_path, next_public):
-    """Update, signed by key 1, revokes key 0. From its confirmation on, what key 0 signs is refused, and what runs goes on."""
+    """Update, signed by key 1, revokes key 0. From its confirmation on, what key 0 signs is
+    refused, and what runs goes on."""
     data = update_writer(ETHERNET, key=NEXT).add((package.REVOKES,), package.u32(1)).build()
     session = bench.power_on(ETHERNET, provision_with(ETHERNET, data, tmp_path, options=("--key", next_public)))
     session.wait_for(jobs.says("boot: installed"), jobs.PATIENCE_NS)

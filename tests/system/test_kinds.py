@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Updates of the runtime alone, and of runtime and application at once, on both boards: whatever is lost on the way, both come to their end, or neither."""
+"""Updates of the runtime alone, and of runtime and application at once, on both boards: whatever is lost on the way,
+both come to their end, or neither."""
 
 import pytest
 
@@ -14,7 +15,8 @@ KINDS = ("runtime", "both")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("board", BOARDS)
 def test_power_losses_in_an_update_of_the_runtime(board, kind):
-    result = matterhorn_json("sweep", f"{board}-{kind}-update", "--cuts", 150, "--live", 4, "--check-credited", 10, "--jobs", 2)
+    result = matterhorn_json("sweep", f"{board}-{kind}-update", "--cuts", 150, "--live", 4, "--check-credited", 10,
+                             "--jobs", 2)
     assert result["verdict"] == "pass"
     assert result["cuts_fired"] == 150
     tried = {group["area"] for group in result["groups"] if group["tried"]}

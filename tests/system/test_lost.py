@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Machines that die in the middle, and commands that do: results stay right, cases are named, nothing is left behind."""
+"""Machines that die in the middle, and commands that do: results stay right, cases are
+named, nothing is left behind."""
 
 import json
 import os
@@ -17,7 +18,8 @@ from .device import Cells
 
 FRAGILE = Path(__file__).with_name("fragile_qemu.py")
 # What nobody counts for a machine that is gone.
-FIGURES = ("wall_s", "cpu_s", "instructions", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s", "machines_lost")
+FIGURES = ("wall_s", "cpu_s", "instructions", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s",
+           "machines_lost")
 ID = "eth-app-update~s1/int.080A0398.p1.after"
 SWEEP = ("--cuts", 40, "--live", 4, "--check-credited", 2, "--jobs", 1)
 
@@ -121,7 +123,8 @@ def alive(process):
 
 
 def children(process):
-    return [int(child) for thread in Path(f"/proc/{process}/task").iterdir() for child in (thread / "children").read_text().split()]
+    return [int(child) for thread in Path(f"/proc/{process}/task").iterdir()
+            for child in (thread / "children").read_text().split()]
 
 
 def wait_until(condition):
@@ -134,7 +137,8 @@ def wait_until(condition):
 
 def start(*arguments, **variables):
     command = [str(part) for part in (MATTERHORN, *arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables})
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, **variables})
 
 
 ENDLESS = ("boot", device_folder(boards.ETHERNET), "--machine", "mountaineer-eth", "--time", 1e6)
@@ -174,7 +178,8 @@ def test_boot_into_a_closed_pipe_ends():
 def test_folders_of_killed_commands_are_removed_by_the_next_and_those_in_use_are_not(tmp_path):
     """The command of the profile waits, so that the sweep has its folder; its output is a pipe that ends with it."""
     profile = write_profile(tmp_path, lambda text: text.replace('["{matterhorn}"', f'["{tmp_path}/wait"'))
-    (tmp_path / "wait").write_text(f"#!/bin/sh\necho $$ $2 >> {tmp_path}/waiting\nexec sleep {SAFETY_SECONDS}\n", encoding="ascii")
+    (tmp_path / "wait").write_text(f"#!/bin/sh\necho $$ $2 >> {tmp_path}/waiting\nexec sleep {SAFETY_SECONDS}\n",
+                                   encoding="ascii")
     (tmp_path / "wait").chmod(0o755)
     waiting = tmp_path / "waiting"
     killed, living = [], []

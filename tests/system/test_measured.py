@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`matterhorn measured`: measurements of a board beside the machine's times, on made-up files and on the machine's own."""
+"""`matterhorn measured`: measurements of a board beside the machine's times, on made-up
+files and on the machine's own."""
 
 import re
 
@@ -36,14 +37,16 @@ def test_groups_and_ratios(file):
     ))["groups"]
     assert groups == [
         {"part": "stm32f407-x32", "operation": "erase", "bytes": 16384, "count": 2, "least_ns": 260000000,
-         "mean_ns": 280000000.0, "most_ns": 300000000, "typical_ns": 250000000, "maximum_ns": 500000000, "finding": None},
+         "mean_ns": 280000000.0, "most_ns": 300000000, "typical_ns": 250000000, "maximum_ns": 500000000,
+         "finding": None},
         {"part": "w25q64", "operation": "erase", "bytes": 4096, "count": 1, "least_ns": 90000000, "mean_ns": 90000000.0,
          "most_ns": 90000000, "typical_ns": 45000000, "maximum_ns": 400000000, "finding": None},
     ]
 
 
 def test_table(file):
-    done = matterhorn("measured", file(HEADER, "w25q64,erase,4096,0x1000,90000000", "w25q64,program,256,0x0,3000001"), status=1)
+    done = matterhorn("measured", file(HEADER, "w25q64,erase,4096,0x1000,90000000", "w25q64,program,256,0x0,3000001"),
+                      status=1)
     one, other = [line.split() for line in done.stdout.splitlines()[2:]]
     assert one == ["w25q64", "erase", "4096", "1", *["90000.0"] * 3, "45000.0", "400000.0", "2.000", "0.225"]
     assert other[-6:] == ["7.500", "1.000", "slower", "than", "the", "maximum"]

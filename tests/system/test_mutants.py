@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; two that are
-caught, one in the bootloader and one in the journal, by findings that come back from their ids; and one in a driver, that takes a
-fault of the part. And those that are planted mechanically: which answer kills one, what is kept, what ends the measurement."""
+"""The planted bugs: what each patch must be, so that ci/mutants can build it and a person knows what it is; two that
+are caught, one in the bootloader and one in the journal, by findings that come back from their ids; and one in a
+driver, that takes a fault of the part. And those that are planted mechanically: which answer kills one, what is
+kept, what ends the measurement."""
 
 import importlib.machinery
 import importlib.util
@@ -88,8 +89,9 @@ def verdict(name, findings):
 
 
 def test_mutant_of_the_bootloader_is_killed_by_a_power_loss(tmp_path):
-    """Not by the run that nobody interrupts, whose finding would have the profile's name for an id. A finding at an operation that
-    the good build does not do is passed over; one that does not come back kills nothing, whatever else was found."""
+    """Not by the run that nobody interrupts, whose finding would have the profile's name for an id. A
+    finding at an operation that the good build does not do is passed over; one that does not come back kills
+    nothing, whatever else was found."""
     name = "resume-forgotten"
     findings = sweep(name, tmp_path / "cuts")
     assert all(finding["id"].startswith(f"{PROFILE}~") for finding in findings)
@@ -104,14 +106,16 @@ def test_mutant_of_the_bootloader_is_killed_by_a_power_loss(tmp_path):
 
 
 def test_mutant_of_the_journal_is_killed(tmp_path):
-    """It compacts in place: a loss in the erase of the sector that counts. The good build erases it too, but afterwards."""
+    """It compacts in place: a loss in the erase of the sector that counts. The good build
+    erases it too, but afterwards."""
     told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts"))
     assert told.killed
     assert told.replays == {"mutant": "reproduced", "good": "recovered"}
 
 
 def test_mutant_of_a_driver_is_killed_under_the_fault_that_it_takes(monkeypatch):
-    """And only there: the update that nobody disturbs works. There is no power loss in it, hence no id, and the sweep is made again."""
+    """And only there: the update that nobody disturbs works. There is no power loss in it, hence no id,
+    and the sweep is made again."""
     fault = ("--fault", "nor-powered-down")
     monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()), ("eth-parts", fault)))
     name = mutant("wake-not-sent").name
@@ -146,7 +150,8 @@ def test_what_fails_with_good_parts_is_no_kill_under_a_fault(monkeypatch):
 def generated(tmp_path_factory):
     """The patch that ci/generate-mutants makes of a line, under another name: that of a place moves with the code."""
     folder = tmp_path_factory.mktemp("generated")
-    assert command(TOP / "ci/generate-mutants", "--count", str(1 << 20), "--output", folder).returncode == 1  # there are fewer
+    # there are fewer
+    assert command(TOP / "ci/generate-mutants", "--count", str(1 << 20), "--output", folder).returncode == 1
 
     def find(removed, added, name):
         change = f"\n-{removed}\n+{added}\n"
@@ -163,7 +168,8 @@ STUCK = ("    if (!update->validated) {", "    if (!(!update->validated)) {", "g
 
 @pytest.mark.parametrize("change", [SILENT, STUCK], ids=lambda change: change[2])
 def test_what_fails_without_power_loss_is_built_and_killed(generated, monkeypatch, change):
-    """One does its update and does not say so, so that a phase of the profile does not begin; of the other, no update is ever asked for."""
+    """One does its update and does not say so, so that a phase of the profile does not begin; of the other,
+    no update is ever asked for."""
     monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()), ("no-such-profile", ())))
     patch = generated(*change)
     assert mutants.build_generated(patch) == mutants.BUILT
@@ -182,7 +188,8 @@ def test_only_a_phase_that_does_not_begin_is_a_finding(monkeypatch):
     answer(monkeypatch, 2, f"matterhorn: profile eth-parts: {missing}\n")
     told = mutants.sweep("eth-parts", (), TOP, 1)
     assert mutants.fails_without_power_loss(told) and told["findings"][0]["detail"] == missing
-    for returncode, stderr in ((2, "matterhorn: profile eth-parts: line 3: what is this?"), (3, missing), (3, "no machine"), (-9, "")):
+    for returncode, stderr in ((2, "matterhorn: profile eth-parts: line 3: what is this?"), (3, missing),
+                               (3, "no machine"), (-9, "")):
         answer(monkeypatch, returncode, stderr)
         with pytest.raises(mutants.BenchFailure):
             mutants.sweep("eth-parts", (), TOP, 1)
@@ -190,7 +197,8 @@ def test_only_a_phase_that_does_not_begin_is_a_finding(monkeypatch):
 
 @pytest.fixture
 def judged(monkeypatch):
-    """Who was tried by the sweeps: of "a", "b" and so on, b is the same program, the machine fails with c, and d survives."""
+    """Who was tried by the sweeps: of "a", "b" and so on, b is the same program, the machine
+    fails with c, and d survives."""
     seen = []
 
     def sweep(profile, options, root, jobs):
@@ -199,7 +207,8 @@ def judged(monkeypatch):
         if root.name == "c":
             raise mutants.BenchFailure("no machine")
         found = root != TOP and root.name != "d"
-        return {"profile": profile, "findings": [{"id": f"{profile}~s1/int.080A0000.e1.half", "oracle": "time"}] if found else []}
+        return {"profile": profile, "findings": [{"id": f"{profile}~s1/int.080A0000.e1.half", "oracle": "time"}]
+                if found else []}
 
     monkeypatch.setattr(mutants, "SWEEPS", (("eth-parts", ()),))
     monkeypatch.setattr(mutants, "draw_patches", lambda seed: [TOP / f"{name}.patch" for name in "abcdef"])
@@ -219,7 +228,8 @@ def test_generated_ones_are_counted_and_a_broken_bench_is_said_at_the_end(judged
     out, table = capsys.readouterr()
     told = json.loads(out)
     assert judged == ["a", "c", "d", "e"][: 3 + sweep_all]
-    assert told["killed"] == {"cmocka": 1, "sweep": 1 + sweep_all, "without_power_loss": 0, "both": int(sweep_all), "any": 2}
+    assert told["killed"] == {"cmocka": 1, "sweep": 1 + sweep_all, "without_power_loss": 0, "both": int(sweep_all),
+                              "any": 2}
     assert told["mutants"] == 3 and told["same"] == ["b"] and told["survivors"] == ["d"] and told["rate"] == 0.667
     assert told["swept"] == 2 + sweep_all
     assert re.search(r"^c +not judged +no machine$", table, re.MULTILINE)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a profile can ask for, each asked of a device that is not like that: it must be noticed, by its name. The device is that
-of another bootloader (tests/swapboot), whose own profile passes."""
+"""What a profile can ask for, each asked of a device that is not like that: it must be noticed, by its name. The device
+is that of another bootloader (tests/swapboot), whose own profile passes."""
 
 import re
 
@@ -20,7 +20,8 @@ WRONG = {
                 "vectors", "initial stack pointer 0x31545753 is not in RAM"),
     "running": (r"running: \{address: 0x08020200, size: 0x1FDC0\}", "running: {address: 0x08040200, size: 0x1FDC0}",
                 "running", "the core's vector table is at 0x08020200, outside 0x08040200 to 0x0805FFBF"),
-    "counter": (r"address: 0x08004000, size: 16, form: unary\}\n  unchanged", "address: 0x0804000C, size: 4, form: little}\n  unchanged",
+    "counter": (r"address: 0x08004000, size: 16, form: unary\}\n  unchanged",
+                "address: 0x0804000C, size: 4, form: little}\n  unchanged",
                 "counter", "first power-up: floor fell from 2 to 1"),
     "alternatives": (r"app 2: confirmed\"\]\n      edges", 'app 2: denied"]\n      edges',
                      "time", 'new: no line with "app 2: denied"; old: no line with "swapboot: the image before is back"'),
@@ -42,7 +43,8 @@ def changed(folder, pattern, replacement):
 def test_what_is_not_so_is_noticed(tmp_path, name):
     """Already in the run without power loss."""
     pattern, replacement, oracle, said = WRONG[name]
-    result = matterhorn_json("sweep", changed(tmp_path, pattern, replacement), "--cuts", 1, "--live", 0, "--jobs", 1, status=1)
+    result = matterhorn_json("sweep", changed(tmp_path, pattern, replacement), "--cuts", 1, "--live", 0, "--jobs", 1,
+                             status=1)
     assert [finding["oracle"] for finding in result["findings"]] == [oracle]
     assert said in result["findings"][0]["detail"]
 
@@ -55,7 +57,8 @@ def test_a_wrong_pattern_is_one_line(tmp_path):
 
 @pytest.mark.parametrize(
     "machine, said",
-    [("stm32f407-nor,hse=3", "3 Hz is not within"), ("stm32f407-nor,wheels=4", "wheels"), ("stm32f407-nor,trace=x", "trace=x"),
+    [("stm32f407-nor,hse=3", "3 Hz is not within"), ("stm32f407-nor,wheels=4", "wheels"),
+     ("stm32f407-nor,trace=x", "trace=x"),
      ("stm32f407-nor,hse=", "hse="), ("stm32f407-nor;hse=1", "no name of a machine")])
 def test_a_wrong_property_is_one_line(tmp_path, machine, said):
     done = run("sweep", changed(tmp_path, r"machine: stm32f407-nor", f"machine: {machine!r}"), "--cuts", 1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What `matterhorn pack` makes packages from: files of several formats, written here by other means than it reads them."""
+"""What `matterhorn pack` makes packages from: files of several formats, written here by
+other means than it reads them."""
 
 import os
 import random
@@ -208,7 +209,8 @@ def test_image_for_the_other_board_is_refused(desk, write):
     start = boards.USB.application.start + HEADER_SIZE
     file = desk.file(write({start: program(start, 500)}))
     desk.refuses(str(file), "0x08080200", arguments=("--application", file))
-    desk.refuses(str(file), "0x08080200", "vector table", arguments=("--input", file))  # the Ethernet board's runtime is there
+    # the Ethernet board's runtime is there
+    desk.refuses(str(file), "0x08080200", "vector table", arguments=("--input", file))
 
 
 @each_format

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The HTML page of a sweep as a browser reads it: well-formed, alone, and with the figures of --json and --list. On a planted bug and a sample, so
-that there are findings and holes."""
+"""The HTML page of a sweep as a browser reads it: well-formed, alone, and with the figures of --json and --list. On a
+planted bug and a sample, so that there are findings and holes."""
 
 import re
 
@@ -19,8 +19,8 @@ def swept_mutant(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     profile = folder / "profile.yaml"
     profile.write_text((TOP / "sim/profiles/eth-app-update.yaml").read_text(encoding="utf-8").partition("  minimum:")[0], encoding="utf-8")
-    result = matterhorn_json("sweep", profile, "--cuts", CUTS, "--live", 0, "--jobs", 2, "--root", mutant(MUTANT), "--html", folder / "page",
-                             "--list", folder / "list", status=1)
+    result = matterhorn_json("sweep", profile, "--cuts", CUTS, "--live", 0, "--jobs", 2, "--root", mutant(MUTANT),
+                             "--html", folder / "page", "--list", folder / "list", status=1)
     lines = [line.split() for line in (folder / "list").read_text(encoding="utf-8").splitlines()[1:]]
     return result, [(fields[0].partition("/")[2], fields[-2]) for fields in lines], (folder / "page").read_text(encoding="utf-8")
 
@@ -38,10 +38,12 @@ def test_page_is_well_formed_and_alone(page, swept):
 
 
 def test_page_is_for_any_screen_and_for_paper(swept):
-    for words in ("width=device-width", "prefers-color-scheme: dark", "@media print", "max-width: 40rem", "color-scheme: light dark"):
+    for words in ("width=device-width", "prefers-color-scheme: dark", "@media print", "max-width: 40rem",
+                  "color-scheme: light dark"):
         assert words in swept[2]
     style = swept[2].partition("<style>")[2].partition("</style>")[0]
-    hidden = [selector.strip() for rule in re.findall(r"([^{}]*)\{[^{}]*display: none", style) for selector in rule.split(",")]
+    hidden = [selector.strip() for rule in re.findall(r"([^{}]*)\{[^{}]*display: none", style)
+              for selector in rule.split(",")]
     assert hidden and ".js" not in hidden, "the script puts that class on the page itself"
 
 
@@ -60,9 +62,11 @@ def test_coverage_is_that_of_the_json_object(page, swept):
     groups = swept[0]["groups"]
     for group in groups:
         cell = cells.pop((f"{group['area']} {group['kind']}", group["phase"]))
-        wanted = {"points": group["cut_points"], "tried": group["tried"], "cuts": group["cuts"], "failing": group["cuts"] - group["recovered"]}
+        wanted = {"points": group["cut_points"], "tried": group["tried"], "cuts": group["cuts"],
+                  "failing": group["cuts"] - group["recovered"]}
         assert {name: int(cell[f"data-{name}"]) for name in wanted} == wanted
-        for words in (f"{group['operations']:,} operations", f"{group['fired']:,} fired", f"{group['run']:,} run", f"{group['cuts'] - group['run']:,} credited"):
+        for words in (f"{group['operations']:,} operations", f"{group['fired']:,} fired", f"{group['run']:,} run",
+                      f"{group['cuts'] - group['run']:,} credited"):
             assert words in cell["title"]
     everything = cells.pop(("everything", "all phases"))
     assert int(everything["data-points"]) == swept[0]["cut_points"]
@@ -89,7 +93,8 @@ def test_holes_are_shown(page, swept):
 
 def rows_of(page):
     history = page.objects["history"]
-    return [{**row, "at": [dict(zip(history["columns"], entry, strict=True)) for entry in row["at"]]} for row in history["rows"]]
+    return [{**row, "at": [dict(zip(history["columns"], entry, strict=True)) for entry in row["at"]]}
+            for row in history["rows"]]
 
 
 def total(rows, name):
@@ -115,7 +120,8 @@ def test_rows_have_the_power_losses_of_their_addresses(page, swept):
 
 
 def test_sectors_hold_what_was_written(page):
-    """In the end, the application's sector holds its image, of which blank words need no program; when its erase begins, nothing."""
+    """In the end, the application's sector holds its image, of which blank words need no program;
+    when its erase begins, nothing."""
     (application,) = [row for row in rows_of(page) if row["chip"] == "internal"]
     image = (BUILD / "packages/update-mountaineer-eth.flash").read_bytes()
     words = [image[i:i + 4] for i in range(0, len(image), 4)]
@@ -132,9 +138,10 @@ def test_sectors_hold_what_was_written(page):
 def swept_whole(tmp_path_factory):
     """Power is lost once at each operation: the list has all of them."""
     folder = tmp_path_factory.mktemp("whole")
-    result = matterhorn_json("sweep", "eth-small-update", "--live", 0, "--cuts", "all", "--tears", "before", "--jobs", 2, "--html", folder / "page",
-                             "--list", folder / "list")
-    names = [line.split()[0].partition("/")[2].split(".") for line in (folder / "list").read_text(encoding="utf-8").splitlines()[1:]]
+    result = matterhorn_json("sweep", "eth-small-update", "--live", 0, "--cuts", "all", "--tears", "before",
+                             "--jobs", 2, "--html", folder / "page", "--list", folder / "list")
+    names = [line.split()[0].partition("/")[2].split(".")
+             for line in (folder / "list").read_text(encoding="utf-8").splitlines()[1:]]
     return result, names, Page((folder / "page").read_text(encoding="utf-8"))
 
 
@@ -161,7 +168,8 @@ def test_each_power_loss_is_at_the_moment_of_its_operation(whole):
 
 def test_page_of_a_shard_has_the_plan_of_all(tmp_path):
     """Its holes are those of its part: the other shards try them."""
-    arguments = ("sweep", "eth-confirm", "--live", 0, "--cuts", "all", "--jobs", 1, "--shard", "1/2", "--store", tmp_path / "store")
+    arguments = ("sweep", "eth-confirm", "--live", 0, "--cuts", "all", "--jobs", 1, "--shard", "1/2",
+                 "--store", tmp_path / "store")
     matterhorn(*arguments, "--html", tmp_path / "page")
     result = matterhorn_json("report", tmp_path / "store", "--html", tmp_path / "again")
     everything = cells_of(Page((tmp_path / "page").read_text(encoding="utf-8")))["everything", "all phases"]

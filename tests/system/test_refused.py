@@ -151,7 +151,8 @@ def test_package_that_was_spoilt_on_the_way_can_be_offered_again(bench, tmp_path
 
 
 def spoilt_while_installing(folder, sectors_done):
-    """A device whose install was begun, has done these sectors, and then the package went bad; its Demo offers the good twin."""
+    """A device whose install was begun, has done these sectors, and then the package went bad;
+    its Demo offers the good twin."""
     good = update_writer(ETHERNET).build()
     cells = requested_cells(provision_with(ETHERNET, good, folder), package.with_flipped_bit(good, len(good) - 1))
     journal.append(cells.nor, replace(journal.read(cells.nor), phase=journal.INSTALLING, sectors_done=sectors_done))
@@ -159,7 +160,8 @@ def spoilt_while_installing(folder, sectors_done):
 
 
 def test_package_that_went_bad_before_a_sector_was_done_makes_room_for_another(bench, tmp_path):
-    """What is installed verifies, so nothing is lost by dropping the install; kept, it would keep every other package out."""
+    """What is installed verifies, so nothing is lost by dropping the install; kept, it would
+    keep every other package out."""
     session = bench.power_on(ETHERNET, spoilt_while_installing(tmp_path, 0))
     session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
     assert f"boot: install not finished: {package.WRONG_CHUNK}" in trace.uart_lines(session.events)
@@ -177,11 +179,13 @@ def test_package_that_went_bad_when_nothing_of_it_counts_yet_makes_room_for_anot
 
 
 def half_installed(folder):
-    """A device that has installed the runtime of a package of both, and not its application, when the package went bad."""
+    """A device that has installed the runtime of a package of both, and not its
+    application, when the package went bad."""
     cells = provision_with(ETHERNET, update_writer(ETHERNET).build(), folder)
     names = {RUNTIME: "runtime", APPLICATION: "third"}
     parts = [
-        package.NewComponent(number, shipped(ETHERNET, name).images[number], ETHERNET.region(number).start, (5, 0, 0, 0))
+        package.NewComponent(number, shipped(ETHERNET, name).images[number], ETHERNET.region(number).start,
+                             (5, 0, 0, 0))
         for number, name in names.items()
     ]
     data = package.PackageWriter(ETHERNET.id, signing_key(), parts).build()
@@ -194,9 +198,11 @@ def half_installed(folder):
 
 
 def test_package_that_went_bad_when_half_of_it_was_installed_is_waited_for(bench, tmp_path):
-    """What is installed verifies, but does not belong together: it is not started, and the install is tried again after 10 s."""
+    """What is installed verifies, but does not belong together: it is not started, and the
+    install is tried again after 10 s."""
     session = bench.power_on(ETHERNET, half_installed(tmp_path))
-    session.wait_for(lambda now: trace.uart_lines(now.events).count("boot: trying again in 10 s") == 2, jobs.PATIENCE_NS)
+    session.wait_for(lambda now: trace.uart_lines(now.events).count("boot: trying again in 10 s") == 2,
+                     jobs.PATIENCE_NS)
     lines = trace.uart_lines(session.events)
     ends = [event.time_ns for event in session.events if event.kind == trace.UART and event.value == ord("\n")]
     said = [end for line, end in zip(lines, ends) if line == "boot: trying again in 10 s"]

@@ -94,7 +94,8 @@ def test_marks_of_torn_erases_replay(tear, second):
 def test_weak_word_replays_under_its_own_noise():
     said = [matterhorn("replay", f"{PROFILE}~s1{noise}/int.080A0398.p1.weak").stdout for noise in ("", "n2")]
     noise, sram = [
-        [re.search(pattern, text)[1] for text in said] for pattern in (r"noise of weak bits (\d+)", r"SRAM random:(\d+)")
+        [re.search(pattern, text)[1] for text in said]
+        for pattern in (r"noise of weak bits (\d+)", r"SRAM random:(\d+)")
     ]
     assert noise[0] != noise[1]
     assert sram[0] == sram[1]

@@ -135,5 +135,6 @@ def test_wrong_use_of_the_function_ends_the_configuration(project, before, after
 def test_checkout_must_be_there_and_built(project, tmp_path):
     assert "say where Matterhorn is" in project.configure(status=1, checkout="/nowhere")
     shutil.copytree(TOP / "cmake", tmp_path / "checkout/cmake")
-    said = project.configure("-DMATTERHORN_COMMAND=MATTERHORN_COMMAND-NOTFOUND", status=1, checkout=tmp_path / "checkout")
+    said = project.configure("-DMATTERHORN_COMMAND=MATTERHORN_COMMAND-NOTFOUND", status=1,
+                             checkout=tmp_path / "checkout")
     assert "there is no matterhorn command; run ci/build" in " ".join(said.split())

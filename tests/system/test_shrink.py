@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`matterhorn shrink`: what several power losses and tears are needed for, and what not. On a planted bug that any loss in the install
-shows, the first loss of an id that says two is not to blame."""
+"""`matterhorn shrink`: what several power losses and tears are needed for, and what not. On a planted bug that any loss
+in the install shows, the first loss of an id that says two is not to blame."""
 
 import re
 
@@ -27,7 +27,8 @@ def mutant_that_clears_the_request():
 
 
 def test_two_losses_become_one_of_the_simplest_kind(mutant):
-    """The seed of the profile, a loss before the first word that the install programs, and no tear at all; and it replays."""
+    """The seed of the profile, a loss before the first word that the install programs, and no
+    tear at all; and it replays."""
     result = matterhorn_json("shrink", two(), "--root", mutant, status=1)
     head, cut = result["id"].split("/")
     assert head == f"{PROFILE}~s1"
@@ -47,15 +48,16 @@ def test_it_cannot_be_made_smaller_again(mutant):
 
 
 def test_the_operation_before_the_smallest_recovers(mutant):
-    """The install is forgotten once its first sector is erased: the first word behind that is the smallest, and the erase before it is not
-    one: without it the old application stores the update again."""
+    """The install is forgotten once its first sector is erased: the first word behind that is the smallest, and the
+    erase before it is not one: without it the old application stores the update again."""
     result = matterhorn_json("shrink", f"{PROFILE}~s7/{FATAL}", "--root", mutant, status=1)
     assert result["id"] == f"{PROFILE}~s1/int.080A0200.p1.before"
     matterhorn("replay", f"{PROFILE}~s1/int.080A0000.e1.before", "--root", mutant)
 
 
 def test_first_word_that_fails_is_found_by_halving():
-    """A resumed install takes the wrong sector for done: words of the sector that is installed last fail, all words before recover."""
+    """A resumed install takes the wrong sector for done: words of the sector that is installed last
+    fail, all words before recover."""
     root = mutant("resume-wrong-sector")
     given = "eth-large-update~s1/int.080A06A0.p1.mask"
     result = matterhorn_json("shrink", given, "--root", root, status=1)

@@ -8,7 +8,8 @@ from .artifacts import TOP, matterhorn, matterhorn_json
 KB = 1024
 SECTOR_KB = 128
 ERASED = b"\xff\xff\xff\xff"
-PROFILES = {4: "eth-tiny-update", 16: "eth-16k-update", 64: "eth-64k-update", 128: "eth-128k-update", 384: "eth-384k-update"}
+PROFILES = {4: "eth-tiny-update", 16: "eth-16k-update", 64: "eth-64k-update", 128: "eth-128k-update",
+            384: "eth-384k-update"}
 HEADER_WORDS = 128
 REGION = 384 * KB
 
@@ -38,7 +39,8 @@ def test_losses_in_it_are_recovered(kilobytes, tmp_path):
     result = matterhorn_json("sweep", few, "--jobs", 1, "--live", 1)
     assert result["verdict"] == "pass" and result["cuts_fired"] == 4
     programmed = sum(word != ERASED for word in words(flash_of(kilobytes)))
-    installed = {group["kind"]: group["operations"] for group in result["groups"] if (group["phase"], group["area"]) == ("install", "application")}
+    installed = {group["kind"]: group["operations"] for group in result["groups"]
+                 if (group["phase"], group["area"]) == ("install", "application")}
     assert installed == {"program": programmed, "erase": -(-kilobytes // SECTOR_KB)}
 
 

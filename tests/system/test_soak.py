@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`matterhorn soak`: updates in a row on one device that loses power at random. It goes on from a checkpoint as if it had never stopped,
-finds a planted bug and says how to see it again, and tells a firmware that wears its flash out from one that does not."""
+"""`matterhorn soak`: updates in a row on one device that loses power at random. It goes on from a checkpoint as
+if it had never stopped, finds a planted bug and says how to see it again, and tells a firmware that wears its
+flash out from one that does not."""
 
 import json
 import re
@@ -41,7 +42,8 @@ def test_twenty_updates_are_there_in_the_end(twenty):
 
 
 def test_each_install_erases_the_application_once_and_each_loss_once_more(twenty):
-    """Demo and the update that it carries are two installs, the third application is one; twenty updates are ten of both."""
+    """Demo and the update that it carries are two installs, the third application is one;
+    twenty updates are ten of both."""
     undisturbed = soak("--updates", 20, "--losses", 0)
     assert undisturbed["losses"] == undisturbed["disturbed"] == 0
     assert undisturbed["erases"]["internal"] == {APPLICATION: 30}
@@ -78,7 +80,8 @@ def test_erases_of_the_command_are_seen_by_the_bits_that_it_set(tmp_path):
     script = tmp_path / "toggle.py"
     script.write_text(TOGGLING, encoding="utf-8")
     words = f'["/usr/bin/python3", {script}, "{{matterhorn}}", "{{device}}", build/packages/third-mountaineer-eth.nmf]'
-    profile = profile_with(tmp_path, r"  - name: third\n    command: \[[^\n]*\]", f"  - name: third\n    command: {words}")
+    profile = profile_with(tmp_path, r"  - name: third\n    command: \[[^\n]*\]",
+                           f"  - name: third\n    command: {words}")
     result = matterhorn_json("soak", profile, "--updates", 8, "--losses", 0)
     assert result["verdict"] == "pass"
     assert result["erases"]["nor"]["7F0000"] == 2, "four times third, hence two erases"
@@ -264,7 +267,8 @@ def test_without_a_folder_it_says_how_to_get_a_bundle(found):
 
 
 def test_worn_out_journal_is_seen():
-    """A planted bug that every power-up does more erases than it needs: all updates are there, and the life used says it."""
+    """A planted bug that every power-up does more erases than it needs: all updates are
+    there, and the life used says it."""
     options = ("--updates", 10, "--losses", 0)
     good, bad = soak(*options), soak(*options, "--root", mutant(TOP / "tests/planted/erase-at-each-opening.patch"))
     assert bad["verdict"] == "pass" and bad["boots"] == good["boots"]

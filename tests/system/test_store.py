@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The result store: a sweep that was stopped goes on and comes to the same result; files that are no stores are refused and left alone."""
+"""The result store: a sweep that was stopped goes on and comes to the same result; files that are no
+stores are refused and left alone."""
 
 import json
 import shutil
@@ -13,7 +14,8 @@ from .artifacts import BUILD, SAFETY_SECONDS, TOP, matterhorn, matterhorn_json, 
 from .test_full import on_full_disk, tiny_disk  # noqa: F401 (a fixture)
 
 # What depends on the host.
-TIMES = ("wall_s", "cpu_s", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s", "machines_lost", "jobs")
+TIMES = ("wall_s", "cpu_s", "recovery_wall_s", "recovery_cpu_s", "recoveries_per_cpu_s", "next_cpu_s", "machines_lost",
+         "jobs")
 PROFILE = "eth-app-update"
 OPTIONS = ("--cuts", 40, "--live", 4, "--check-credited", 4, "--jobs", 2)
 COUNTING = Path(__file__).with_name("fragile_qemu.py")
@@ -89,7 +91,8 @@ def count_runs(folder, *arguments):
 
 
 def test_what_is_kept_is_not_run_again(sweep, tmp_path):
-    """With half of it forgotten, the other half is; with nothing forgotten, only the update without power loss is run."""
+    """With half of it forgotten, the other half is; with nothing forgotten, only the
+    update without power loss is run."""
     sweep = (*sweep[:2], "--cuts", 40, "--live", 0, "--jobs", 1, "--store", tmp_path / "store")
     first, whole = count_runs(tmp_path / "1", *sweep)
     again, nothing = count_runs(tmp_path / "2", *sweep)
@@ -170,7 +173,8 @@ def test_store_of_other_faults(sweep, tmp_path):
     assert "faults: nor-slow=1\n" in matterhorn("report", store).stdout
     assert matterhorn_json("report", store)["faults"] == ["nor-slow=1"]
     refused(sweep, store, 2, "is of another sweep", "faults of the parts", "nor-slow=1")
-    refused((*sweep, "--fault", "int-flags"), store, 2, "is of another sweep", "faults of the parts", "nor-slow=1", "int-flags")
+    refused((*sweep, "--fault", "int-flags"), store, 2, "is of another sweep", "faults of the parts", "nor-slow=1",
+            "int-flags")
 
 
 def test_store_of_another_firmware(sweep, copy):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What stores are good for: reports without a machine, shards put together, two builds compared, baselines. On a planted bug, so that there is
-something to find."""
+"""What stores are good for: reports without a machine, shards put together, two builds compared, baselines. On a
+planted bug, so that there is something to find."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -147,7 +147,8 @@ def test_merge_does_not_write_over(shards):
 
 
 def failing(folder):
-    return [line.split()[0] for line in (folder / "write-baseline").read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+    return [line.split()[0] for line in (folder / "write-baseline").read_text(encoding="utf-8").splitlines()
+            if line[0] != "#"]
 
 
 def test_diff_names_what_is_new_and_what_is_fixed(good, bad):
@@ -179,9 +180,11 @@ def test_diff_refuses_sweeps_that_cannot_be_compared(good, bad, tmp_path):
 def test_only_what_is_not_in_the_baseline_fails(bad, tmp_path):
     """Without one of its lines, that power loss is new; with one more that recovers, that one is gone."""
     store, ids = bad[0] / "store", failing(bad[0])
-    recovered = next(line.split()[0] for line in (bad[0] / "list").read_text().splitlines()[1:] if line.split()[-2] == "recovered")
+    recovered = next(line.split()[0] for line in (bad[0] / "list").read_text().splitlines()[1:]
+                     if line.split()[-2] == "recovered")
     baseline = tmp_path / "baseline"
-    baseline.write_text("\n".join((f"{ids[0]}@0123456789ab # known", "# nothing", "", *ids[1:], recovered, "eth-app-update~s9/nor.000000.p1.after")))
+    baseline.write_text("\n".join((f"{ids[0]}@0123456789ab # known", "# nothing", "", *ids[1:], recovered,
+                                   "eth-app-update~s9/nor.000000.p1.after")))
     told = matterhorn_json("report", store, "--baseline", baseline, *outputs(tmp_path))
     assert told["verdict"] == "pass"
     assert told["baseline"] == {"known": len(ids), "new": [], "gone": [recovered], "not_tried": 1}
@@ -217,7 +220,8 @@ def test_failing_next_update_is_in_the_store(sweep, tmp_path):
     profile = tmp_path / "profile.yaml"
     torn = "  minimum:\n    - {area: journal, kind: program, count: 6}\n"  # which leaves another end state
     profile.write_text(sweep[1].read_text(encoding="utf-8").replace('["{matterhorn}"', once) + torn, encoding="utf-8")
-    result = matterhorn_json("sweep", profile, *OPTIONS[:2], "--jobs", 2, "--live", 0, "--store", tmp_path / "store", "--tears", "half", status=1)
+    result = matterhorn_json("sweep", profile, *OPTIONS[:2], "--jobs", 2, "--live", 0, "--store", tmp_path / "store",
+                             "--tears", "half", status=1)
     assert {finding["oracle"] for finding in result["findings"]} == {"next"}
     assert without_times(matterhorn_json("report", tmp_path / "store", status=1)) == without_times(result)
     assert rows(tmp_path / "store", "SELECT DISTINCT oracle FROM verdict WHERE oracle IS NOT NULL") == [("next",)]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The supply voltage: nothing is written while it is low, nothing is lost by that, and a good application starts all the same."""
+"""The supply voltage: nothing is written while it is low, nothing is lost by that, and a good
+application starts all the same."""
 
 import pytest
 
@@ -37,11 +38,13 @@ def dip(begin, end=None):
 
 def started(events, begin, end):
     """Operations of both chips that were started then."""
-    return [event for chip in (trace.INTERNAL, trace.NOR) for event in trace.operations(events, chip) if begin < event.time_ns < end]
+    return [event for chip in (trace.INTERNAL, trace.NOR) for event in trace.operations(events, chip)
+            if begin < event.time_ns < end]
 
 
 def moments(events):
-    """When to take the supply away: right before the first erase, in it, in the middle of the words, and in the confirmation."""
+    """When to take the supply away: right before the first erase, in it, in the middle of the
+    words, and in the confirmation."""
     erase = next(event for event in trace.internal_operations(events) if event.kind == trace.ERASE)
     words = [event for event in trace.internal_operations(events) if event.kind == trace.PROGRAM]
     last = trace.operations(events, trace.NOR)[-1]
@@ -63,7 +66,8 @@ def test_a_low_supply_holds_an_update_back(bench, requested, undisturbed, moment
 
 def test_a_supply_that_stays_low_starts_what_is_good(bench, requested):
     session = bench.power_on(BOARD, requested, vdd=[(LOW, 0)])
-    session.wait_for(jobs.both(jobs.blinks(trace.RED), jobs.says("runtime: no updates: supply voltage is too low")), PATIENCE_NS)
+    session.wait_for(jobs.both(jobs.blinks(trace.RED), jobs.says("runtime: no updates: supply voltage is too low")),
+                     PATIENCE_NS)
     assert not started(session.events, 0, PATIENCE_NS)
     assert "boot: no updates: supply voltage is too low" in trace.uart_lines(session.events)
     assert session.time_ns < 30 * trace.SECOND

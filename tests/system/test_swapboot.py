@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A bootloader of another kind (tests/swapboot), by a profile alone: it recovers from every power loss there is, and each of its
-planted bugs is found by what the profile asks for, with an id that comes back."""
+"""A bootloader of another kind (tests/swapboot), by a profile alone: it recovers from every power loss there is, and
+each of its planted bugs is found by what the profile asks for, with an id that comes back."""
 
 import re
 import subprocess
@@ -25,8 +25,8 @@ ORACLES = {
 
 
 def test_every_power_loss_is_recovered():
-    """All of them: more than 40,000 operations, nearly all of them programs of one byte, with seven or more tears each. Some are
-    done for real too, and must leave what was built (else exit 3)."""
+    """All of them: more than 40,000 operations, nearly all of them programs of one byte, with seven or more tears each.
+    Some are done for real too, and must leave what was built (else exit 3)."""
     result = matterhorn_json("sweep", PROFILE, "--live", 20, "--check-credited", 20, "--jobs", 2)
     assert result["verdict"] == "pass"
     assert result["ops"] > 40000
@@ -37,8 +37,8 @@ def test_every_power_loss_is_recovered():
 
 
 def test_both_ways_to_end_are_met():
-    """A loss right before the new image says that it is to stay leads back to the old one; right after it, it stays: else the
-    alternatives of the profile would show nothing."""
+    """A loss right before the new image says that it is to stay leads back to the old one; right after it, it stays:
+    else the alternatives of the profile would show nothing."""
     image_ok = f"{PROFILE}~s1/int.0803FFCE.p1"
     back = matterhorn("replay", f"{image_ok}.before").stdout
     assert "swapboot: swapping back" in back and "app 1: running" in back

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sweeps: 200 clean power losses, all run and recovered; torn ones, most of them credited; a planted bug that is caught."""
+"""Sweeps: 200 clean power losses, all run and recovered; torn ones, most of them credited;
+a planted bug that is caught."""
 
 import pytest
 
@@ -39,7 +40,8 @@ def test_cuts_are_where_it_hurts(result):
 
 
 def test_torn_power_losses_are_recovered_and_credited_rightly():
-    """A sample of all operations with four tears; some are credited, of which some are run all the same (else exit 3)."""
+    """A sample of all operations with four tears; some are credited, of which some are
+    run all the same (else exit 3)."""
     result = matterhorn_json("sweep", PROFILE, "--cuts", 150, "--check-credited", 20, "--live", 20, "--jobs", 2)
     assert result["verdict"] == "pass"
     assert result["cut_points"] > 3 * result["ops"]

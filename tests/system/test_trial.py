@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What was installed is tried: an image that hangs, faults, restarts or stays silent is rolled back, one that only lost power is not, and
-counters are recorded with confirmation alone. The real binaries, in virtual time."""
+"""What was installed is tried: an image that hangs, faults, restarts or stays silent is rolled back, one that only lost
+power is not, and counters are recorded with confirmation alone. The real binaries, in virtual time."""
 
 from dataclasses import replace
 
@@ -163,7 +163,8 @@ def test_image_that_hangs_and_has_nothing_to_go_back_to_is_tried_for_ever(bench,
 
 
 def test_damaged_package_is_not_gone_back_to(bench, tmp_path):
-    """Nothing is erased for it, the image that wanted to go back goes on, and still can be updated once it is confirmed."""
+    """Nothing is erased for it, the image that wanted to go back goes on, and still can be
+    updated once it is confirmed."""
     cells = deployed(package_file(BOARD, "goes-back"), tmp_path)
     running = journal.read(cells.nor).application
     cells.nor[store.RESERVED + running.extents[-1] * store.EXTENT_SIZE + 8] ^= 1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""docs/UPDATING.md: its code builds as it stands there, under the flags of the firmware, and every name in it that belongs to the table exists."""
+"""docs/UPDATING.md: its code builds as it stands there, under the flags of the firmware, and every name in it that
+belongs to the table exists."""
 
 import re
 import subprocess
@@ -27,7 +28,8 @@ def test_code_of_the_page_builds(tmp_path):
 
 def test_application_of_the_page_needs_nothing_but_the_runtime_and_what_is_yours(tmp_path):
     assert build(APPLICATION, tmp_path).returncode == 0
-    listing = subprocess.run(["arm-none-eabi-nm", "-u", tmp_path / "page.o"], capture_output=True, text=True, check=True)
+    listing = subprocess.run(["arm-none-eabi-nm", "-u", tmp_path / "page.o"], capture_output=True, text=True,
+                             check=True)
     assert set(listing.stdout.split()) - {"U"} <= {"fetch_bytes", "find_update", "memcpy", "memset"}
 
 

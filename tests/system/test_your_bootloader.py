@@ -10,7 +10,8 @@ import pytest
 from .artifacts import BUILD, SAFETY_SECONDS, TOP
 
 PAGE = (TOP / "docs/YOUR-BOOTLOADER.md").read_text()
-COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
+COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+            for line in block.splitlines()]
 (PROFILE,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
@@ -28,10 +29,12 @@ def desk(tmp_path_factory):
 
 
 def do(desk, command):
-    """Types a command of the page. The desk is where relative paths of the profile start: a reader is in the project's folder."""
+    """Types a command of the page. The desk is where relative paths of the profile start: a
+    reader is in the project's folder."""
     words = [*command.split(), *(["--root", str(desk)] if re.match("matterhorn (sweep|replay)", command) else [])]
     environment = {**os.environ, "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}"}
-    return subprocess.run(words, cwd=desk, env=environment, capture_output=True, text=True, timeout=SAFETY_SECONDS, check=False)
+    return subprocess.run(words, cwd=desk, env=environment, capture_output=True, text=True, timeout=SAFETY_SECONDS,
+                          check=False)
 
 
 def test_the_page_as_it_stands(desk):

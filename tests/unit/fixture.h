@@ -23,8 +23,8 @@ struct blob {
     size_t size;
 };
 
-/* A signed package for the Ethernet board with an application of `size` bytes (0 = none) and a runtime of `runtime_size`
- * (0 = none), their contents from `seed`. */
+/* A signed package for the Ethernet board with an application of `size` bytes (0 = none) and a runtime of
+ * `runtime_size` (0 = none), their contents from `seed`. */
 struct blob fixture_package(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter);
 
 /* The same, encrypted under this key, each component with a nonce of its own. */

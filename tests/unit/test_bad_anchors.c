@@ -5,7 +5,7 @@
  * `row` is the row of SPEC that a case attacks, by section and first cell; the last test sees to it that none is
  * missing.
  */
-#include "fixture.h"
+#include "device_fixture.h"
 #include "spec_rows.h"
 
 #include "matterhorn/bytes.h"
@@ -15,23 +15,13 @@
 
 #define CRC 252u
 
-static struct array_device array;
-static struct mh_update update;
 static uint8_t bytes[MH_ANCHORS_SIZE];
 
 static int set_up(void **state)
 {
-    (void)state;
-    fixture_device(&array);
+    set_up_device(state);
     memset(array.device.anchors.secret, 0x3C, MH_SECRET_SIZE);
     mh_anchors_write(&array.device.anchors, bytes);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
     return 0;
 }
 
@@ -266,7 +256,7 @@ static void every_row_has_a_case(void **state)
     spec_rows_check("4.1", NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_device)
 
 int main(void)
 {

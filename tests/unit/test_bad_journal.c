@@ -8,7 +8,7 @@
  * missing. The device runs older packages of both components, which are in the store, and is asked to install a newer
  * one of both.
  */
-#include "fixture.h"
+#include "kept_device.h"
 #include "spec_rows.h"
 
 #include "matterhorn/bytes.h"
@@ -30,9 +30,6 @@
 #define ENTRY_LENGTH 32u
 #define ENTRY_ID 36u
 
-static struct array_device array;
-static struct mh_update update;
-static uint8_t *internal_before, *nor_before;
 static uint32_t package_size;
 
 /* The older one runs, confirmed; the newer one is stored and requested. */
@@ -40,19 +37,11 @@ static int set_up(void **state)
 {
     struct blob old = fixture_package(OLD_SIZE, OLD_SIZE, OLD, 1), new = fixture_package(SIZE, RUNTIME_SIZE, NEW, 1);
 
-    (void)state;
-    fixture_device(&array);
-    assert_int_equal(fixture_store(&update, &array.device, &old), MH_OK);
-    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
-    assert_int_equal(mh_update_confirm(&update), MH_OK);
+    set_up_device(state);
+    install_and_confirm(&old);
     assert_int_equal(fixture_store(&update, &array.device, &new), MH_OK);
     package_size = (uint32_t)new.size;
-    internal_before = malloc(array.internal.part->size);
-    nor_before = malloc(array.nor.part->size);
-    assert_non_null(internal_before);
-    assert_non_null(nor_before);
-    memcpy(internal_before, array.internal.cells, array.internal.part->size);
-    memcpy(nor_before, array.nor.cells, array.nor.part->size);
+    keep_device();
     free(old.bytes);
     free(new.bytes);
     return 0;
@@ -60,18 +49,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
-    array_device_free(&array);
-    free(internal_before);
-    free(nor_before);
-    return 0;
-}
-
-static void restore(void)
-{
-    memcpy(array.internal.cells, internal_before, array.internal.part->size);
-    memcpy(array.nor.cells, nor_before, array.nor.part->size);
-    memset(array.otp, 0xFF, MH_OTP_SIZE);
+    forget_device();
+    return tear_down_device(state);
 }
 
 static uint8_t *newest_record(void)
@@ -94,12 +73,8 @@ static bool runs(unsigned seed)
 
 static void assert_nothing_but_the_journal_changed(const char *name)
 {
-    if (memcmp(array.internal.cells, internal_before, array.internal.part->size) != 0) {
-        fail_msg("%s: the internal flash was changed", name);
-    }
-    if (memcmp(array.nor.cells, nor_before, MH_JOURNAL_ADDRESS) != 0) {
-        fail_msg("%s: the SPI flash was changed", name);
-    }
+    assert_internal_unchanged(name);
+    assert_nor_unchanged(name, MH_JOURNAL_ADDRESS);
 }
 
 /* Whatever it was: another package is taken, and installed. */
@@ -140,7 +115,7 @@ static void assert_start(const char *name, int expected)
         fail_msg("%s: the reason is not kept", name);
     }
     assert_next_update_works(name);
-    restore();
+    restore_device();
 }
 
 /// Records (3.2) ///
@@ -343,7 +318,7 @@ static void phases_without_what_they_need(void **state)
             assert_nothing_but_the_journal_changed(name);
         }
         assert_next_update_works(name);
-        restore();
+        restore_device();
     }
 }
 
@@ -363,7 +338,7 @@ static void a_rollback_that_begins_has_nothing_done(void **state)
         assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
         assert_int_equal(update.journal.state.phase, MH_IDLE);
         assert_true(runs(OLD));
-        restore();
+        restore_device();
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fingerprints of states and the wild bytes of classes: what is the same state, and what is not; and what is kept of recorded runs.
+ * Fingerprints of states and the wild bytes of classes: what is the same state, and what is not; and
+ * what is kept of recorded runs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,7 +143,8 @@ static void many_changes_are_as_good_as_few(void **state)
     for (unsigned round = 0; round < 8; round++) {
         for (unsigned i = 0; i < 20 * round; i++) {
             enum array array = plan_random(&random) % 2 != 0 ? ARRAY_NOR : ARRAY_INTERNAL;
-            uint32_t offset = (uint32_t)(plan_random(&random) % (arrays_size(array) - 3)), size = 1 + plan_random(&random) % 3;
+            uint32_t offset = (uint32_t)(plan_random(&random) % (arrays_size(array) - 3)),
+                     size = 1 + plan_random(&random) % 3;
             for (uint32_t at = offset; at < offset + size; at++)
                 fixture->state.arrays.cells[array][at] ^= 0x5A;
             pages_add(&fixture->state.arrays.pages, array, offset, size);
@@ -284,7 +286,8 @@ static void what_is_kept_grows_and_says_so(void **state)
     assert_true(wild_keep_more(&kept, more, &grown) && !grown);
     wild_load(&fixture->wild, kept);
     assert_int_equal(bytes_count(&fixture->wild.bytes), 7);
-    assert_true(bytes_have(&fixture->wild.bytes, ARRAY_NOR, EXTENT + 3) && bytes_have(&fixture->wild.bytes, ARRAY_INTERNAL, SECTOR_OFFSET));
+    assert_true(bytes_have(&fixture->wild.bytes, ARRAY_NOR, EXTENT + 3) &&
+                bytes_have(&fixture->wild.bytes, ARRAY_INTERNAL, SECTOR_OFFSET));
     wild_load(&fixture->wild, none);
     assert_true(wild_keep_more(&none, more, &grown) && grown);
     free(none);
@@ -405,7 +408,8 @@ static void a_long_tape_comes_back_whole(void **state)
         if (which == 1)
             record_program(&recordings[which], 0, RAIL_CHIP_NOR, EXTENT, 0);
         for (uint32_t i = 0; i < 3000; i++)
-            record_program(&recordings[which], (i + 1) * UINT64_C(1000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * (i % 1500), i / 2);
+            record_program(&recordings[which], (i + 1) * UINT64_C(1000000), RAIL_CHIP_INTERNAL, SECTOR + 4 * (i % 1500),
+                           i / 2);
         assert_true(recording_index(&recordings[which], &no_profile, &fixture->problem));
         struct tape *tape = tapes_keep(tapes, &recordings[which]);
         assert_non_null(tape);
@@ -479,7 +483,8 @@ static void places_are_those_of_the_run_alone(void **state)
     struct tape_place *places[2];
     for (unsigned which = 0; which < 2; which++) {
         struct tapes *tapes = tapes_open();
-        struct tape *other = which == 1 ? words(fixture, tapes, true, true) : NULL, *tape = words(fixture, tapes, false, false);
+        struct tape *other = which == 1 ? words(fixture, tapes, true, true) : NULL,
+                    *tape = words(fixture, tapes, false, false);
         places[which] = tapes_places(tapes, tape, &counts[which]);
         assert_non_null(places[which]);
         free(other);

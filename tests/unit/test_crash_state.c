@@ -166,7 +166,8 @@ static void every_tear_is_that_of_the_physics(void **state)
     free(cells);
 }
 
-/* Each torn erase leaves its weak bits, in another sector: several power losses leave more than any list has room for at first. */
+/* Each torn erase leaves its weak bits, in another sector: several power losses leave more than
+ * any list has room for at first. */
 static void marks_of_many_tears_are_all_kept(void **state)
 {
     (void)state;
@@ -408,7 +409,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_operation_that_the_part_refuses_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(status_registers_belong_to_the_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_of_erases_belong_to_the_state, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests_name("crash_state", tests, NULL, NULL);
 }

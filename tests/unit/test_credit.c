@@ -70,8 +70,8 @@ static int tear_down(void **state)
 
 /* --- what the recovery of the representative does --- */
 
-static void take(struct fixture *fixture, uint64_t time_ns, uint64_t duration_ns, enum rail_kind kind, enum rail_chip chip,
-                 uint32_t address, uint32_t value)
+static void take(struct fixture *fixture, uint64_t time_ns, uint64_t duration_ns, enum rail_kind kind,
+                 enum rail_chip chip, uint32_t address, uint32_t value)
 {
     static const uint8_t zeros[256];
     const struct rail_event event = {.time_ns = time_ns, .duration_ns = duration_ns, .address = address, .value = value,

@@ -1,6 +1,9 @@
-/* SPDX-License-Identifier: MIT * Encrypted packages on a device: installed like any other, plain nowhere in the SPI
- * NOR, and refused before anything is written when the device has another key. */
-#include "fixture.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * Encrypted packages on a device: installed like any other, plain nowhere in the SPI NOR, and refused before anything
+ * is written when the device has another key.
+ */
+#include "device_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +12,11 @@
 #define RUNTIME_SIZE 13000u
 #define WINDOW 16u
 
-static struct array_device array;
-static struct mh_update update;
 
 static int set_up(void **state)
 {
-    (void)state;
-    fixture_device(&array);
+    set_up_device(state);
     memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
     return 0;
 }
 
@@ -146,7 +139,7 @@ static void nothing_is_plain_whenever_power_is_lost(void **state)
     assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
     operations = (1u << 20) - array.operations_left;
     for (uint64_t cut = 1; cut < operations; cut += operations / 7) {
-        tear_down(state);
+        tear_down_device(state);
         set_up(state);
         assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
         array.operations_left = cut;
@@ -212,7 +205,7 @@ static void revoked_key_refuses_a_request(void **state)
     free(package.bytes);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_device)
 
 int main(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Intel HEX: good files, and each field of a record attacked. Checksums were computed by hand: the bytes of a record sum up to 0.
+ * Intel HEX: good files, and each field of a record attacked. Checksums were computed by hand: the
+ * bytes of a record sum up to 0.
  */
 #include "inputs.h"
 

@@ -210,8 +210,9 @@ static void the_command_is_safe_in_a_shell(void **state)
     assert_string_equal(command, "matterhorn replay eth~s1/int.080A4800.p1.before@0123456789ab");
     id_command("a b~s1/int.080A4800.p1.before", hash,
                &(struct id_target){"my profile.yaml", "~root", "it's; rm -rf $HOME"}, command);
-    assert_string_equal(command, "matterhorn replay 'a b~s1/int.080A4800.p1.before@0123456789ab' --profile 'my profile.yaml' "
-                                 "--root '~root' --device 'it'\\''s; rm -rf $HOME'");
+    assert_string_equal(command,
+                        "matterhorn replay 'a b~s1/int.080A4800.p1.before@0123456789ab' --profile 'my profile.yaml' "
+                        "--root '~root' --device 'it'\\''s; rm -rf $HOME'");
 }
 
 static void a_command_that_is_too_long_is_cut_off(void **state)

@@ -28,7 +28,8 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     *state = &fixture;
-    assert_true(arrays_allocate(&fixture.device, &fixture.problem) && arrays_allocate(&fixture.state, &fixture.problem));
+    assert_true(arrays_allocate(&fixture.device, &fixture.problem) &&
+                arrays_allocate(&fixture.state, &fixture.problem));
     assert_true(representative_open(&fixture.begin, &fixture.device, &fixture.problem));
     fixture.pool = pool_open(&fixture.device);
     fixture.idles = idles_open(fixture.pool);

@@ -2,7 +2,7 @@
  *
  * Store, install, confirm, and what power loss between any two operations leaves; on a device in memory.
  */
-#include "fixture.h"
+#include "device_fixture.h"
 
 #include "matterhorn/bytes.h"
 
@@ -12,23 +12,6 @@
 /* Over two sectors of 128 KB, the last word incomplete: what resume and rounding have to get right. */
 #define SMALL 5001u
 #define LARGE (0x20000u + 9003u)
-
-static struct array_device array;
-static struct mh_update update;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_device(&array);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
-    return 0;
-}
 
 static void assert_installed(uint32_t size, uint32_t seed)
 {
@@ -100,7 +83,8 @@ static enum mh_error program_weak(void *context, uint32_t address, const uint8_t
     return weak.nor.program(context, address, data, length);
 }
 
-/* The record of the trial was cut and reads good at one start only: the application must find the trial all the same. */
+/* The record of the trial was cut and reads good at one start only: the application must
+ * find the trial all the same. */
 static void trial_outlives_a_record_that_reads_good_only_once(void **state)
 {
     (void)state;
@@ -334,8 +318,8 @@ static void half_of_a_package_does_not_belong_to_what_was_there(void **state)
     unsigned mixed = 0, whole = 0;
 
     for (uint64_t operations = 0; whole == 0; operations += 97) {
-        tear_down(state);
-        set_up(state);
+        tear_down_device(state);
+        set_up_device(state);
         install(SMALL, 1);
         assert_int_equal(mh_update_confirm(&update), MH_OK);
         struct blob package = fixture_package(SMALL, SMALL, 2, 0);
@@ -532,7 +516,7 @@ static void every_single_bit_of_header_and_image_counts(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_device, tear_down_device)
 
 int main(void)
 {

@@ -2,11 +2,10 @@
  *
  * The journal: what is read back, what damage does, what is looked at, and that its states are finitely many.
  */
-#include "fixture.h"
+#include "device_fixture.h"
 
 #include <string.h>
 
-static struct array_device array;
 static struct mh_journal journal;
 
 static uint8_t *page(unsigned sector, unsigned number)
@@ -16,16 +15,8 @@ static uint8_t *page(unsigned sector, unsigned number)
 
 static int set_up(void **state)
 {
-    (void)state;
-    fixture_device(&array);
+    set_up_device(state);
     assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
     return 0;
 }
 
@@ -217,7 +208,8 @@ static void a_state_on_the_way_keeps_its_page(void **state)
     }
 }
 
-/* When an update is over, nothing is left of how it went: one state at rest has as many journals as there are generations. */
+/* When an update is over, nothing is left of how it went: one state at rest has as many
+ * journals as there are generations. */
 static void a_state_at_rest_goes_to_the_first_page(void **state)
 {
     static uint8_t kept[4][2 * MH_EXTENT_SIZE];
@@ -318,8 +310,8 @@ static void power_loss_at_each_operation_of_a_move_keeps_state_and_page(void **s
 
 static uint8_t kept[2 * MH_EXTENT_SIZE], after[2 * MH_EXTENT_SIZE];
 
-/* A newest record on page 4 of the first sector, a damaged page behind it unless it is whole; in the second sector, what a torn erase has left of
- * older ones. */
+/* A newest record on page 4 of the first sector, a damaged page behind it unless it is whole; in the second sector,
+ * what a torn erase has left of older ones. */
 static void a_journal_with_a_past(bool whole)
 {
     start_anew();
@@ -338,7 +330,8 @@ static void a_journal_with_a_past(bool whole)
     memcpy(kept, page(0, 0), sizeof kept);
 }
 
-/* What opening makes of it when that byte is another one: the state, the operations that it takes, and, in `after`, what is then there. */
+/* What opening makes of it when that byte is another one: the state, the operations that it takes, and, in
+ * `after`, what is then there. */
 static uint32_t open_with_a_byte_changed(unsigned offset, uint64_t *operations)
 {
     memcpy(page(0, 0), kept, sizeof kept);
@@ -363,7 +356,8 @@ static void older_records_and_what_is_damaged_matter_by_their_heads_alone(void *
         assert_int_equal(open_with_a_byte_changed(newest + 77, &usually), 104); /* the newest one matters */
         assert_int_equal(open_with_a_byte_changed(0, &usually), 105);
         memcpy(usual, after, sizeof usual);
-        const unsigned stays = whole ? MH_EXTENT_SIZE : 0; /* the sector of the newest record, with all that is older there */
+        /* the sector of the newest record, with all that is older there */
+        const unsigned stays = whole ? MH_EXTENT_SIZE : 0;
         for (unsigned i = 0; i < sizeof kept; i++) {
             const bool looked_at = (i >= newest && i < end + (whole ? 0 : 6)) || (i >= last && i < last + 6);
             const bool free = i >= end && i < MH_EXTENT_SIZE && kept[i] == 0xFF;
@@ -467,8 +461,8 @@ static void one_disturbed_generation_does_not_make_the_old_sector_the_newer_one(
     }
 }
 
-/* The end of the old sector may say another generation than it had when its erase lost power in that very byte: the records before it say
- * the right one. */
+/* The end of the old sector may say another generation than it had when its erase lost power in that very byte: the
+ * records before it say the right one. */
 static void a_generation_that_an_erase_has_changed_does_not_make_the_old_sector_the_newer_one(void **state)
 {
     static uint8_t old[MH_EXTENT_SIZE];
@@ -506,7 +500,8 @@ static enum mh_error read_misread(void *context, uint32_t address, uint8_t *buff
     return error;
 }
 
-/* A page that did not look free and then does may hold something that is read now and then. Nothing is written there, and nothing of it is left. */
+/* A page that did not look free and then does may hold something that is read now and then. Nothing is written
+ * there, and nothing of it is left. */
 static void a_page_that_did_not_look_free_is_not_used(void **state)
 {
     struct mh_nor nor = array.device.nor;
@@ -718,14 +713,16 @@ static void write_with_a_command_unheard(unsigned records, void (*then)(uint32_t
         journal.nor = &nor;
         then(0x5A);
         if (journal.next_page < MH_JOURNAL_PAGES) {
-            memset(page(journal.sector, journal.next_page), 0, MH_PAGE_SIZE / 2); /* the writing of the next one lost power */
+            /* the writing of the next one lost power */
+            memset(page(journal.sector, journal.next_page), 0, MH_PAGE_SIZE / 2);
         }
         assert_int_equal(reopen(), 0x5A);
     } while (commands >= unheard);
     assert_true(unheard > 1);
 }
 
-/* Not even when the next one then loses power: an old sector that was left for its erased would be taken for the newer one. */
+/* Not even when the next one then loses power: an old sector that was left for its erased
+ * would be taken for the newer one. */
 static void one_command_unheard_loses_no_record(void **state)
 {
     (void)state;
@@ -735,7 +732,7 @@ static void one_command_unheard_loses_no_record(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_device)
 
 int main(void)
 {

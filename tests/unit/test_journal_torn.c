@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The journal under power losses in a row, torn in every way of the menu, with weak bits that read differently at each
- * start: a state whose writing was finished is never lost, and no older one comes back. Nor when at each start, beside, one
- * read is disturbed, or the chip does not hear one erase.
+ * start: a state whose writing was finished is never lost, and no older one comes back. Nor when at each start, beside,
+ * one read is disturbed, or the chip does not hear one erase.
  */
+#include "chance.h"
 #include "chip.h"
 
 #include "matterhorn/journal.h"
@@ -34,20 +35,7 @@ static struct {
 
 static uint32_t draw(uint32_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 16) % below;
-}
-
-static enum nor_tear draw_tear(enum nor_kind kind)
-{
-    enum nor_tear tear;
-
-    do {
-        tear = draw(NOR_TEARS);
-    } while (!nor_tear_applies(kind, tear));
-    return tear;
+    return chance_draw(&random_state, below);
 }
 
 static enum mh_error carry_out(const struct nor_op *op)
@@ -60,7 +48,7 @@ static enum mh_error carry_out(const struct nor_op *op)
     }
     if (loss_chance && draw(loss_chance) == 0) {
         power = false;
-        assert_true(nor_tear(&array, op, draw_tear(op->kind)));
+        assert_true(nor_tear(&array, op, chance_tear(&random_state, op->kind)));
         return MH_ERR_FLASH;
     }
     if (loss.armed && op->kind == loss.kind && loss.behind-- == 0) {
@@ -237,9 +225,10 @@ static void open_and_lose(enum nor_kind kind, enum nor_tear tear, unsigned behin
     assert_false(loss.armed);
 }
 
-/* A record that was moved from damage is left weak in its new sector. One start finds it damaged and erases its sector; that erase leaves the record
- * as it was, and zeros behind it. The next start finds it good, and must move it, since something damaged is behind
- * it: it must be firm before the other sector, which has the state in a firm record, is erased for that. */
+/* A record that was moved from damage is left weak in its new sector. One start finds it damaged and erases its
+ * sector; that erase leaves the record as it was, and zeros behind it. The next start finds it good, and must
+ * move it, since something damaged is behind it: it must be firm before the other sector, which has the state in
+ * a firm record, is erased for that. */
 static void a_weak_record_is_firm_before_the_other_sector_is_erased_for_it(void **state)
 {
     struct mh_journal journal;
@@ -289,7 +278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_finished_is_ever_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_lost_beside_a_disturbed_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_lost_beside_an_erase_that_was_not_heard, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_weak_record_is_firm_before_the_other_sector_is_erased_for_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_weak_record_is_firm_before_the_other_sector_is_erased_for_it, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: MIT * Packages compressed by LZMA, with the update core as it is when that is built in:
- * what devices make of what pack makes, and of anything else. */
+/* SPDX-License-Identifier: MIT
+ *
+ * Packages compressed by LZMA, with the update core as it is when that is built in: what devices make of what pack
+ * makes, and of anything else.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

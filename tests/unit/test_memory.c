@@ -32,7 +32,8 @@ static void room_is_filled_to_its_last_byte_and_not_beyond(void **state)
 static void what_lies_outside_is_refused(void **state)
 {
     static const uint8_t byte[2];
-    static const uint32_t outside[] = {0, RUNTIME - 513, RUNTIME + ROOM, APPLICATION + ROOM - 1, 0x20000000, 0xFFFFFFFE};
+    static const uint32_t outside[] = {0,          RUNTIME - 513, RUNTIME + ROOM, APPLICATION + ROOM - 1,
+                                       0x20000000, 0xFFFFFFFE};
 
     (void)state;
     for (unsigned i = 0; i < sizeof outside / sizeof *outside; i++) {
@@ -65,7 +66,8 @@ static void overlap_is_refused_and_says_where(void **state)
     assert_holds(1, APPLICATION + 8, "abcd", 4);
     assert_int_equal(memory.rooms[1].filled[6], 0); /* of what was refused, nothing was put */
     problem = (struct problem){0};
-    assert_false(memory_put(&memory, APPLICATION + 11, (const uint8_t *)"d", 1, &problem)); /* even when it is the same */
+    /* even when it is the same */
+    assert_false(memory_put(&memory, APPLICATION + 11, (const uint8_t *)"d", 1, &problem));
 }
 
 static void nothing_may_be_put_anywhere(void **state)

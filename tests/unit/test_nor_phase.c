@@ -160,7 +160,8 @@ static void then_bit_by_bit_becomes_one(void **state)
             const uint8_t *cells = array.cells + erases[which].offset, *old = before.cells + erases[which].offset;
             for (uint32_t i = 0; i < length; i++)
                 assert_int_equal(old[i] & ~cells[i], 0);
-            unsigned share = ones(cells, length) / (length * 8 / 256), expected = (n - MOMENTS / 4) * 256 / (MOMENTS / 2);
+            unsigned share = ones(cells, length) / (length * 8 / 256),
+                     expected = (n - MOMENTS / 4) * 256 / (MOMENTS / 2);
             assert_in_range(share, expected - 4, expected + 4);
             release(&before);
             before = array;

@@ -70,7 +70,8 @@ static unsigned ones(unsigned byte)
     return count;
 }
 
-/* For every pair of values of one register: bits that do not change stay, and of two or more neither none nor all do. */
+/* For every pair of values of one register: bits that do not change stay, and of two or
+ * more neither none nor all do. */
 static void every_change_of_one_register(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Package and manifest: what is accepted, and the reason for each thing that is not. Each bad package is a good one with one
- * thing changed, signed again where the signature is not that thing.
+ * Package and manifest: what is accepted, and the reason for each thing that is not. Each bad package is a good one
+ * with one thing changed, signed again where the signature is not that thing.
  */
 #include "fixture.h"
 
@@ -115,7 +115,8 @@ static void good_package_is_accepted(void **state)
     assert_int_equal(open_changed(), MH_OK); /* so what follows differs by its change alone */
 }
 
-/* The first chunk of these packages compresses, the second does not and is stored as it is: as long as what it decodes to. */
+/* The first chunk of these packages compresses, the second does not and is stored as it is:
+ * as long as what it decodes to. */
 static void chunks_are_read_compressed_and_stored(void **state)
 {
     const struct mh_source source = mh_source_memory(good.bytes, (uint32_t)good.size);
@@ -263,7 +264,8 @@ static void format_and_framing(void **state)
     good.bytes[4] = 2;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_FORMAT);
     good.bytes[4] = 1;
-    mh_put16(good.bytes + 6, 8); /* no field at all, but it may be signed: the smallest size that is none of the bad ones */
+    /* no field at all, but it may be signed: the smallest size that is none of the bad ones */
+    mh_put16(good.bytes + 6, 8);
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_SIGNATURE);
     assert_int_equal(open_bytes((const uint8_t *)"no magic", 8), MH_ERR_MAGIC);
     static const uint16_t sizes[] = {0, 4, 7, 10, 449, 452, 0xFFFF};

@@ -209,7 +209,9 @@ static void tears_of_the_other_kind_are_left_out(void **state)
     struct recording recording = example(&profile);
     struct plan plan;
     struct problem problem = {0};
-    struct plan_request request = {.all = true, .tears = {NOR_TEAR_BEFORE, NOR_TEAR_ZEROS, NOR_TEAR_LAST}, .tear_count = 3};
+    struct plan_request request = {.all = true,
+                                   .tears = {NOR_TEAR_BEFORE, NOR_TEAR_ZEROS, NOR_TEAR_LAST},
+                                   .tear_count = 3};
     assert_true(plan_make(&plan, &recording, &profile, &request, &problem));
     assert_int_equal(plan.points, 2 * recording.count);
     assert_int_equal(plan.count, plan.points);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * States that were run, kept to credit others with them, whichever recovery those stem from: what is credited is what credit.h credits.
+ * States that were run, kept to credit others with them, whichever recovery those stem from: what is
+ * credited is what credit.h credits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +22,12 @@
 static const struct place {
     enum array array;
     uint32_t offset;
-} places[PLACES] = {{ARRAY_NOR, EXTENT},      {ARRAY_NOR, EXTENT + 100},      {ARRAY_NOR, EXTENT + ARRAYS_PAGE},
-                    {ARRAY_INTERNAL, 0x20000}, {ARRAY_INTERNAL, 0x20000 + 7}, {ARRAY_INTERNAL, 0x20000 + ARRAYS_PAGE - 1}};
+} places[PLACES] = {{ARRAY_NOR, EXTENT},
+                    {ARRAY_NOR, EXTENT + 100},
+                    {ARRAY_NOR, EXTENT + ARRAYS_PAGE},
+                    {ARRAY_INTERNAL, 0x20000},
+                    {ARRAY_INTERNAL, 0x20000 + 7},
+                    {ARRAY_INTERNAL, 0x20000 + ARRAYS_PAGE - 1}};
 
 struct fixture {
     struct arrays device, state;
@@ -198,7 +203,8 @@ static void draw(struct arrays *arrays, uint64_t *random)
         put(arrays, &places[i], plan_random(random) % 2 != 0 ? 0xFF : 0x0F);
 }
 
-/* Many states of few values, in which each place matters or not: what the index finds is the first one that each of them, asked, credits. */
+/* Many states of few values, in which each place matters or not: what the index finds is the first one that
+ * each of them, asked, credits. */
 static void the_index_finds_what_asking_each_finds(void **state)
 {
     struct fixture *fixture = *state;
@@ -206,7 +212,8 @@ static void the_index_finds_what_asking_each_finds(void **state)
     unsigned found = 0;
     for (unsigned i = 0; i < 200; i++) {
         for (enum array array = 0; array < ARRAYS; array++)
-            memset(fixture->representative.matters.bits[array], 0, arrays_pages(array) * BYTES_PAGE_WORDS * sizeof(uint64_t));
+            memset(fixture->representative.matters.bits[array], 0,
+                   arrays_pages(array) * BYTES_PAGE_WORDS * sizeof(uint64_t));
         draw(&fixture->representative.state, &random);
         for (unsigned place = 0; place < PLACES; place++)
             if (plan_random(&random) % 4 != 0)
@@ -228,7 +235,8 @@ static void the_index_finds_what_asking_each_finds(void **state)
     assert_in_range(found, 50, 450);
 }
 
-/* What a machine does to a weak bit is no operation: the page must be known as one that may differ, though its cells are the device's. */
+/* What a machine does to a weak bit is no operation: the page must be known as one that may differ,
+ * though its cells are the device's. */
 static void a_state_comes_back_with_the_pages_of_its_marks(void **state)
 {
     struct fixture *fixture = *state;

@@ -87,12 +87,14 @@ static void a_budget_of_no_operations_is_one(void **state)
     char text[2000];
     struct profile *profile;
     struct problem problem;
-    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: 0}\n%s", head, cuts);
+    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: 0}\n%s",
+             head, cuts);
     assert_true(load(text, &profile, &problem));
     assert_non_null(profile->budget.idle_operations);
     assert_int_equal(*profile->budget.idle_operations, 0);
     profile_free(profile);
-    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: -1}\n%s", head, cuts);
+    snprintf(text, sizeof text, "%srecovered: {lines: [x]}\nbudget: {boots: 4, seconds: 30, idle_operations: -1}\n%s",
+             head, cuts);
     assert_false(load(text, &profile, &problem));
 }
 
@@ -154,8 +156,10 @@ static void bad_values_are_said(void **state)
     expect_bad(head, rest, "cuts: {count: 5, tears: [half, before, half]}\n", "\"half\": it is named twice");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{phase: lunch, count: 1}]}\n", "there is no such phase");
     expect_bad(head, rest, "cuts: {count: 5, minimum: [{area: attic, count: 1}]}\n", "there is no such area");
-    expect_bad(head, "pins: [{pin: E13, name: green}]\n" "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts,
-               "like PE13");
+    expect_bad(head,
+               "pins: [{pin: E13, name: green}]\n"
+               "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n",
+               cuts, "like PE13");
     expect_bad(head, "areas:\n  - {name: far, chip: nor, address: 0x7FFFFF, size: 2}\n"
                      "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "not on the chip");
     expect_bad(head, "recovered: {}\nbudget: {boots: 1, seconds: 1}\n", cuts, "when a run ends");
@@ -165,12 +169,14 @@ static void bad_values_are_said(void **state)
 static void numbers_are_numbers_to_the_last_letter(void **state)
 {
     (void)state;
-    static const char *const none[] = {"48K", "4M", "0x8Z", "0x", "010", "00", "+1", "1.5", "\"4 \"", "1_000", "1 2", "0b1", "1e3"};
+    static const char *const none[] = {"48K", "4M",     "0x8Z",  "0x",  "010", "00", "+1",
+                                       "1.5", "\"4 \"", "1_000", "1 2", "0b1", "1e3"};
     char text[200], word[20];
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         snprintf(text, sizeof text, "recovered: {lines: [x]}\nbudget: {boots: %s, seconds: 1}\n", none[i]);
         expect_bad(head, text, cuts, "is no number (line 5): write decimal digits");
-        snprintf(text, sizeof text, "recovered: {lines: [x], unchanged: [{name: a, chip: nor, address: %s, size: 1}]}\n", none[i]);
+        snprintf(text, sizeof text,
+                 "recovered: {lines: [x], unchanged: [{name: a, chip: nor, address: %s, size: 1}]}\n", none[i]);
         snprintf(word, sizeof word, "address \"%.3s", none[i][0] == '"' ? "4 " : none[i]);
         expect_bad(head, text, "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n", word);
     }
@@ -178,7 +184,8 @@ static void numbers_are_numbers_to_the_last_letter(void **state)
     expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: -1, seconds: 1}\n", cuts, "-1");
     expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: , seconds: 1}\n", cuts, "boots");
     expect_bad(head, "recovered: {lines: [x]}\nbudget: {boots: 4294967296, seconds: 1}\n", cuts, "4294967296");
-    expect_bad(head, "recovered: {edges: [{pin: PE13, count: 0}]}\nbudget: {boots: 1, seconds: 1}\n", cuts, "at least 1");
+    expect_bad(head, "recovered: {edges: [{pin: PE13, count: 0}]}\nbudget: {boots: 1, seconds: 1}\n", cuts,
+               "at least 1");
 }
 
 static const char short_rest[] = "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n";
@@ -269,7 +276,8 @@ static void names_are_short_and_plain(void **state)
 {
     (void)state;
     static const char recovered[] = "recovered: {lines: [x]}\nbudget: {boots: 1, seconds: 1}\n";
-    static const char *const bad_names[] = {"Z\303\274rich", "\"a\\nb\"", "a/b", "\"<b>\"", "a234567890123456789012345678901bc"};
+    static const char *const bad_names[] = {"Z\303\274rich", "\"a\\nb\"", "a/b", "\"<b>\"",
+                                            "a234567890123456789012345678901bc"};
     static const struct {
         const char *head, *tail, *key;
     } places[] = {{"pins: [{pin: PE13, name: ", "}]\n", "pins"},
@@ -284,7 +292,8 @@ static void names_are_short_and_plain(void **state)
         }
         snprintf(text, sizeof text, "name: %s\nmachine: m\ndevice: d\n", bad_names[name]);
         expect_bad(text, recovered, cuts, "a name has 1 to 32 characters");
-        snprintf(text, sizeof text, "recovered: {lines: [x], equal: [{chip: nor, address: 0, file: f, name: %s}]}\n", bad_names[name]);
+        snprintf(text, sizeof text, "recovered: {lines: [x], equal: [{chip: nor, address: 0, file: f, name: %s}]}\n",
+                 bad_names[name]);
         expect_bad(head, text, "budget: {boots: 1, seconds: 1}\ncuts: {count: 1}\n", "recovered.equal");
     }
     struct profile *profile;

@@ -169,7 +169,8 @@ static void what_comes_of_joining_is_checked(void **state)
 {
     put(state, "base.yaml", base);
     expect_bad(state, "extends: base\nname: own\nwheels: 4\n", "wheels");
-    expect_bad(state, "extends: base\nname: own\nbudget: {seconds: 48K}\n", "with what it extends: seconds \"48K\" is no number");
+    expect_bad(state, "extends: base\nname: own\nbudget: {seconds: 48K}\n",
+               "with what it extends: seconds \"48K\" is no number");
     expect_bad(state, "extends: base\nname: own\nname: twice\n", "name");
     expect_bad(state, "extends: base\nname: own\nbudget: 4\n", "MAPPING");
     expect_bad(state, "extends: base\nname: own\nrecovered: {extends: base}\n", "extends");

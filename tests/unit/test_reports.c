@@ -76,8 +76,10 @@ static struct sweep_result example(size_t bad)
         struct sweep_outcome *outcome = new_outcome(&result, i >= bad);
         if (i < bad)
             snprintf(outcome->verdict.detail, sizeof outcome->verdict.detail, "no \"line\" <%zu>", i % 3);
-        result.cases[i] =
-            (struct sweep_case){.cut = {.operation = i, .tear = NOR_TEAR_BEFORE}, .fired = true, .outcome = outcome, .representative = i};
+        result.cases[i] = (struct sweep_case){.cut = {.operation = i, .tear = NOR_TEAR_BEFORE},
+                                              .fired = true,
+                                              .outcome = outcome,
+                                              .representative = i};
     }
     return result;
 }
@@ -116,7 +118,8 @@ static void junit_has_a_case_per_group_and_per_finding(void **state)
     char *text = written(junit_write, &result, &nothing_said);
     assert_int_equal(occurrences(text, "<testcase "), 3 + 4);
     assert_int_equal(occurrences(text, "</testcase>"), 3 + 4);
-    assert_int_equal(occurrences(text, "<failure "), 2 + 4); /* the erase and the words have findings, the journal none */
+    /* the erase and the words have findings, the journal none */
+    assert_int_equal(occurrences(text, "<failure "), 2 + 4);
     assert_has(text, "tests=\"7\" failures=\"6\" errors=\"0\" skipped=\"0\"");
     assert_has(text, "<system-out>matterhorn replay &#39;it&#39;\\&#39;&#39;s &lt;odd&gt;~s1/int.080A0000.e1.before@0123456789ab&#39;"
                      "</system-out>");
@@ -241,7 +244,8 @@ static void page_forgets_what_was_erased(void **state)
 static void page_takes_many_sectors_together(void **state)
 {
     (void)state;
-    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
+    struct sweep_result result = {.firmware = "0123456789abcdef",
+                                  .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
     struct problem problem = {0};
     record_line(&result.recording, 10, "storing");
     for (uint32_t i = 0; i < 500; i++) {
@@ -258,12 +262,13 @@ static void page_takes_many_sectors_together(void **state)
     sweep_free(&result);
 }
 
-/* Something happens to each of 200 sectors all the time, and half of it is not recovered: moments are longer, and there is room left for
- * findings. */
+/* Something happens to each of 200 sectors all the time, and half of it is not recovered: moments are longer, and
+ * there is room left for findings. */
 static void page_stays_small_whatever_is_written(void **state)
 {
     (void)state;
-    struct sweep_result result = {.firmware = "0123456789abcdef", .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
+    struct sweep_result result = {.firmware = "0123456789abcdef",
+                                  .clean = {.pass = true, .recovery_ns = UINT64_C(5000000000)}};
     struct recording *recording = &result.recording;
     struct problem problem = {0};
     record_line(recording, 10, "storing");
@@ -273,7 +278,9 @@ static void page_stays_small_whatever_is_written(void **state)
     result.plan = (struct plan){.count = recording->count, .points = recording->count};
     result.cases = calloc(recording->count, sizeof *result.cases);
     for (size_t i = 0; i < recording->count; i++)
-        result.cases[i] = (struct sweep_case){.cut.operation = i, .outcome = new_outcome(&result, i / 400 % 2 == 0), .representative = i};
+        result.cases[i] = (struct sweep_case){.cut.operation = i,
+                                              .outcome = new_outcome(&result, i / 400 % 2 == 0),
+                                              .representative = i};
     char *text = written(page_write, &result, &nothing_said);
     assert_in_range(strlen(text), PAGE_LIMIT / 2, PAGE_LIMIT);
     assert_has(text, "\"moments\":100,");

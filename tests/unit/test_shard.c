@@ -42,13 +42,16 @@ static void numbers_are_from_one(void **state)
     assert_refused("9/8", "no shard 9 of 8");
     assert_refused("1/0", "no shard 1 of 0");
     assert_refused("1/10001", "no shard");
-    const char *const texts[] = {"", "/", "1", "1/", "/1", "1/2/3", "-1/2", "1/2x", " 1/2", "12345678901234567/2", "automatic"};
+    const char *const texts[] = {"",         "/",    "1",    "1/",   "/1",
+                                 "1/2/3",    "-1/2", "1/2x", " 1/2", "12345678901234567/2",
+                                 "automatic"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_refused(texts[i], "write it like 2/8");
 }
 
-static const char *const variables[] = {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP",
-                                        "JOB_COMPLETION_INDEX", "MATTERHORN_SHARDS", "CI_NODE_INDEX", "CI_NODE_TOTAL"};
+static const char *const variables[] = {"SLURM_ARRAY_TASK_ID",   "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN",
+                                        "SLURM_ARRAY_TASK_STEP", "JOB_COMPLETION_INDEX",   "MATTERHORN_SHARDS",
+                                        "CI_NODE_INDEX",         "CI_NODE_TOTAL"};
 
 static int without_variables(void **state)
 {

@@ -24,7 +24,8 @@ static struct profile profile = {.name = "example", .text = (char *)(uintptr_t)"
 /* Some words, and a cut at each, numbered as in a plan of which this is a part. */
 static struct sweep_result blank(void)
 {
-    struct sweep_result result = {.clean = {.pass = true, .boots = 2, .recovery_ns = 77, .virtual_ns = 78}, .clean_instructions = 79};
+    struct sweep_result result = {.clean = {.pass = true, .boots = 2, .recovery_ns = 77, .virtual_ns = 78},
+                                  .clean_instructions = 79};
     struct problem problem = {0};
     for (uint32_t i = 0; i < CUTS; i++)
         record_program(&result.recording, 1000 + i * 20000, RAIL_CHIP_INTERNAL, APPLICATION + 4 * i, i);
@@ -33,7 +34,9 @@ static struct sweep_result blank(void)
     result.plan.cuts = calloc(CUTS, sizeof *result.plan.cuts);
     result.cases = calloc(CUTS, sizeof *result.cases);
     for (size_t i = 0; i < CUTS; i++)
-        result.plan.cuts[i] = result.cases[i].cut = (struct cut){.operation = i, .tear = NOR_TEAR_AFTER, .number = 10 * i};
+        result.plan.cuts[i] = result.cases[i].cut = (struct cut){.operation = i,
+                                                                 .tear = NOR_TEAR_AFTER,
+                                                                 .number = 10 * i};
     return result;
 }
 
@@ -46,18 +49,24 @@ static struct sweep_outcome *add_outcome(struct sweep_result *result, const stru
     return outcome;
 }
 
-static void settle(struct sweep_result *result, size_t index, size_t representative, const struct sweep_outcome *outcome)
+static void settle(struct sweep_result *result, size_t index, size_t representative,
+                   const struct sweep_outcome *outcome)
 {
     result->cases[index].outcome = outcome;
     result->cases[index].representative = representative;
     result->cases[index].fired = true;
 }
 
-/* The first was run and recovers, the second is credited with it but wears, the third was run and fails, the last is not known. */
+/* The first was run and recovers, the second is credited with it but wears, the third was run and
+ * fails, the last is not known. */
 static struct sweep_result example(void)
 {
     struct sweep_result result = blank();
-    struct sweep_outcome good = {.verdict = {.pass = true, .boots = 3, .recovery_ns = UINT64_C(5) << 40, .virtual_ns = 6, .operations = 7,
+    struct sweep_outcome good = {.verdict = {.pass = true,
+                                             .boots = 3,
+                                             .recovery_ns = UINT64_C(5) << 40,
+                                             .virtual_ns = 6,
+                                             .operations = 7,
                                              .sram = UINT64_MAX - 1},
                                  .recovered = true,
                                  .trace = UINT64_MAX,
@@ -69,7 +78,8 @@ static struct sweep_result example(void)
     worn->verdict.pass = false;
     worn->verdict.oracle = "wear";
     strcpy(worn->verdict.detail, "sector 5, \"too often\" 'so'");
-    struct sweep_outcome *bad = add_outcome(&result, &(struct sweep_outcome){.verdict = {.oracle = "time", .detail = "never"}});
+    struct sweep_outcome *bad = add_outcome(&result,
+                                            &(struct sweep_outcome){.verdict = {.oracle = "time", .detail = "never"}});
     bad->run = bad;
     settle(&result, 0, 0, run);
     settle(&result, 1, 0, worn);

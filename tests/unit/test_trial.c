@@ -3,7 +3,7 @@
  * What follows an install: starts on trial, confirmation, rollback, the counters that are recorded; on a device in
  * memory, with power lost between any two operations.
  */
-#include "fixture.h"
+#include "device_fixture.h"
 
 #include "matterhorn/bytes.h"
 
@@ -16,23 +16,6 @@
 #define BLAMED true
 #define APPLICATION_BIT (1u << (MH_APPLICATION - 1))
 #define RUNTIME_BIT (1u << (MH_RUNTIME - 1))
-
-static struct array_device array;
-static struct mh_update update;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_device(&array);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
-    return 0;
-}
 
 /// Steps ///
 
@@ -656,7 +639,7 @@ static void plan_says_what_makes_room(void **state)
     assert_int_equal(p.rollback_off, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_device, tear_down_device)
 
 int main(void)
 {

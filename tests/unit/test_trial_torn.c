@@ -5,6 +5,7 @@
  * small model of what may have become of the device: what was confirmed stays, counters are those of what was confirmed
  * and firm, nothing is rolled back that is not to be blamed, and what was rolled back does not come again.
  */
+#include "chance.h"
 #include "chip.h"
 #include "fixture.h"
 
@@ -35,20 +36,7 @@ static bool power, lossless;
 
 static uint32_t draw(uint32_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 16) % below;
-}
-
-static enum nor_tear draw_tear(enum nor_kind kind)
-{
-    enum nor_tear tear;
-
-    do {
-        tear = draw(NOR_TEARS);
-    } while (!nor_tear_applies(kind, tear));
-    return tear;
+    return chance_draw(&random_state, below);
 }
 
 static void look(struct part *part, uint32_t offset, uint32_t length)
@@ -69,7 +57,7 @@ static enum mh_error operate(struct part *part, const struct nor_op *op)
         return MH_ERR_FLASH;
     }
     power = lossless || draw(part->loss_chance[op->kind]) != 0;
-    assert_true(power ? nor_apply(&part->array, op) : nor_tear(&part->array, op, draw_tear(op->kind)));
+    assert_true(power ? nor_apply(&part->array, op) : nor_tear(&part->array, op, chance_tear(&random_state, op->kind)));
     look(part, op->offset, op->length);
     return power ? MH_OK : MH_ERR_FLASH;
 }

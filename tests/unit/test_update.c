@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The update core at its limits: the last packet, the last byte of a chunk, the largest image, a full store, and what is kept
- * of what was begun, refused or installed.
+ * The update core at its limits: the last packet, the last byte of a chunk, the largest image, a full store, and what
+ * is kept of what was begun, refused or installed.
  */
-#include "fixture.h"
+#include "device_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,35 +12,11 @@
 #define LARGE (0x20000u + 9003u) /* over sectors 9 and 10; 9 holds the header and is written last */
 #define RUNTIME_LARGEST (0x90000u - MH_HEADER_SIZE)
 
-static struct array_device array;
-static struct mh_update update;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_device(&array);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    array_device_free(&array);
-    return 0;
-}
-
-static void install(const struct blob *package)
-{
-    assert_int_equal(fixture_store(&update, &array.device, package), MH_OK);
-    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
-    assert_int_equal(mh_update_confirm(&update), MH_OK);
-}
-
 static void install_made(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
 {
     struct blob package = fixture_package(size, runtime_size, seed, counter);
 
-    install(&package);
+    install_and_confirm(&package);
     free(package.bytes);
 }
 
@@ -258,8 +234,8 @@ static void feed(void)
     fed++;
 }
 
-/* No step of the work is longer than an erase or 4 KB without feeding the watchdog: in the package verified, in each of its two sectors
- * erased and programmed, in the image verified before its header is written. */
+/* No step of the work is longer than an erase or 4 KB without feeding the watchdog: in the package verified, in each of
+ * its two sectors erased and programmed, in the image verified before its header is written. */
 static void watchdog_is_fed(void **state)
 {
     struct blob package = fixture_package(LARGE, 0, 1, 0);
@@ -280,7 +256,7 @@ static void watchdog_is_fed(void **state)
     free(package.bytes);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_device, tear_down_device)
 
 int main(void)
 {

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "torn_device.h"
 
+#include "chance.h"
+
 #define ERASE_CHANCE 8u /* erases are few, and take long */
 #define SHADOW_END (MH_CONFIG_SHADOW_ADDRESS + MH_CONFIG_SIZE)
 
 uint32_t torn_device_draw(struct torn_device *torn, uint32_t below)
 {
-    torn->random ^= torn->random << 13;
-    torn->random ^= torn->random >> 7;
-    torn->random ^= torn->random << 17;
-    return (uint32_t)(torn->random >> 16) % below;
-}
-
-static enum nor_tear draw_tear(struct torn_device *torn, enum nor_kind kind)
-{
-    enum nor_tear tear;
-
-    do {
-        tear = torn_device_draw(torn, NOR_TEARS);
-    } while (!nor_tear_applies(kind, tear));
-    return tear;
+    return chance_draw(&torn->random, below);
 }
 
 /// The view ///
@@ -55,7 +44,7 @@ enum mh_error torn_device_operate(struct torn_device *torn, struct nor_array *ch
         assert_true(nor_tear(chip, op, torn->tear));
     } else if (chance && torn_device_draw(torn, chance) == 0) {
         torn->power = false;
-        assert_true(nor_tear(chip, op, draw_tear(torn, op->kind)));
+        assert_true(nor_tear(chip, op, chance_tear(&torn->random, op->kind)));
     } else {
         assert_true(nor_apply(chip, op));
     }

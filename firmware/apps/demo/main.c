@@ -3,19 +3,12 @@
  * Demo: blinks red, then updates itself away. It carries the package of another application as a resource, stores it
  * through MFUpdate, and restarts.
  */
+#include "resource.h"
+
 #include "matterhorn/runtime.h"
 
 #define HALF_PERIOD_MS 100u
 #define BLINKS_BEFORE_UPDATE 5u
-
-#define RESOURCE_MAGIC 0x5345524Du /* "MRES" */
-
-/* resource.S: the package, behind its length. */
-extern const struct resource {
-    uint32_t magic;
-    uint32_t length;
-    uint8_t bytes[];
-} mh_resource;
 
 #define PACKET_SIZE 4096u
 #define ATTEMPTS 3u
@@ -30,19 +23,13 @@ static void blink(const struct runtime_api *api, unsigned times)
     }
 }
 
-static uint32_t packet_length(uint32_t index)
-{
-    const uint32_t left = mh_resource.length - index * PACKET_SIZE;
-
-    return left < PACKET_SIZE ? left : PACKET_SIZE;
-}
-
 /* Sends what is missing; after a power loss that is what had not been stored before. */
 static enum mh_error send_packets(const struct runtime_api *api)
 {
     for (uint32_t i = 0; i < api->update.packets(); i++) {
         if (api->update.missing(i)) {
-            enum mh_error error = api->update.packet(i, mh_resource.bytes + i * PACKET_SIZE, packet_length(i));
+            const uint32_t at = i * PACKET_SIZE, length = resource_packet_length(at, PACKET_SIZE);
+            enum mh_error error = api->update.packet(i, mh_resource.bytes + at, length);
             if (error) {
                 return error;
             }
@@ -53,7 +40,8 @@ static enum mh_error send_packets(const struct runtime_api *api)
 
 static enum mh_error try_to_store(const struct runtime_api *api)
 {
-    enum mh_error error = api->update.begin(mh_resource.bytes, packet_length(0), mh_resource.length);
+    const uint32_t first = resource_packet_length(0, PACKET_SIZE);
+    enum mh_error error = api->update.begin(mh_resource.bytes, first, mh_resource.length);
 
     if (error == MH_OK) {
         error = send_packets(api);

@@ -5,13 +5,7 @@
  */
 #include "source.h"
 
-#define RESOURCE_MAGIC 0x5345524Du /* "MRES" */
-
-extern const struct resource {
-    uint32_t magic;
-    uint32_t length;
-    uint8_t bytes[];
-} mh_resource;
+#include "../demo/resource.h"
 
 static uint32_t given;
 static bool offered;
@@ -28,11 +22,10 @@ bool source_offer(const struct runtime_api *api, struct mfupdate_header *header)
 static enum mh_error fetch(void *context, struct mfupdate *session, struct mfupdate_packet *packet)
 {
     const uint32_t at = packet->index * session->header.packet_size;
-    const uint32_t left = mh_resource.length - at;
 
     (void)context;
     packet->data = mh_resource.bytes + at;
-    packet->length = left < session->header.packet_size ? left : session->header.packet_size;
+    packet->length = resource_packet_length(at, session->header.packet_size);
     given++;
     return MH_OK;
 }

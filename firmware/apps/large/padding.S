@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Makes an image reach into a second sector of 128 KB at little cost: what lies between reads as erased, so nothing is programmed
- * there, and behind it stand 4 KB of numbers without repetition.
+ * Makes an image reach into a second sector of 128 KB at little cost: what lies between reads as erased, so nothing is
+ * programmed there, and behind it stand 4 KB of numbers without repetition.
  */
     .section .resource, "a"
     .balign 4

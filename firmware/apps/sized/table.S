@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * BLOCKS times 64 words, none of which reads as erased, and their sum. Eight words of each block repeat its first eight: so the
- * package of the largest image, compressed, still fits into a Demo of the same region, which carries it.
+ * BLOCKS times 64 words, none of which reads as erased, and their sum. Eight words of each block repeat its first
+ * eight: so the package of the largest image, compressed, still fits into a Demo of the same region, which carries it.
  */
     .set number, 1
     .set sum, 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The smallest application that confirms itself: blinks yellow (red and green) under the NAME it is built with. As `third` it is
- * what an updated device is updated to next.
+ * The smallest application that confirms itself: blinks yellow (red and green) under the NAME it is built with. As
+ * `third` it is what an updated device is updated to next.
  */
 #include "matterhorn/runtime.h"
 
