@@ -16,6 +16,7 @@ struct target {
     struct arrays device; /* as provisioned, and as its faults have left it */
     struct fault_set faults;     /* of its parts, at every power-on of the run without power loss, of recoveries and of what follows */
     struct nor_defects defects;  /* what they are for the internal flash */
+    struct nor_defects nor_defects; /* and for the SPI NOR */
     struct oracle oracle;
     char firmware[65]; /* SHA-256 of its internal flash, hexadecimal */
 };
