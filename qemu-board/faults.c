@@ -36,6 +36,7 @@ static void become(Mcu *mcu, const struct fault_set *set)
     faults->internal = fault_defects_internal(set);
     faults->nor = fault_defects_nor(set);
     memset(faults->erases, 0, sizeof(faults->erases));
+    memset(faults->nor_erases, 0, sizeof(faults->nor_erases));
     mcu->flash.array.defects = any ? &faults->internal : NULL;
     mcu->nor.array.defects = any ? &faults->nor : NULL;
     mcu->flash.stale_fault = faults_on(mcu, FAULT_INT_STALE_CACHE);
@@ -75,24 +76,71 @@ char *faults_command(Mcu *mcu, char **words)
     return NULL;
 }
 
-char *faults_erases_command(Mcu *mcu, char **words, GString *said)
+static char *read_number(const char *word, uint32_t *value)
+{
+    return qemu_strtoui(word, NULL, 10, value) == 0 ? NULL : g_strdup_printf("erases: %s is no number", word);
+}
+
+/* Of the internal flash: one number for each sector. */
+static void say_erases(Faults *faults, GString *said)
+{
+    for (unsigned i = 0; i < FLASH_SECTORS; i++)
+        g_string_append_printf(said, " %u", faults->erases[i]);
+}
+
+static char *take_erases(Faults *faults, char **words)
 {
     uint32_t erases[FLASH_SECTORS];
-    unsigned count = g_strv_length(words);
-    if (g_strcmp0(words[0], "internal") != 0 || (count != 1 && count != 1 + FLASH_SECTORS))
+    char *why = NULL;
+    if (g_strv_length(words) != FLASH_SECTORS)
         return g_strdup_printf("erases: must be internal, and nothing or %d numbers", FLASH_SECTORS);
-    if (count == 1) {
-        for (unsigned i = 0; i < FLASH_SECTORS; i++)
-            g_string_append_printf(said, " %u", mcu->faults.erases[i]);
+    for (unsigned i = 0; why == NULL && i < FLASH_SECTORS; i++)
+        why = read_number(words[i], &erases[i]);
+    if (why == NULL)
+        memcpy(faults->erases, erases, sizeof(erases));
+    return why;
+}
+
+/* Of the SPI NOR, which has many sectors and few that are erased: these, by their first address. */
+static void say_nor_erases(Faults *faults, GString *said)
+{
+    for (unsigned i = 0; i < NOR_SECTORS; i++)
+        if (faults->nor_erases[i] != 0)
+            g_string_append_printf(said, " %u %u", i * (RAIL_NOR_SIZE / NOR_SECTORS), faults->nor_erases[i]);
+}
+
+static char *take_nor_erases(Faults *faults, char **words)
+{
+    g_autofree uint32_t *erases = g_new0(uint32_t, NOR_SECTORS);
+    uint32_t offset, size = RAIL_NOR_SIZE / NOR_SECTORS;
+    char *why = NULL;
+    bool none = strcmp(words[0], "none") == 0 && words[1] == NULL;
+    if (!none && g_strv_length(words) % 2 != 0)
+        return g_strdup("erases: must be nor, and nothing, none, or OFFSET N ...");
+    for (; !none && why == NULL && *words != NULL; words += 2) {
+        why = read_number(words[0], &offset);
+        if (why == NULL && (offset % size != 0 || offset >= RAIL_NOR_SIZE))
+            why = g_strdup_printf("erases: %s is not where a sector begins", words[0]);
+        if (why == NULL)
+            why = read_number(words[1], &erases[offset / size]);
+    }
+    if (why == NULL)
+        memcpy(faults->nor_erases, erases, sizeof(faults->nor_erases));
+    return why;
+}
+
+char *faults_erases_command(Mcu *mcu, char **words, GString *said)
+{
+    bool nor = g_strcmp0(words[0], "nor") == 0;
+    if (!nor && g_strcmp0(words[0], "internal") != 0)
+        return g_strdup("erases: must be internal or nor");
+    if (words[1] == NULL) {
+        (nor ? say_nor_erases : say_erases)(&mcu->faults, said);
         return NULL;
     }
     if (mcu->rail.powered)
         return g_strdup("erases: the power is on");
-    for (unsigned i = 0; i < FLASH_SECTORS; i++)
-        if (qemu_strtoui(words[1 + i], NULL, 10, &erases[i]) != 0)
-            return g_strdup_printf("erases: %s is no number", words[1 + i]);
-    memcpy(mcu->faults.erases, erases, sizeof(erases));
-    return NULL;
+    return (nor ? take_nor_erases : take_erases)(&mcu->faults, words + 1);
 }
 
 /// At power-on ///

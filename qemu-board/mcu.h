@@ -503,12 +503,13 @@ void tim_clock_changed(Mcu *mcu);
 
 /// faults.c: what is wrong with the parts, by name ///
 
-enum { FLASH_SECTORS = 12 };
+enum { FLASH_SECTORS = 12, NOR_SECTORS = 2048 };
 
 typedef struct Faults {
     struct fault_set set;
     struct nor_defects internal, nor;   /* what the set says of cells */
     uint32_t erases[FLASH_SECTORS];     /* of the main array, since the set was given */
+    uint32_t nor_erases[NOR_SECTORS];   /* of the SPI NOR, since then too */
     bool bus;                           /* the NOR's side of the bus is to be asked */
     bool flips;                         /* what is read from its array too */
     bool nor_polls, flash_polls;        /* each poll is to be seen */

@@ -449,6 +449,7 @@ void spi_nor_init(Mcu *mcu, const char *path, const SpiNorOptions *options)
     nor->array = (struct nor_array){
         .part = nor->model != NULL ? nor->model->part : &nor_s25fl064k,
         .cells = shared_file("nor", path, RAIL_NOR_SIZE),
+        .erases = mcu->faults.nor_erases,
         .marks = &nor->marks,
         .times = maximum ? NOR_MAXIMUM : NOR_TYPICAL,
     };

@@ -179,6 +179,15 @@ class Machine:
             self.command("erases internal " + " ".join(map(str, counts)))
         return [int(word) for word in self.command("erases internal").split()[1:]]
 
+    def nor_erases(self, counts=None):
+        """How often each 4 KB sector of the SPI NOR was erased, by its offset, as far as it was; before that they become
+        these, if they are given."""
+        if counts is not None:
+            said = [f"{offset} {count}" for offset, count in counts.items()] or ["none"]
+            self.command(" ".join(["erases nor", *said]))
+        words = self.command("erases nor").split()[1:]
+        return {int(offset): int(count) for offset, count in zip(*[iter(words)] * 2)}
+
     def touch_clear(self):
         self.command("touch clear")
 

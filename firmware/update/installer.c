@@ -385,6 +385,35 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     return error;
 }
 
+/// Room for it ///
+
+unsigned mh_install_records(const struct mh_device *device, unsigned components)
+{
+    unsigned records = 4; /* that it is wanted, that it began, and its end, which is two when that is a state at rest */
+
+    for (unsigned i = 0; i < MH_COMPONENTS; i++) {
+        const struct mh_region region = device->board->regions[i];
+        for (unsigned number = 0; components >> i & 1 && number < MH_SECTORS; number++) {
+            records += mh_sector(number).address - region.address < region.size;
+        }
+    }
+    return records;
+}
+
+/* Before it begins is the last moment to refuse what the journal could not follow. */
+static enum mh_error begin_or_resume(const struct install *install)
+{
+    const unsigned records = mh_install_records(install->device, mh_manifest_components(&install->package->manifest));
+    enum mh_error error = MH_OK;
+
+    if (install->journal->state.phase == MH_REQUESTED) {
+        error = mh_journal_reserve(install->journal, records - 1);
+    }
+    return error ? error : install_all(install);
+}
+
+/// All of it ///
+
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
                                  struct mh_package *package)
 {
@@ -399,7 +428,7 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
     for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
         error = open_and_verify(&install, &stored);
         if (error == MH_OK) {
-            return install_all(&install);
+            return begin_or_resume(&install);
         }
     }
     if (error != MH_ERR_FLASH && journal->state.phase == MH_REQUESTED) {

@@ -345,9 +345,21 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
     return error;
 }
 
+/* The state on the next pages, as often as it is to stand there. */
+static enum mh_error write_behind(struct mh_journal *journal)
+{
+    enum mh_error error = MH_OK;
+
+    for (unsigned copies = is_at_rest(&journal->state) ? 2 : 1; error == MH_OK && copies > 0; copies--) {
+        error = journal->next_page < MH_JOURNAL_PAGES ? write_page(journal, journal->next_page++) : MH_ERR_FLASH;
+    }
+    return error;
+}
+
 /* Twice if something is left: where the chip did not hear the erase, the old records would count again once the end of the newer sector is damaged.
- * What still is there then no erase removes; a sector that is worn out must not cost the device its updates. */
-static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
+ * What still is there then no erase removes; a sector that is worn out must not cost the device its updates.
+ * *end: behind the last page that is not free even now. */
+static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector, uint8_t *end)
 {
     struct sight sight = {.end = 1};
     enum mh_error error = MH_OK;
@@ -358,38 +370,55 @@ static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
             error = look(journal->nor, sector, &sight);
         }
     }
+    *end = sight.end;
     return error;
 }
 
-/* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared. Until the record is whole, the old
- * sector counts. */
-static enum mh_error compact(struct mh_journal *journal, unsigned page)
+static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
+{
+    uint8_t end;
+
+    return clear_to(journal, sector, &end);
+}
+
+/* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared.
+ * Until the record is whole, the old sector counts; where it cannot be had, it goes on counting, so nothing newer may
+ * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. */
+static enum mh_error compact(struct mh_journal *journal, unsigned page, bool anywhere)
 {
     struct mh_journal moved = *journal;
+    uint8_t end;
 
     moved.sector ^= 1;
     moved.generation = (journal->generation + 1) & 3;
     moved.next_page = (uint8_t)page;
-    enum mh_error error = clear(&moved, moved.sector);
-    for (unsigned copies = is_at_rest(&journal->state) ? 2 : 1; error == MH_OK && copies > 0; copies--) {
-        error = write_page(&moved, moved.next_page++);
+    enum mh_error error = clear_to(&moved, moved.sector, &end);
+    if (error) {
+        return error;
     }
+    do {
+        error = write_behind(&moved);
+    } while (error && anywhere && moved.next_page < MH_JOURNAL_PAGES);
     if (error == MH_OK) {
+        moved.next_page = moved.next_page > end ? moved.next_page : end; /* as the next opening sees it */
         *journal = moved;
-        (void)clear(journal, journal->sector ^ 1u); /* what stands there is older */
     }
+    (void)clear(journal, journal->sector ^ 1u);
     return error;
 }
 
 /* Twice if need be, as the next start would: one command that the chip did not hear must not cost this one its updates. A
  * state at rest goes to the first page. Any other keeps its page: so it stands there whatever was lost on the way to it,
- * and there are few journals. */
+ * and there are few journals. Where the other sector is worn out, it stays in this one as long as there are pages. */
 static enum mh_error move(struct mh_journal *journal, unsigned page)
 {
     const unsigned to = is_at_rest(&journal->state) || page >= MH_JOURNAL_PAGES ? 0 : page;
-    const enum mh_error error = compact(journal, to);
+    enum mh_error error = compact(journal, to, false);
 
-    return error ? compact(journal, to) : MH_OK;
+    if (error) {
+        error = compact(journal, to, true);
+    }
+    return error ? write_behind(journal) : MH_OK;
 }
 
 /* The state on the next free page. */
@@ -406,6 +435,20 @@ static enum mh_error append(struct mh_journal *journal)
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
     return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
+}
+
+static bool has_room(const struct mh_journal *journal, unsigned pages)
+{
+    return MH_JOURNAL_PAGES - journal->next_page >= pages;
+}
+
+/* The second time wherever the other sector holds it; the third time back from one that turned out to be worn out. */
+enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
+{
+    for (unsigned attempt = 0; !has_room(journal, pages) && attempt < 3; attempt++) {
+        (void)compact(journal, 0, attempt > 0);
+    }
+    return has_room(journal, pages) ? MH_OK : MH_ERR_FLASH;
 }
 
 /// Opening ///

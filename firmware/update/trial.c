@@ -93,6 +93,22 @@ enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_jou
     return check_rollback(&install, MANIFEST);
 }
 
+enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_journal *journal)
+{
+    struct mh_state *state = &journal->state;
+    enum mh_error error = mh_journal_reserve(journal, mh_install_records(device, state->tried));
+
+    if (error == MH_OK) {
+        state->phase = MH_ROLLING_BACK;
+        state->sectors_done = 0; /* whatever stands there, as when an install begins */
+        error = mh_journal_write(journal);
+    }
+    if (error) {
+        state->phase = MH_TRIAL;
+    }
+    return error;
+}
+
 static enum mh_error verify_rollback(const struct install *install)
 {
     enum mh_error error = MH_ERR_FLASH;
@@ -167,14 +183,8 @@ static enum mh_error end_trial(const struct install *install)
         }
         return off;
     }
-    state->phase = MH_ROLLING_BACK;
-    state->sectors_done = 0; /* whatever stands there, as when an install begins */
-    const enum mh_error error = mh_journal_write(install->journal);
-    if (error) {
-        state->phase = MH_TRIAL;
-        return error;
-    }
-    return roll_back(install);
+    const enum mh_error error = mh_rollback_request(install->device, install->journal);
+    return error ? error : roll_back(install);
 }
 
 enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package,

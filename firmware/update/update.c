@@ -123,14 +123,19 @@ enum mh_error mh_update_begin(struct mh_update *update, const uint8_t *first, ui
         return error;
     }
     if (!is_incoming(update, length)) {
+        const struct mh_state before = update->journal.state;
         update->journal.state = update->planned;
         error = mh_journal_write(&update->journal);
+        if (error) {
+            update->journal.state = before; /* else the next try would find it begun */
+        }
     }
     if (error == MH_OK) {
         error = mh_stored_open(&update->stored, &update->device->nor, &update->journal.state.entries[MH_INCOMING],
                                &source);
     }
     update->rollback_off = plan.rollback_off;
+    update->components = plan.components;
     update->begun = error == MH_OK;
     return error;
 }
@@ -243,7 +248,11 @@ enum mh_error mh_update_install(struct mh_update *update)
     if (!update->validated) {
         return MH_ERR_STATE;
     }
-    const enum mh_error error = change_phase(update, MH_REQUESTED);
+    const unsigned records = mh_install_records(update->device, update->components);
+    enum mh_error error = mh_journal_reserve(&update->journal, records); /* else the bootloader would have to refuse */
+    if (error == MH_OK) {
+        error = change_phase(update, MH_REQUESTED);
+    }
     if (error == MH_OK) {
         update->begun = false;
         update->validated = false;
@@ -298,9 +307,5 @@ enum mh_error mh_update_rollback(struct mh_update *update)
         return MH_ERR_STATE;
     }
     const enum mh_error error = mh_rollback_possible(update->device, &update->journal, &update->package);
-    if (error) {
-        return error;
-    }
-    update->journal.state.sectors_done = 0; /* whatever stands there, as when an install begins */
-    return change_phase(update, MH_ROLLING_BACK);
+    return error ? error : mh_rollback_request(update->device, &update->journal);
 }

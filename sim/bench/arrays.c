@@ -137,6 +137,7 @@ bool arrays_read(struct arrays *arrays, const char *folder, struct problem *prob
         arrays->marks[array].count = 0;
     }
     memset(arrays->erases, 0, sizeof arrays->erases);
+    memset(arrays->nor_erases, 0, sizeof arrays->nor_erases);
     memset(&arrays->pages, 0, sizeof arrays->pages);
     return good;
 }
@@ -213,13 +214,13 @@ static bool operation_of(const struct trace_item *item, enum array *array, struc
 static struct nor_array chip_of(struct arrays *arrays, enum array array, uint32_t length)
 {
     struct nor_marks *marks = &arrays->marks[array];
-    bool internal = array == ARRAY_INTERNAL;
+    bool internal = array == ARRAY_INTERNAL, worn_nor = array == ARRAY_NOR && arrays->nor_defects != NULL;
     make_room(marks, marks->count);
     return (struct nor_array){.part = part_of(array, length),
                               .cells = arrays->cells[array],
-                              .erases = internal ? arrays->erases : NULL,
+                              .erases = internal ? arrays->erases : worn_nor ? arrays->nor_erases : NULL,
                               .marks = marks->list != NULL ? marks : NULL,
-                              .defects = internal ? arrays->defects : NULL};
+                              .defects = internal ? arrays->defects : worn_nor ? arrays->nor_defects : NULL};
 }
 
 bool arrays_is_status(const struct rail_event *event)
@@ -376,7 +377,10 @@ void arrays_load_beside(struct arrays *target, const struct arrays *source)
     arrays_load_marks(target, source);
     target->status = source->status;
     target->defects = source->defects;
+    target->nor_defects = source->nor_defects;
     memcpy(target->erases, source->erases, sizeof target->erases);
+    if (source->nor_defects != NULL)
+        memcpy(target->nor_erases, source->nor_erases, sizeof target->nor_erases);
 }
 
 bool arrays_load(struct arrays *target, const struct arrays *source, arrays_changed_fn *changed, void *context)

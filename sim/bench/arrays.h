@@ -19,6 +19,7 @@
 #include "nor.h"
 
 #define ARRAYS_SECTORS 12 /* of the internal flash */
+#define ARRAYS_NOR_SECTORS 2048
 #define ARRAYS_STATUS 3
 
 /* The non-volatile status registers of the SPI NOR. */
@@ -33,9 +34,15 @@ struct arrays {
     /* what torn operations left that cells do not show; they grow as needed, where there are any */
     struct nor_marks marks[ARRAYS];
     struct arrays_status status;
+<<<<<<< HEAD
     /* of the internal flash since the device was provisioned; faults may depend on them */
     uint32_t erases[ARRAYS_SECTORS];
     const struct nor_defects *defects; /* of the internal flash; NULL: none */
+=======
+    uint32_t erases[ARRAYS_SECTORS];   /* of the internal flash since the device was provisioned; faults may depend on them */
+    uint32_t nor_erases[ARRAYS_NOR_SECTORS]; /* of the SPI NOR; nobody counts without defects of it */
+    const struct nor_defects *defects, *nor_defects; /* of the internal flash, of the SPI NOR; NULL: none */
+>>>>>>> wt-worn
 };
 
 /* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control

@@ -353,7 +353,9 @@ static bool set_faults(struct machine *machine, const struct fault_set *faults, 
         fault_format(faults, fault, text);
         g_string_append_printf(line, " %s", text);
     }
-    machine->counts_erases = fault_defects_internal(faults).wears || fault_defects_internal(faults).aging != 0;
+    const struct nor_defects internal = fault_defects_internal(faults);
+    machine->counts_erases[ARRAY_INTERNAL] = internal.wears || internal.aging != 0;
+    machine->counts_erases[ARRAY_NOR] = fault_defects_nor(faults).wears;
     return plain_command(machine, line->str, problem);
 }
 
@@ -607,19 +609,30 @@ static bool load_status(struct machine *machine, const struct arrays_status *sta
     return put_off(machine, line, problem);
 }
 
-static void print_erases(GString *text, const struct arrays *state)
+/* As the rail has them: of the internal flash each sector's, of the SPI NOR those of the sectors that were erased. */
+static void print_erases(GString *text, const struct arrays *state, enum array array)
 {
-    for (unsigned i = 0; i < ARRAYS_SECTORS; i++)
+    const uint32_t size = arrays_size(ARRAY_NOR) / ARRAYS_NOR_SECTORS;
+    for (unsigned i = 0; array == ARRAY_INTERNAL && i < ARRAYS_SECTORS; i++)
         g_string_append_printf(text, " %" PRIu32, state->erases[i]);
+    for (unsigned i = 0; array == ARRAY_NOR && i < ARRAYS_NOR_SECTORS; i++)
+        if (state->nor_erases[i] != 0)
+            g_string_append_printf(text, " %" PRIu32 " %" PRIu32, i * size, state->nor_erases[i]);
 }
 
 static bool load_erases(struct machine *machine, const struct arrays *state, struct problem *problem)
 {
-    g_autoptr(GString) line = g_string_new("erases internal");
-    if (!machine->counts_erases)
-        return true;
-    print_erases(line, state);
-    return put_off(machine, line->str, problem);
+    for (enum array array = 0; array < ARRAYS; array++) {
+        g_autoptr(GString) numbers = g_string_new(NULL);
+        if (!machine->counts_erases[array])
+            continue;
+        print_erases(numbers, state, array);
+        const char *all = numbers->len > 0 ? numbers->str : " none";
+        g_autofree char *line = g_strdup_printf("erases %s%s", arrays_name(array), all);
+        if (!put_off(machine, line, problem))
+            return false;
+    }
+    return true;
 }
 
 static bool answers(struct machine *machine, const char *line, const char *expected, struct problem *problem)
@@ -627,14 +640,21 @@ static bool answers(struct machine *machine, const char *line, const char *expec
     return command(machine, line, REPLY_LIMIT_MS, problem) && strcmp(machine->reply, expected) == 0;
 }
 
+static bool has_erases(struct machine *machine, const struct arrays *state, enum array array, struct problem *problem)
+{
+    g_autoptr(GString) expected = g_string_new("erases");
+    g_autofree char *line = g_strdup_printf("erases %s", arrays_name(array));
+    print_erases(expected, state, array);
+    return !machine->counts_erases[array] || answers(machine, line, expected->str, problem);
+}
+
 static bool has_status_and_erases(struct machine *machine, const struct arrays *state, struct problem *problem)
 {
-    g_autoptr(GString) status = g_string_new("status"), erases = g_string_new("erases");
+    g_autoptr(GString) status = g_string_new("status");
     for (unsigned i = 0; i < state->status.count; i++)
         g_string_append_printf(status, " %02x", state->status.registers[i]);
-    print_erases(erases, state);
     return (state->status.count == 0 || answers(machine, "status nor", status->str, problem)) &&
-           (!machine->counts_erases || answers(machine, "erases internal", erases->str, problem));
+           has_erases(machine, state, ARRAY_INTERNAL, problem) && has_erases(machine, state, ARRAY_NOR, problem);
 }
 
 bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array, struct problem *problem)

@@ -33,7 +33,7 @@ struct machine {
     bool marked;               /* the machine may hold marks */
     struct arrays_status status; /* as the machine has it, unless it was written since */
     bool status_written;
-    bool counts_erases;        /* its faults depend on them */
+    bool counts_erases[ARRAYS]; /* its faults depend on them */
     pid_t process;
     int socket;
     int log;                   /* what QEMU says on its standard error */

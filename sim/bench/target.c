@@ -17,8 +17,11 @@ static void apply_faults(struct target *target, const struct fault_set *faults)
     if (faults != NULL)
         fault_add(&target->faults, faults);
     target->defects = fault_defects_internal(&target->faults);
-    if (fault_any(&target->faults))
+    target->nor_defects = fault_defects_nor(&target->faults);
+    if (fault_any(&target->faults)) {
         target->device.defects = &target->defects;
+        target->device.nor_defects = &target->nor_defects;
+    }
     fault_store(&target->faults, cells[ARRAY_INTERNAL], cells[ARRAY_OTP] + RAIL_OTP_OPTIONS, cells[ARRAY_NOR]);
 }
 

@@ -17,6 +17,7 @@ struct target {
     /* of its parts, at every power-on of the run without power loss, of recoveries and of what follows */
     struct fault_set faults;
     struct nor_defects defects;  /* what they are for the internal flash */
+    struct nor_defects nor_defects; /* and for the SPI NOR */
     struct oracle oracle;
     char firmware[65]; /* SHA-256 of its internal flash, hexadecimal */
 };

@@ -46,6 +46,9 @@ const struct fault_kind fault_menu[FAULTS] = {
     [FAULT_INT_STALE_CACHE] = {"int-stale-cache", "", FAULT_PLAIN, 0, 0, 0, 0, true,
         "after an erase, the caches say what was there until they are reset (the machine's stale-cache=on)",
         "RM0090 sections 3.5.2, 3.6.4; which lines is an assumption"},
+    [FAULT_NOR_WORN] = {"nor-worn", "N", FAULT_NUMBER, 0, 0, OFTEN, 0, true,
+        "each erase of a 4 KB sector after its first N leaves 32 of its bits at 0, and nothing tells so",
+        "W25Q64JV features (100,000 cycles); the part has no error flag; which bits, and how many, is an assumption"},
     [FAULT_NOR_SLOW] = {"nor-slow", "K", FAULT_NUMBER, 0, 1, 1000, 1, false,
         "programs, erases and status writes take K times the maximum of the data sheet",
         "W25Q64JV section 9.6 for K = 1; more is an assumption"},
@@ -326,7 +329,11 @@ struct nor_defects fault_defects_internal(const struct fault_set *set)
 
 struct nor_defects fault_defects_nor(const struct fault_set *set)
 {
-    return (struct nor_defects){.slow = set->of[FAULT_NOR_SLOW].value};
+    return (struct nor_defects){
+        .slow = set->of[FAULT_NOR_SLOW].value,
+        .wears = set->of[FAULT_NOR_WORN].on,
+        .worn_after = set->of[FAULT_NOR_WORN].value,
+    };
 }
 
 /* User byte and read protection, then from the eighth byte on the write protection of twelve sectors (RM0090 3.7.1). A

@@ -46,6 +46,10 @@
  *       erased since the last `fault`; it matters for the faults of wear and age alone.
  *   erases internal N ...
  *       While the power is off: they become these; all of them are given. Reply: "ok".
+ *   erases nor
+ *       The same of the SPI NOR. Reply: "erases", and " OFFSET N" of each 4 KB sector that was erased, in their order.
+ *   erases nor none | erases nor OFFSET N ...
+ *       While the power is off: they become these; those that are not given become 0. Reply: "ok".
  *   touch clear
  *       While the power is off: empties the touched map and forgets what was erased. Reply: "ok".
  *   supply vdd|vcc [MV@NS ...]

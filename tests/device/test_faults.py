@@ -85,20 +85,22 @@ def test_the_menu_is_what_the_machine_knows(chip):
     ("fault nor-slow=1 nor-slow=2", "twice"), ("fault nor-dead=-1", "nor-dead[=N]"),
     ("fault nor-miso-low=1", "no argument"), ("fault nor-jedec=1000000", "FFFFFF"),
     ("fault int-stuck-0=08100000.0", "080FFFFF"), ("fault int-stuck-0=08000000", "bits"),
-    ("fault int-stuck-0=08000000.8", "bits"), ("fault none nor-dead", "no fault"), ("erases nor", "erases"),
+    ("fault int-stuck-0=08000000.8", "bits"), ("fault none nor-dead", "no fault"), ("erases otp", "erases"),
     ("fault vdd-low=1719", "from 1720"), ("fault vcc-dip=5", "vcc-dip=FROM.FOR"), ("fault vcc-dip=5.0", "FOR from 1"),
-    ("erases internal 1", "erases"), ("erases internal" + 12 * " x", "number")])
+    ("erases internal 1", "erases"), ("erases internal" + 12 * " x", "number"), ("erases nor 0", "OFFSET N"),
+    ("erases nor none 1", "none is no number"), ("erases nor 0 1 4096 x", "x is no number"), ("erases nor 0 1 1 1", "begins"),
+    ("erases nor 8388608 1", "begins")])
 def test_wrong_commands_change_nothing(chip, line, word):
     machine = chip("nor-dead")
     with pytest.raises(rail.RailError, match=re.escape(word)):
         machine.command(line)
-    assert run(machine, IDENTITY) == [NOTHING] and machine.erases() == [0] * 12
+    assert run(machine, IDENTITY) == [NOTHING] and machine.erases() == [0] * 12 and machine.nor_erases() == {}
 
 
 def test_only_while_the_power_is_off(chip):
     machine = chip()
     machine.power_on()
-    for line in ("fault none", "erases internal" + 12 * " 1"):
+    for line in ("fault none", "erases internal" + 12 * " 1", "erases nor none"):
         with pytest.raises(rail.RailError, match="the power is on"):
             machine.command(line)
 
@@ -220,6 +222,52 @@ def test_nor_read_only_whatever_the_rest_of_the_status_is(chip):
         run(machine, program(0, 1), program(0x7FFF00, 1), erase(0x20, AT))
         assert operations(machine) == [] and not machine.status()[1] & CMP
         machine.__exit__()
+
+
+# SPI NOR: worn out
+
+
+def zeros_of(machine, start, size=4 * KB):
+    return sum(8 - bin(byte).count("1") for byte in machine.nor[start:start + size])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nor_worn(chip, part):
+    """The second erase of a sector, by whatever command, but the first of another one. Neither the status nor anything else tells."""
+    machine = chip("nor-worn=1", part=part)
+    assert run(machine, erase(0x20, AT), READY, STATUS[0])[-1] == b"\0" and zeros_of(machine, AT) == 0
+    assert run(machine, erase(0x20, AT), READY, erase(0x20, AT + 4 * KB), READY, STATUS[0])[-1] == b"\0"
+    assert zeros_of(machine, AT) == 32 and zeros_of(machine, AT + 4 * KB) == 0
+    bad = bytes(machine.nor[AT:AT + 4 * KB])
+    run(machine, erase(0x20, AT), READY)
+    assert machine.nor[AT:AT + 4 * KB] == bad, "they are the same ones each time"
+    assert machine.nor_erases() == {AT: 3, AT + 4 * KB: 1}, "over losses of power"
+    at_32k = AT & ~(32 * KB - 1)
+    run(machine, erase(0x52, at_32k), READY)
+    assert zeros_of(machine, at_32k, 32 * KB) == 64 and len(machine.nor_erases()) == 8
+    machine.fault()
+    run(machine, erase(0x20, AT), READY)
+    assert zeros_of(machine, AT) == 0
+
+
+def test_erases_of_the_spi_nor_can_be_said(chip):
+    machine = chip("nor-worn=100000")
+    assert machine.nor_erases({AT: 99999, AT + 4 * KB: 100000}) == {AT: 99999, AT + 4 * KB: 100000}
+    run(machine, erase(0x20, AT), READY, erase(0x20, AT + 4 * KB), READY)
+    assert (zeros_of(machine, AT), zeros_of(machine, AT + 4 * KB)) == (0, 32)
+    assert machine.nor_erases({AT: 7}) == {AT: 7} and machine.nor_erases({}) == {}
+    machine.nor_erases({AT: 7})
+    machine.fault("nor-worn=100000")
+    assert machine.nor_erases() == {}
+
+
+def test_what_a_worn_sector_is_programmed_keeps_its_zeros(chip):
+    machine = chip("nor-worn=0")
+    run(machine, erase(0x20, AT), READY)
+    bad = next(at for at in range(AT, AT + 4 * KB) if machine.nor[at] != 0xFF)
+    left = machine.nor[bad]
+    assert run(machine, program(bad, 0xFF), READY, read(bad))[-1] == bytes([left])
+    assert run(machine, program(bad, left & 0x5A), READY, read(bad))[-1] == bytes([left & 0x5A])
 
 
 # SPI NOR: left in a mode

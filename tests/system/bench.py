@@ -32,9 +32,10 @@ class Bench:
         """What QEMU has printed so far."""
         return self._machines[board.name].log()
 
-    def power_on(self, board, cells, sram="zero", vdd=(), faults=()):
+    def power_on(self, board, cells, sram="zero", vdd=(), faults=(), nor_erases=None):
         """Puts the cells into the board, which has no power or loses it, and applies power; `vdd`: the MCU's supply, as
-        (mV, ns) each; `faults`: of the parts, by name."""
+        (mV, ns) each; `faults`: of the parts, by name; `nor_erases`: how often sectors of the SPI NOR were erased
+        before, by address."""
         if board.name not in self._machines:
             self._machines[board.name] = Machine(board.name, self._options, self._arguments).__enter__()
         machine = self._machines[board.name]
@@ -45,6 +46,8 @@ class Bench:
         load(machine, cells)
         machine.clear_trace()
         machine.fault(*faults)
+        if nor_erases:
+            machine.nor_erases(nor_erases)
         if vdd:
             machine.supply("vdd", *vdd)
         machine.power_on(sram)
@@ -89,6 +92,11 @@ class Session:
     def _disappointment(self, limit_ns):
         said = trace.uart_text(self.events)
         return f"not seen within {limit_ns / trace.SECOND:g} virtual seconds; the UART said:\n{said}"
+
+    @property
+    def nor_erases(self):
+        """How often sectors of the SPI NOR were erased until now, by address."""
+        return self._machine.nor_erases()
 
     @property
     def nor(self):

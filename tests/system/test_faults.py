@@ -68,6 +68,19 @@ def test_nothing_is_credited_where_a_fault_sees_more_than_the_recovery_touches()
     assert result["verdict"] == "pass" and result["states_pruned"] == 0
 
 
+def test_a_packet_that_does_not_hold_is_refused():
+    """And what runs goes on (tests/system/test_worn.py)."""
+    lines, _ = boot("nor-worn=0", status=1)
+    assert "runtime: refused: flash does not answer or does not hold what was written" in lines and "demo: update refused" in lines
+    assert not any("installing" in line for line in lines)
+
+
+def test_sweeps_under_wear_build_what_the_machine_leaves():
+    """Erases are part of a state, so what a power loss leaves is worn as in a machine that has lost power."""
+    result = matterhorn_json("sweep", "eth-small-update", "--cuts", 60, "--live", 60, "--jobs", 2, *faults("nor-worn=4"))
+    assert result["live"] == 60 and result["states_pruned"] == 0 and result["verdict"] == "pass"
+
+
 # --- Power faults ---------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +223,7 @@ def test_the_page_has_the_table_of_the_command():
     table = matterhorn("faults", "--markdown").stdout
     assert table in page, "put the output of `matterhorn faults --markdown` between the two comments of docs/FAULTS.md"
     menu = re.findall(r"^([\w-]+)[\[= ]", matterhorn("faults").stdout, re.M)
-    assert menu[:32] == re.findall(r"^\| `([\w-]+)", page, re.M)
+    assert menu[:33] == re.findall(r"^\| `([\w-]+)", page, re.M)
 
 
 # --- Status registers belong to a state -----------------------------------------------------------------------------

@@ -364,6 +364,31 @@ static void counts_of_erases_belong_to_the_state(void **state)
     assert_int_equal(bad, NOR_BAD_PER_SECTOR);
 }
 
+/* Of the SPI NOR too, and going back undoes it. */
+static void counts_of_erases_of_the_spi_nor_belong_to_the_state(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct nor_defects defects = {.wears = true, .worn_after = 0};
+    fixture->device.nor_defects = fixture->state.arrays.nor_defects = &defects;
+    const uint8_t *cells = fixture->state.arrays.cells[ARRAY_NOR] + 0x1000;
+    const uint32_t *erases = fixture->state.arrays.nor_erases;
+    for (unsigned time = 0; time < 2; time++) { /* the second time backwards */
+        tear(fixture, 3, NOR_TEAR_BEFORE);
+        assert_int_equal(erases[1], 0);
+        tear(fixture, 3, NOR_TEAR_ZEROS);
+        assert_int_equal(erases[1], 1);
+        tear(fixture, 3, NOR_TEAR_BEFORE);
+        assert_int_equal(erases[1], 0);
+        tear(fixture, 5, NOR_TEAR_BEFORE);
+        assert_int_equal(erases[1], 1);
+        unsigned bad = 0;
+        for (uint32_t i = 0; i < 0x1000; i++)
+            bad += cells[i] != 0xFF;
+        assert_int_equal(bad, NOR_BAD_PER_SECTOR);
+        assert_int_equal(erases[0] + erases[2], 0);
+    }
+}
+
 /* A power loss in a recovery: the state of the one before has marks, which each operation meets, and no tear loses. */
 static void marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them(void **state)
 {
@@ -409,6 +434,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_operation_that_the_part_refuses_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(status_registers_belong_to_the_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_of_erases_belong_to_the_state, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_of_erases_of_the_spi_nor_belong_to_the_state, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(marks_of_an_earlier_power_loss_stay_until_an_operation_removes_them, set_up,
                                         tear_down),
     };

@@ -123,6 +123,31 @@ static void a_worn_sector_keeps_some_zeros(void **state)
     release(&array);
 }
 
+/* Each of its erases counts for the sectors that it clears. */
+static void a_worn_sector_of_the_spi_nor_keeps_some_zeros(void **state)
+{
+    (void)state;
+    struct fault_set set = parsed("nor-worn=100000");
+    struct nor_defects defects = fault_defects_nor(&set);
+    struct nor_array array = chip(&nor_s25fl064k);
+    const struct nor_op op = erase(0x7FF000, 4 * KB), block = erase(0x7F0000, 64 * KB);
+    array.defects = &defects;
+    array.erases[2047] = 99999;
+    assert_true(nor_apply(&array, &op));
+    assert_int_equal(zeros(&array, 0x7FF000, 4 * KB), 0);
+    assert_true(nor_apply(&array, &op));
+    assert_int_equal(zeros(&array, 0x7FF000, 4 * KB), NOR_BAD_PER_SECTOR);
+    assert_true(nor_tear(&array, &op, NOR_TEAR_NOTAKE));
+    assert_int_equal(zeros(&array, 0x7FF000, 4 * KB), NOR_BAD_PER_SECTOR);
+    assert_true(nor_apply(&array, &block));
+    assert_int_equal(zeros(&array, 0x7F0000, 64 * KB), NOR_BAD_PER_SECTOR);
+    assert_int_equal(array.erases[2047], 100003);
+    assert_int_equal(array.erases[2046], 1);
+    assert_false(fault_defects_internal(&set).wears);
+    assert_true(fault_beyond_cells(&set));
+    release(&array);
+}
+
 static void a_stuck_bit_keeps_its_value(void **state)
 {
     (void)state;
@@ -254,6 +279,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_said_and_changes_nothing),
         cmocka_unit_test(sets_are_joined),
         cmocka_unit_test(a_worn_sector_keeps_some_zeros),
+        cmocka_unit_test(a_worn_sector_of_the_spi_nor_keeps_some_zeros),
         cmocka_unit_test(a_stuck_bit_keeps_its_value),
         cmocka_unit_test(what_is_stored_is_stored_once),
         cmocka_unit_test(torn_options_are_always_level_1),

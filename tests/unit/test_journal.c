@@ -734,6 +734,60 @@ static void one_command_unheard_loses_no_record(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_device)
 
+/* Of the second sector nothing but the first page can be programmed. */
+static enum mh_error (*program_chip)(void *context, uint32_t address, const uint8_t *data, uint32_t length);
+
+static enum mh_error program_but(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    const bool lost = address >= MH_JOURNAL_ADDRESS + MH_EXTENT_SIZE + MH_PAGE_SIZE;
+
+    return lost ? MH_OK : program_chip(context, address, data, length);
+}
+
+/* In the other sector the first copy holds, the second does not. So the state stays where it is, and what is written
+ * behind it counts. */
+static void a_move_that_fails_half_way_leaves_nothing_newer(void **state)
+{
+    (void)state;
+    write(1);
+    assert_int_equal(journal.sector, 0);
+    program_chip = array.device.nor.program;
+    array.device.nor.program = program_but;
+    write(2);
+    assert_int_equal(journal.sector, 0);
+    write_on_the_way(3);
+    assert_int_equal(reopen(), 3);
+    assert_int_equal(journal.next_page, 5);
+    array.device.nor.program = program_chip;
+    write(4);
+    assert_nothing_but(1, 0, 2);
+}
+
+/* Where nothing holds what comes, the state that was there stays. */
+static void room_that_cannot_be_had_costs_nothing(void **state)
+{
+    const struct nor_defects worn = {.wears = true, .worn_after = 0};
+    uint32_t erases[2048] = {0};
+
+    (void)state;
+    write_on_the_way(1);
+    for (unsigned records = 2; records <= 12; records++) {
+        write_on_the_way(records);
+    }
+    assert_int_equal(mh_journal_reserve(&journal, 4), MH_OK);
+    assert_int_equal(journal.next_page, 12);
+    array.nor.erases = erases;
+    array.nor.defects = &worn;
+    assert_int_equal(mh_journal_reserve(&journal, 5), MH_ERR_FLASH);
+    assert_int_equal(mh_journal_peek(&journal, &array.device.nor), MH_OK);
+    assert_int_equal(journal.state.sectors_done, 12);
+    array.nor.defects = NULL;
+    assert_int_equal(reopen(), 12);
+    assert_int_equal(mh_journal_reserve(&journal, 5), MH_OK);
+    assert_int_equal(reopen(), 12);
+    assert_in_range(journal.next_page, 1, MH_JOURNAL_PAGES - 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest journal_tests[] = {
@@ -765,6 +819,8 @@ int main(void)
         TEST(journal_with_nothing_good_starts_anew),
         TEST(contents_are_finitely_many),
         TEST(one_command_unheard_loses_no_record),
+        TEST(a_move_that_fails_half_way_leaves_nothing_newer),
+        TEST(room_that_cannot_be_had_costs_nothing),
     };
     return cmocka_run_group_tests(journal_tests, NULL, NULL);
 }

@@ -26,6 +26,10 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
  * component alone, what is whole is either the old image or the new one. The signed headers tell, not the journal. */
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state);
 
+/* How many records the journal gets, at most, for an install or a rollback of these components (bit n - 1 for
+ * component n), from that it is wanted on: mh_journal_reserve has room for them. */
+unsigned mh_install_records(const struct mh_device *device, unsigned components);
+
 /* Carries out the install that the journal asks for: verifies the incoming package completely, then installs it, or
  * resumes an install that lost power; one erase per sector. It leads to phase trial. MH_OK also when no install was
  * pending. A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is

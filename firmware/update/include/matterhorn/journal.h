@@ -106,4 +106,9 @@ enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *n
 /* Makes journal->state the newest record, read back. One at rest costs an erase of each sector. MH_ERR_FLASH when it could not be written. */
 enum mh_error mh_journal_write(struct mh_journal *journal);
 
+/* Sees to it that so many pages (at most 14) are free behind the newest record, so that as many can follow without an
+ * erase: before something from which nothing leads back, which a journal that wears out must not stop on its way.
+ * MH_ERR_FLASH when they cannot be had; the state stays. */
+enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages);
+
 #endif

@@ -39,6 +39,10 @@ enum mh_error mh_rollback_check(const struct mh_device *device, const struct mh_
 enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_journal *journal,
                                    struct mh_package *package);
 
+/* From phase trial to rolling back. MH_ERR_FLASH when the journal cannot record it, or could not follow it: the trial
+ * goes on. */
+enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_journal *journal);
+
 /* Phase rolling back: verifies the packages that were running before completely, installs what the tried one had
  * replaced, all of it, resuming what lost power, and drops the tried package, whose id is never accepted again.
  * MH_OK: phase idle. Otherwise the rollback is still wanted; unless sectors_done tells that it has begun, or what is

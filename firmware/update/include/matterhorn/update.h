@@ -20,7 +20,8 @@ struct mh_update {
     bool open; /* the journal was read: without it, every call is refused with MH_ERR_FLASH */
     bool begun;
     bool validated;
-    unsigned rollback_off;   /* of the package that was begun; see mh_update_rollback_off */
+    unsigned components;     /* of the package that was begun */
+    unsigned rollback_off;   /* of it too; see mh_update_rollback_off */
     struct mh_state planned; /* what begin would record */
 };
 
@@ -62,7 +63,8 @@ enum mh_error mh_update_packet(struct mh_update *update, uint32_t index, const u
  * reason is recorded and the package dropped; see mh_state_refuse. */
 enum mh_error mh_update_validate(struct mh_update *update);
 
-/* Requests the install of the validated package at the next start; the caller then resets. */
+/* Requests the install of the validated package at the next start; the caller then resets. MH_ERR_FLASH when it cannot
+ * be recorded, or the journal, worn out, could not follow the install to its end: nothing was erased then. */
 enum mh_error mh_update_install(struct mh_update *update);
 
 /* Drops the incoming package. MH_ERR_STATE in any phase but idle. */
