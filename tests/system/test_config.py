@@ -6,7 +6,7 @@ import pytest
 
 from formats import anchors, boards, config
 
-from .artifacts import TOP, device_folder, matterhorn, matterhorn_json
+from .artifacts import FIRMWARE, TOP, device_folder, matterhorn, matterhorn_json, mutant
 from .device import Cells
 
 BOARD = boards.ETHERNET
@@ -14,56 +14,26 @@ OTHER_MAC = bytes.fromhex("024d54c0ffee")
 VALUES = {config.MAC_ADDRESS: OTHER_MAC, 0x8001: b"what an application keeps"}
 SECTOR = slice(config.SECTOR.start - boards.INTERNAL_BASE, config.SECTOR.end - boards.INTERNAL_BASE)
 
-# What both profiles here have in common. The next update works.
-BASE = """
-machine: mountaineer-eth
-areas:
-  - {name: application, chip: internal, address: 0x080A0000, size: 0x60000}
-  - {name: store, chip: nor, address: 0x700000, size: 0xFA000}
-  - {name: journal, chip: nor, address: 0x7FE000, size: 0x2000}
-next:
-  command: ["{matterhorn}", deploy, "{device}", build/packages/third-mountaineer-eth.nmf]
-  recovered:
-    lines: ["third: confirmed"]
-    edges:
-      - {pin: PE13, count: 2}
-    equal:
-      - {name: application, chip: internal, address: 0x080A0000, file: build/packages/third-mountaineer-eth.flash}
-cuts:
-  count: all
-  seed: 1
-  tears: [before, half, mask, weak]
-"""
+PROFILE = "eth-config"
+PLANTED = TOP / "tests/planted/config-not-closed.patch"
 
-PROFILE = """
+# What the application of that profile does not do: the bootloader alone writes the sector anew.
+RESTORED = """
 extends: {base}
-name: config
+name: restored
 device: {device}
+symbols: []
+phases: []
 recovered:
   lines: ["runtime: MAC {mac}"]
-  edges: []
   equal:
     - {{name: config, chip: internal, address: 0x0800C000, file: {expected}}}
-  unchanged:
-    - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
-    - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
-    - {{name: application, chip: internal, address: 0x080A0000, size: 0x60000}}
-    - {{name: store, chip: nor, address: 0x700000, size: 0xFA000}}
-    - {{name: user's NOR, chip: nor, address: 0, size: 0x700000}}
-  over: []
 next:
   recovered:
-    unchanged:
-      - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
-      - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
-budget: {{boots: 8, seconds: 20, erases: 1}}
+    lines: ["runtime: MAC {mac}", "third: confirmed"]
+budget: {{boots: 8}}
+cuts: {{minimum: []}}
 """
-
-
-def base_of(folder):
-    """The file that the profiles extend, in this folder."""
-    (folder / "base.yaml").write_text(BASE)
-    return folder / "base.yaml"
 
 
 @pytest.fixture
@@ -145,9 +115,10 @@ def test_any_number_of_power_losses_while_it_is_written_from_its_shadow(cells, t
     put_shadow(cells, VALUES, secret_of(cells))
     device = cells.save(tmp_path / "device")
     (tmp_path / "expected").write_bytes(config.encode(VALUES))
-    profile = tmp_path / "config.yaml"
-    profile.write_text(PROFILE.format(base=base_of(tmp_path), device=device, expected=tmp_path / "expected",
-                                      mac=OTHER_MAC.hex(":")))
+    profile = tmp_path / "restored.yaml"
+    base = TOP / f"sim/profiles/{PROFILE}.yaml"
+    profile.write_text(RESTORED.format(base=base, device=device, expected=tmp_path / "expected",
+                                       mac=OTHER_MAC.hex(":")))
     result = matterhorn_json("sweep", profile, "--depth", "any", "--jobs", 1)
     assert result["verdict"] == "pass" and result["closed"] and result["findings"] == []
     assert result["ops"] >= 20
@@ -155,66 +126,38 @@ def test_any_number_of_power_losses_while_it_is_written_from_its_shadow(cells, t
 
 # --- An application that keeps settings ---
 
-NUMBER, VALUE, OLD = 0x8001, 0x8002, 0x8003
-SETTINGS = """
-extends: {base}
-name: settings
-device: {device}
-recovered:
-  lines: ["runtime: MAC 02:4d:54:00:00:01", "settings: kept", "settings: written"]
-  edges: []
-  equal: []
-  unchanged:
-    - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
-    - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
-    - {{name: application, chip: internal, address: 0x080A0000, size: 0x60000}}
-    - {{name: store, chip: nor, address: 0x700000, size: 0xFA000}}
-    - {{name: user's NOR, chip: nor, address: 0, size: 0x700000}}
-  over: []
-next:
-  recovered:
-    unchanged:
-      - {{name: bootloader, chip: internal, address: 0x08000000, size: 0xC000}}
-      - {{name: runtime, chip: internal, address: 0x08010000, size: 0x90000}}
-budget: {{boots: 8, seconds: 20, erases: 1}}
-"""
+NUMBER, VALUE, LONG = 0x8001, 0x8002, 0x8003
 
 
-def settings_value(number):
-    return bytes((number + i) & 0xFF for i in range(40))
+def settings(number):
+    """Records in the order in which they are written."""
+    return [(VALUE, bytes((number + i) & 0xFF for i in range(40))), (NUMBER, number.to_bytes(4, "little"))]
 
 
-@pytest.fixture
-def keeper(tmp_path):
-    """A device whose config sector is full but for some records, with an application that writes on."""
-    matterhorn("provision", "--board", BOARD.name, "--key", TOP / "build/keys/development.public",
-               "--mac", "02:4d:54:00:00:01",
-               "--secret", TOP / "build/keys/development.secret",
-               "--bootloader", TOP / "build/firmware/mountaineer-eth/boot.bin",
-               "--runtime", TOP / "build/packages/runtime-mountaineer-eth.nmf",
-               "--application", TOP / "build/packages/settings-mountaineer-eth.nmf",
-               "--output", tmp_path / "new")  # fmt: skip
-    cells = Cells.load(tmp_path / "new")
-    mac = (config.MAC_ADDRESS, config.read(cells.internal)[config.MAC_ADDRESS])
-    last = [(NUMBER, (5).to_bytes(4, "little")), (VALUE, settings_value(5)), (OLD, b"")]
-    old = [(OLD, b"what was there before" * 20)] * 36 + [(OLD, bytes(120))]
-    cells.internal[SECTOR] = config.encode([mac, *old, *last])
-    return cells
-
-
-def test_an_application_writes_the_sector_anew(keeper, tmp_path):
+def test_an_application_writes_the_sector_anew(tmp_path):
+    """It was full but for less than a record. What counts is kept, and nothing else; the next changes stand behind it."""
+    keeper = Cells.load(FIRMWARE / "device/mountaineer-eth-settings")
+    before = config.read(keeper.internal)
+    assert before == {**before, **dict(settings(2))} and len(before) == 4
+    assert len(keeper.internal[SECTOR].rstrip(b"\xff")) > config.SIZE - 60
     said, after = boot(keeper, tmp_path, "settings: written")
     assert "settings: kept" in said
-    values = config.read(after.internal)
-    assert values[NUMBER] == (9).to_bytes(4, "little") and values[VALUE] == settings_value(9) and OLD not in values
-    assert values[config.MAC_ADDRESS] == config.read(keeper.internal)[config.MAC_ADDRESS]
-    assert after.internal[SECTOR].rstrip(b"\xff") != keeper.internal[SECTOR].rstrip(b"\xff")
-    assert len(after.internal[SECTOR].rstrip(b"\xff")) < 1024, "it was not written anew"
+    kept = [(tag, before[tag]) for tag in (config.MAC_ADDRESS, LONG, NUMBER)]
+    assert after.internal[SECTOR] == config.encode([*kept, *settings(3), *settings(4)])
 
 
-def test_an_application_loses_power_at_each_operation(keeper, tmp_path):
-    profile = tmp_path / "settings.yaml"
-    profile.write_text(SETTINGS.format(base=base_of(tmp_path), device=keeper.save(tmp_path / "device")))
-    result = matterhorn_json("sweep", profile, "--jobs", 1)
+def test_an_application_loses_power_at_each_operation():
+    result = matterhorn_json("sweep", PROFILE, "--jobs", 1)
     assert result["verdict"] == "pass" and result["findings"] == []
-    assert result["ops"] > 100
+    assert result["ops"] > 4000
+
+
+def test_an_application_loses_power_any_number_of_times():
+    result = matterhorn_json("sweep", PROFILE, "--depth", "any", "--jobs", 2)
+    assert result["verdict"] == "pass" and result["closed"] and result["findings"] == []
+
+
+def test_a_sector_that_is_erased_while_it_counts_is_found():
+    """Planted: it is not closed before its erase, so what a torn erase leaves of it counts, and its shadow does not."""
+    result = matterhorn_json("sweep", PROFILE, "--root", mutant(PLANTED), "--live", 0, "--jobs", 1, status=1)
+    assert result["findings"]
