@@ -458,7 +458,8 @@ struct sweep_finding *sweep_findings(const struct sweep_result *result, size_t *
             continue;
         size_t at = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, one->outcome));
         if (at == 0) {
-            struct sweep_finding *more = realloc(findings, (*count + 2) * sizeof *findings);
+            bool full = (*count & (*count - 1)) == 0; /* grows at powers of two: there may be a finding for each cut */
+            struct sweep_finding *more = full ? realloc(findings, (2 * *count + 1) * sizeof *findings) : findings;
             if (more == NULL)
                 free(findings);
             if ((findings = more) == NULL)
