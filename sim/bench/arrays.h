@@ -34,15 +34,10 @@ struct arrays {
     /* what torn operations left that cells do not show; they grow as needed, where there are any */
     struct nor_marks marks[ARRAYS];
     struct arrays_status status;
-<<<<<<< HEAD
     /* of the internal flash since the device was provisioned; faults may depend on them */
     uint32_t erases[ARRAYS_SECTORS];
-    const struct nor_defects *defects; /* of the internal flash; NULL: none */
-=======
-    uint32_t erases[ARRAYS_SECTORS];   /* of the internal flash since the device was provisioned; faults may depend on them */
     uint32_t nor_erases[ARRAYS_NOR_SECTORS]; /* of the SPI NOR; nobody counts without defects of it */
     const struct nor_defects *defects, *nor_defects; /* of the internal flash, of the SPI NOR; NULL: none */
->>>>>>> wt-worn
 };
 
 /* Size in bytes; number of pages; the size of a page, of which the last may be smaller; the name is that of the control
