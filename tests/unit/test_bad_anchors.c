@@ -23,7 +23,7 @@ static int set_up(void **state)
 {
     (void)state;
     fixture_device(&array);
-    memset(array.device.anchors.secret, 0x3C, MH_SECRET_SIZE);
+    array.device.anchors.secret = (const uint8_t *)"a secret of a device for a test.";
     mh_anchors_write(&array.device.anchors, bytes);
     return 0;
 }
