@@ -87,7 +87,7 @@ static void raise_counter(struct otp *otp, unsigned number, uint32_t counter)
     const enum mh_error error = mh_otp_raise(&area, number, counter);
     const uint32_t after = mh_otp_counter(otp->cells, number);
     demand(after >= before && mh_otp_capacity(otp->cells, number) == capacity);
-    demand(error == MH_OK ? after >= counter : error == MH_ERR_FLASH);
+    demand(error == MH_OK ? after >= counter : error == MH_ERR_COUNTER_FULL);
     demand(error == MH_OK || counter > capacity || otp->broken != 0);
     demand(mh_otp_counter(otp->cells, MH_COMPONENTS + 1 - number) == other && mh_otp_revoked(otp->cells) == revoked);
 }
@@ -95,14 +95,15 @@ static void raise_counter(struct otp *otp, unsigned number, uint32_t counter)
 static void revoke(struct otp *otp, uint32_t keys)
 {
     const struct mh_otp area = {otp->cells, program, otp};
-    const uint32_t before = mh_otp_revoked(otp->cells);
+    const uint32_t before = mh_otp_revoked(otp->cells), revocable = mh_otp_revocable(otp->cells);
     const uint32_t counters[] = {mh_otp_counter(otp->cells, 1), mh_otp_counter(otp->cells, 2)};
 
     otp->programs = 0;
     const enum mh_error error = mh_otp_revoke(&area, keys);
     const uint32_t after = mh_otp_revoked(otp->cells);
     demand((after & before) == before && (after & ~(before | keys)) == 0);
-    demand(error == MH_OK ? (after & keys) == keys : error == MH_ERR_FLASH);
+    demand(error == MH_OK ? (after & keys) == keys : error == MH_ERR_REVOCATION);
+    demand(otp->broken != 0 || (error == MH_OK) == ((keys & ~revocable) == 0));
     demand(mh_otp_counter(otp->cells, 1) == counters[0] && mh_otp_counter(otp->cells, 2) == counters[1]);
 }
 

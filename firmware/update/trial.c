@@ -71,10 +71,11 @@ static enum mh_error check_rollback(const struct install *install, enum depth de
     struct mh_manifest standing = {0};
     struct mh_installed bounds = {0};
 
-    installer_read_bounds(device, &bounds);
+    installer_lift_limits(&bounds);
     read_what_stays(install, &standing);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         struct mh_component *component = &standing.components[number - 1];
+        bounds.recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
         if (is_tried(&install->journal->state, number)) {
             const enum mh_error error = look_at_running(install, number, depth, component);
             if (error) {
@@ -192,28 +193,40 @@ enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *
 
 /// Confirmation ///
 
-/* Records what the header of a component says of counter and keys. */
+/* What the one-time programmable area can never hold. */
+static bool is_never_recorded(enum mh_error error)
+{
+    return error == MH_ERR_COUNTER_FULL || error == MH_ERR_REVOCATION;
+}
+
+/* Records what the header of a component says of counter and keys: one of them also when the other cannot be. */
 static enum mh_error record_header(const struct mh_device *device, unsigned number)
 {
     struct mh_manifest header;
-    enum mh_error error = mh_component_header(device, number, &header);
+    const enum mh_error error = mh_component_header(device, number, &header);
 
-    if (error == MH_OK) {
-        error = mh_otp_raise(&device->otp, number, header.components[number - 1].counter);
+    if (error) {
+        return error;
     }
-    return error ? error : mh_otp_revoke(&device->otp, header.revokes);
+    const enum mh_error of_counter = mh_otp_raise(&device->otp, number, header.components[number - 1].counter);
+    const enum mh_error of_keys = mh_otp_revoke(&device->otp, header.revokes);
+    return of_counter == MH_OK || of_keys == MH_ERR_SUPPLY ? of_keys : of_counter;
 }
 
 enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_journal *journal)
 {
     struct mh_state *state = &journal->state;
     const struct mh_state before = *state;
-    enum mh_error error = MH_OK;
+    enum mh_error error = MH_OK, never_recorded = MH_OK;
 
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (is_tried(state, number)) {
             error = record_header(device, number);
             state->entries[number - 1] = state->entries[MH_INCOMING];
+        }
+        if (is_never_recorded(error)) {
+            never_recorded = error;
+            error = MH_OK; /* to wait for it would keep every other update out, for ever */
         }
     }
     if (error == MH_OK) {
@@ -223,7 +236,7 @@ enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_j
     if (error) {
         *state = before;
     }
-    return error;
+    return error ? error : never_recorded;
 }
 
 /// All of it ///

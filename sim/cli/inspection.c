@@ -212,7 +212,8 @@ static enum mh_error ask(struct mh_package *package, const struct mh_source *sou
                          const struct mh_board *board)
 {
     struct mh_installed installed = {.recorded = {asked->counter, asked->counter},
-                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX},
+                                     .revocable = UINT32_MAX};
     struct mh_journal journal = {0};
 
     enum mh_error error = open_package(package, source, asked, board);

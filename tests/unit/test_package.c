@@ -551,6 +551,12 @@ static void counters(void **state)
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* nothing is installed */
     installed.present[MH_APPLICATION - 1] = true;
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_COUNTER);
+    /* it could not be recorded when it was confirmed, and others may follow it */
+    installed.counter[MH_APPLICATION - 1] = 20;
+    for (component->counter = 19; component->counter <= 21; component->counter++) {
+        const enum mh_error expected[] = {MH_ERR_COUNTER, MH_OK, MH_ERR_COUNTER_FULL};
+        assert_int_equal(mh_manifest_accept(&package.manifest, &installed), expected[component->counter - 19]);
+    }
 }
 
 static void packages_once_refused_or_rolled_back(void **state)
@@ -584,6 +590,53 @@ static void requirements(void **state)
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
     installed.version[MH_RUNTIME - 1] = (struct mh_version){{1, 3, 0, 0}};
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+}
+
+/* What the package does not have stays, and requires what it required. */
+static void requirements_of_what_stays(void **state)
+{
+    static const struct mh_version lowest = {{0, 0, 0, 2}};
+    struct mh_installed installed = {
+        .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX},
+        .present = {true, true},
+        .requires = {[MH_APPLICATION - 1] = MH_RUNTIME},
+        .requires_version = {[MH_APPLICATION - 1] = lowest},
+    };
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    struct mh_component *runtime = &package.manifest.components[MH_RUNTIME - 1];
+    struct mh_component *application = &package.manifest.components[MH_APPLICATION - 1];
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* it replaces the application */
+    *runtime = *application;
+    application->present = false;
+    runtime->version = (struct mh_version){{0, 0, 0, 1}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REQUIRED);
+    runtime->version = lowest;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    runtime->version = (struct mh_version){{0, 0, 1, 0}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    runtime->version = (struct mh_version){{0, 0, 0, 1}};
+    application->present = true; /* another application, which requires nothing */
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    application->present = false;
+    installed.requires[MH_APPLICATION - 1] = 0;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+}
+
+static void revocations_that_cannot_be_recorded(void **state)
+{
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    for (uint32_t revokes = 0; revokes < 16; revokes++) {
+        for (installed.revocable = 0; installed.revocable < 16; installed.revocable++) {
+            package.manifest.revokes = revokes;
+            const enum mh_error expected = revokes & ~installed.revocable ? MH_ERR_REVOCATION : MH_OK;
+            assert_int_equal(mh_manifest_accept(&package.manifest, &installed), expected);
+        }
+    }
 }
 
 static void every_error_has_its_text(void **state)
@@ -684,6 +737,8 @@ int main(void)
         TEST(counters),
         TEST(packages_once_refused_or_rolled_back),
         TEST(requirements),
+        TEST(requirements_of_what_stays),
+        TEST(revocations_that_cannot_be_recorded),
         TEST(every_error_has_its_text),
         TEST(boards_and_components_have_their_names),
         TEST(crc_has_its_check_value),
