@@ -140,7 +140,8 @@ static void check_acceptance(const struct mh_manifest *manifest, struct input st
     demand(error != MH_OK || !(manifest->revokes & ~installed.revocable));
     for (unsigned i = 0; error == MH_OK && i < MH_COMPONENTS; i++)
         if (!manifest->components[i].present)
-            demand(installed.requires[i] == 0 || manifest->components[1 - i].version.part[0] >= installed.requires_version[i].part[0]);
+            demand(installed.requires[i] == 0 ||
+                   manifest->components[1 - i].version.part[0] >= installed.requires_version[i].part[0]);
         else
             demand(manifest->components[i].counter >= installed.recorded[i] &&
                    (manifest->components[i].counter <= installed.capacity[i] ||

@@ -135,7 +135,7 @@ static void give_up_or_wait(enum mh_error error)
     if (error == MH_ERR_FLASH) {
         return;
     }
-    if (journal.state.sectors_done != 0 && mh_installed_mixed(&device, &journal.state)) {
+    if (mh_installed_mixed(&device, &journal.state)) {
         try_again_later();
     }
     if (error == MH_ERR_SUPPLY) {

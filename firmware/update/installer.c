@@ -127,9 +127,23 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
 
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
 {
+    const bool begun = state->sectors_done != 0 || (state->phase == MH_ROLLING_BACK && state->refusal);
     unsigned named;
 
-    return of_incoming(device, state, &named) != named;
+    return begun && of_incoming(device, state, &named) != named;
+}
+
+unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
+{
+    struct mh_manifest manifest;
+    unsigned named, broken = of_incoming(device, state, &named);
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_verify(device, number, &manifest) != MH_OK) {
+            broken |= 1u << (number - 1);
+        }
+    }
+    return broken;
 }
 
 /// Installing ///
@@ -408,10 +422,14 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
             return install_all(&install);
         }
     }
-    if (error != MH_ERR_FLASH && journal->state.phase == MH_REQUESTED) {
-        mh_state_refuse(&journal->state, error);
-        /* If this write fails, the next start refuses again: nothing depends on it. */
-        (void)mh_journal_write(journal);
+    if (error == MH_ERR_FLASH) {
+        return error;
     }
+    if (journal->state.phase == MH_INSTALLING) {
+        return installer_go_back(&install, error);
+    }
+    mh_state_refuse(&journal->state, error);
+    /* If this write fails, the next start refuses again: nothing depends on it. */
+    (void)mh_journal_write(journal);
     return error;
 }

@@ -364,7 +364,7 @@ static enum mh_error check_counter(const struct mh_installed *installed, unsigne
     if (counter < installed->recorded[i] || counter < there) {
         return MH_ERR_COUNTER;
     }
-    /* What is there may be above it, when it could not be recorded at its confirmation: others must be able to follow. */
+    /* What is there may be above it, if it could not be recorded at its confirmation: others must be able to follow. */
     return counter > installed->capacity[i] && counter > there ? MH_ERR_COUNTER_FULL : MH_OK;
 }
 

@@ -112,10 +112,15 @@ static enum mh_error install_running(const struct install *install, unsigned num
     return error ? error : installer_install_component(install, number);
 }
 
+/* What was tried never comes again; what went bad while it was installed may be offered again, undamaged. */
 static enum mh_error record_rolled_back(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
+    if (state->refusal) {
+        mh_state_refuse(state, state->refusal);
+        return mh_journal_write(install->journal);
+    }
     state->sectors_done = 0;
     state->refusal = MH_ERR_ROLLED_BACK;
     memcpy(state->rolled_back_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
@@ -148,9 +153,48 @@ enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *jou
 
 enum mh_error mh_rollback_give_up(struct mh_journal *journal)
 {
-    journal->state.phase = MH_TRIAL;
-    journal->state.credit = 0;
+    struct mh_state *state = &journal->state;
+
+    if (state->refusal) {
+        mh_state_refuse(state, state->refusal);
+    } else {
+        state->phase = MH_TRIAL;
+        state->credit = 0;
+    }
     return mh_journal_write(journal);
+}
+
+/* Records that what is tried shall go back, and goes; `refusal`: why, when it is no trial that ends. */
+static enum mh_error begin_rollback(const struct install *install, enum mh_error refusal)
+{
+    struct mh_state *state = &install->journal->state;
+    const struct mh_state before = *state;
+
+    state->phase = MH_ROLLING_BACK;
+    state->sectors_done = 0; /* whatever stands there, as when an install begins */
+    state->refusal = refusal;
+    const enum mh_error error = mh_journal_write(install->journal);
+    if (error) {
+        *state = before;
+        return error;
+    }
+    return roll_back(install);
+}
+
+enum mh_error installer_go_back(const struct install *install, enum mh_error reason)
+{
+    struct mh_state *state = &install->journal->state;
+
+    state->tried = (uint8_t)installer_broken(install->device, state);
+    if (state->tried == 0 || verify_rollback(install) != MH_OK) {
+        state->tried = 0;
+        return reason;
+    }
+    const enum mh_error error = begin_rollback(install, reason);
+    if (state->phase == MH_INSTALLING) {
+        state->tried = 0;
+    }
+    return error ? error : reason;
 }
 
 /// Trial ///
@@ -168,14 +212,7 @@ static enum mh_error end_trial(const struct install *install)
         }
         return off;
     }
-    state->phase = MH_ROLLING_BACK;
-    state->sectors_done = 0; /* whatever stands there, as when an install begins */
-    const enum mh_error error = mh_journal_write(install->journal);
-    if (error) {
-        state->phase = MH_TRIAL;
-        return error;
-    }
-    return roll_back(install);
+    return begin_rollback(install, MH_OK);
 }
 
 enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package,

@@ -302,5 +302,6 @@ enum mh_error mh_update_rollback(struct mh_update *update)
         return error;
     }
     update->journal.state.sectors_done = 0; /* whatever stands there, as when an install begins */
+    update->journal.state.refusal = MH_OK;
     return change_phase(update, MH_ROLLING_BACK);
 }

@@ -104,7 +104,7 @@ def revoking_update(**changes):
 
 
 def test_revocation_that_cannot_be_recorded_is_refused(bench, tmp_path, next_public):
-    """By the runtime and by the bootloader before anything is written, and by inspect; its twin without revocation is taken."""
+    """By the runtime and by the bootloader before anything is written, and by inspect; its twin without it is taken."""
     data = revoking_update()
     cells = provision_with(ETHERNET, data, tmp_path, options=("--key", next_public))
     anchors.lock(cells.otp, anchors.REVOKED_BLOCK)
@@ -120,7 +120,8 @@ def test_revocation_that_cannot_be_recorded_is_refused(bench, tmp_path, next_pub
 
 
 def test_confirmation_whose_block_was_locked_meanwhile_keeps_no_update_out(bench, tmp_path, next_public):
-    """Accepted, installed, confirmed; then the block turns out to be locked. The bootloader says so, once, and the next update works."""
+    """Accepted, installed, confirmed; then the block turns out to be locked. The bootloader says so, once, and the next
+    update works."""
     cells = provision_with(ETHERNET, revoking_update(), tmp_path, options=("--key", next_public))
     session = bench.power_on(ETHERNET, cells)
     session.wait_for(jobs.says("update: confirming"), jobs.PATIENCE_NS)
@@ -396,7 +397,8 @@ def test_application_waits_for_its_runtime(bench, tmp_path, board):
 @pytest.mark.parametrize("board", boards.BOARDS.values(), ids=lambda board: board.name)
 def test_runtime_that_the_application_needs_is_not_replaced_by_an_older_one(bench, board):
     """Not alone; with an application that needs less, it is."""
-    image = {number: shipped(board, name).images[number] for number, name in ((APPLICATION, "third"), (RUNTIME, "runtime"))}
+    names = {APPLICATION: "third", RUNTIME: "runtime"}
+    image = {number: shipped(board, name).images[number] for number, name in names.items()}
     key = keys.read_private(PRIVATE_KEY)
 
     def build(*versions, needs=None):

@@ -169,7 +169,8 @@ static void locked_blocks_are_not_counted_on(void **state)
     assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 12), MH_OK); /* in the next block */
     assert_int_equal(mh_otp_counter(view, MH_RUNTIME), 12);
     assert_int_equal(area.cells[MH_OTP_BLOCK_SIZE], 0xFC);
-    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_COUNTER_FULL); /* and does not try for ever */
+    /* and does not try for ever */
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_COUNTER_FULL);
     assert_int_equal(mh_otp_counter(view, MH_RUNTIME), MH_COUNTER_MAX - 256 + 10);
 }
 

@@ -41,7 +41,7 @@ struct mh_anchors {
     uint32_t board;
     uint32_t count;
     uint8_t keys[MH_KEYS_MAX][MH_KEY_SIZE];
-    const uint8_t *secret;     /* MH_SECRET_SIZE bytes, of this device alone, drawn when it is provisioned; NULL: none */
+    const uint8_t *secret; /* MH_SECRET_SIZE bytes, of this device alone, drawn when it is provisioned; NULL: none */
     const uint8_t *cipher_key; /* MH_KEY_SIZE bytes, under which packages for it may be encrypted; NULL: none */
     uint32_t revoked;          /* bit n: key n; not stored with them, but read from the one-time programmable area */
 };
