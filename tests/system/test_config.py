@@ -6,7 +6,7 @@ import pytest
 
 from formats import anchors, boards, config
 
-from .artifacts import TOP, device_folder, matterhorn, matterhorn_json
+from .artifacts import TOP, device_folder, firmware, matterhorn, matterhorn_json, package_file
 from .device import Cells
 
 BOARD = boards.ETHERNET
@@ -186,8 +186,8 @@ def settings_value(number):
 def keeper(tmp_path):
     """A device whose config sector is full but for some records, with an application that writes on."""
     matterhorn("provision", "--board", BOARD.name, "--key", TOP / "build/keys/development.public", "--mac", "02:4d:54:00:00:01",
-               "--secret", TOP / "build/keys/development.secret", "--bootloader", TOP / "build/firmware/mountaineer-eth/boot.bin",
-               "--runtime", TOP / "build/packages/runtime-mountaineer-eth.nmf",
+               "--secret", TOP / "build/keys/development.secret", "--bootloader", firmware(BOARD, "boot", "bin"),
+               "--runtime", package_file(BOARD, "runtime"),
                "--application", TOP / "build/packages/settings-mountaineer-eth.nmf", "--output", tmp_path / "new")  # fmt: skip
     cells = Cells.load(tmp_path / "new")
     mac = (config.MAC_ADDRESS, config.read(cells.internal)[config.MAC_ADDRESS])
