@@ -19,6 +19,15 @@
 #define CHANGES_MOST 6u
 #define PROGRAMS_MOST (MH_COUNTER_MAX * (MH_OTP_COUNTER_SIZE / 4u + 1u))
 
+/* It stays where it stands; zeros are none. */
+static void check_secret(const uint8_t *read, const uint8_t *again, const uint8_t *there)
+{
+    static const uint8_t none[MH_KEY_SIZE];
+
+    demand(read == (memcmp(there, none, MH_KEY_SIZE) == 0 ? NULL : there));
+    demand(read ? memcmp(again, there, MH_KEY_SIZE) == 0 : again == NULL);
+}
+
 static void read_anchors(const uint8_t bytes[MH_ANCHORS_SIZE])
 {
     struct mh_anchors anchors, again;
@@ -39,8 +48,8 @@ static void read_anchors(const uint8_t bytes[MH_ANCHORS_SIZE])
     demand(memcmp(written, twice, sizeof written) == 0);
     demand(again.board == anchors.board && again.count == anchors.count);
     demand(memcmp(again.keys, anchors.keys, anchors.count * MH_KEY_SIZE) == 0);
-    demand(memcmp(again.secret, anchors.secret, MH_SECRET_SIZE) == 0);
-    demand(memcmp(again.cipher_key, anchors.cipher_key, MH_KEY_SIZE) == 0);
+    check_secret(anchors.secret, again.secret, bytes + 144);
+    check_secret(anchors.cipher_key, again.cipher_key, bytes + 176);
     demand(anchors.revoked == 0);
 }
 
@@ -78,7 +87,7 @@ static void raise_counter(struct otp *otp, unsigned number, uint32_t counter)
     const enum mh_error error = mh_otp_raise(&area, number, counter);
     const uint32_t after = mh_otp_counter(otp->cells, number);
     demand(after >= before && mh_otp_capacity(otp->cells, number) == capacity);
-    demand(error == MH_OK ? after >= counter : error == MH_ERR_FLASH);
+    demand(error == MH_OK ? after >= counter : error == MH_ERR_COUNTER_FULL);
     demand(error == MH_OK || counter > capacity || otp->broken != 0);
     demand(mh_otp_counter(otp->cells, MH_COMPONENTS + 1 - number) == other && mh_otp_revoked(otp->cells) == revoked);
 }
@@ -86,14 +95,15 @@ static void raise_counter(struct otp *otp, unsigned number, uint32_t counter)
 static void revoke(struct otp *otp, uint32_t keys)
 {
     const struct mh_otp area = {otp->cells, program, otp};
-    const uint32_t before = mh_otp_revoked(otp->cells);
+    const uint32_t before = mh_otp_revoked(otp->cells), revocable = mh_otp_revocable(otp->cells);
     const uint32_t counters[] = {mh_otp_counter(otp->cells, 1), mh_otp_counter(otp->cells, 2)};
 
     otp->programs = 0;
     const enum mh_error error = mh_otp_revoke(&area, keys);
     const uint32_t after = mh_otp_revoked(otp->cells);
     demand((after & before) == before && (after & ~(before | keys)) == 0);
-    demand(error == MH_OK ? (after & keys) == keys : error == MH_ERR_FLASH);
+    demand(error == MH_OK ? (after & keys) == keys : error == MH_ERR_REVOCATION);
+    demand(otp->broken != 0 || (error == MH_OK) == ((keys & ~revocable) == 0));
     demand(mh_otp_counter(otp->cells, 1) == counters[0] && mh_otp_counter(otp->cells, 2) == counters[1]);
 }
 

@@ -107,7 +107,10 @@ static struct mh_device make_device(void)
         .nor = {read_nor, program_nor, erase_nor, NULL},
         .internal = {(const uint8_t *)((uintptr_t)sector - SECTOR_OFFSET), program_internal, erase_internal, NULL},
     };
-    memset(device.anchors.secret, 0x3C, MH_SECRET_SIZE);
+    static uint8_t secret[MH_SECRET_SIZE];
+
+    memset(secret, 0x3C, sizeof secret);
+    device.anchors.secret = secret;
     return device;
 }
 

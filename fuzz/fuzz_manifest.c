@@ -124,19 +124,28 @@ static void check_acceptance(const struct mh_manifest *manifest, struct input st
         installed.counter[i] = counters >> (2 + 2 * i) & 3;
         installed.capacity[i] = flags & 16 ? counters >> 6 : MH_COUNTER_MAX;
         installed.version[i].part[0] = versions >> 4 * i & 15;
+        installed.requires[i] = flags >> (6 + i) & 1 ? MH_COMPONENTS - i : 0;
+        installed.requires_version[i].part[0] = versions >> 4 * i & 7;
     }
+    installed.revocable = flags & 32 ? 2 : UINT32_MAX;
     if (flags & 4)
         memcpy(installed.refused_id, manifest->id, MH_ID_SIZE);
     if (flags & 8)
         memcpy(installed.rolled_back_id, manifest->id, MH_ID_SIZE);
     const enum mh_error error = mh_manifest_accept(manifest, &installed);
     demand(error == MH_OK || error == MH_ERR_COUNTER || error == MH_ERR_REQUIRES || error == MH_ERR_REFUSED_BEFORE ||
-           error == MH_ERR_COUNTER_FULL || error == MH_ERR_ROLLED_BACK);
+           error == MH_ERR_COUNTER_FULL || error == MH_ERR_ROLLED_BACK || error == MH_ERR_REVOCATION ||
+           error == MH_ERR_REQUIRED);
     demand(error != MH_OK || !(flags & 12));
+    demand(error != MH_OK || !(manifest->revokes & ~installed.revocable));
     for (unsigned i = 0; error == MH_OK && i < MH_COMPONENTS; i++)
-        if (manifest->components[i].present)
+        if (!manifest->components[i].present)
+            demand(installed.requires[i] == 0 ||
+                   manifest->components[1 - i].version.part[0] >= installed.requires_version[i].part[0]);
+        else
             demand(manifest->components[i].counter >= installed.recorded[i] &&
-                   manifest->components[i].counter <= installed.capacity[i] &&
+                   (manifest->components[i].counter <= installed.capacity[i] ||
+                    (installed.present[i] && manifest->components[i].counter == installed.counter[i])) &&
                    (!installed.present[i] || manifest->components[i].counter >= installed.counter[i]));
 }
 

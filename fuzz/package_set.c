@@ -130,5 +130,5 @@ void package_set_anchors(struct mh_anchors *anchors)
     anchors->count = PACKAGE_SET_KEYS;
     for (unsigned i = 0; i < PACKAGE_SET_KEYS; i++)
         private_key(i, anchors->keys[i]);
-    memcpy(anchors->cipher_key, cipher_key, sizeof cipher_key);
+    anchors->cipher_key = cipher_key;
 }

@@ -97,6 +97,8 @@ static void tell(enum mh_phase before, enum mh_error error)
 
     if (error && phase == MH_TRIAL) {
         say(journal.state.credit ? "start not recorded: " : "not rolled back: ", mh_error_text(error));
+    } else if (error && phase == MH_IDLE && before == MH_CONFIRMING) {
+        say("confirmed, but not recorded: ", mh_error_text(error));
     } else if (error) {
         say(unfinished[phase], mh_error_text(error));
     } else if (phase != before) {
@@ -133,7 +135,7 @@ static void give_up_or_wait(enum mh_error error)
     if (error == MH_ERR_FLASH) {
         return;
     }
-    if (journal.state.sectors_done != 0 && mh_installed_mixed(&device, &journal.state)) {
+    if (mh_installed_mixed(&device, &journal.state)) {
         try_again_later();
     }
     if (error == MH_ERR_SUPPLY) {

@@ -134,7 +134,13 @@ static bool unconfirmed(void)
 
 static enum mh_error confirm(void)
 {
-    return told(mh_update_confirm(&runtime_session));
+    const enum mh_error error = mh_update_confirm(&runtime_session);
+
+    if (error == MH_ERR_COUNTER_FULL || error == MH_ERR_REVOCATION) {
+        runtime_say("confirmed, but not recorded: ", mh_error_text(error));
+        return error;
+    }
+    return told(error);
 }
 
 static enum mh_error rollback(void)

@@ -8,6 +8,7 @@
 
 #include <sodium/crypto_auth_hmacsha256.h>
 #include <sodium/crypto_verify_32.h>
+#include <sodium/utils.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define READ_ATTEMPTS 3
 #define NOR_PAGE_SIZE 256u
 #define NOR_SECTOR_SIZE 4096u
+#define STACK_OF_HMAC 1024u /* bytes, more than it takes: words of the secret are among what it leaves there */
 
 enum { SHADOW_FORMAT = 4, SHADOW_END = 8, SHADOW_TAG = 16, SHADOW_TAG_SIZE = crypto_auth_hmacsha256_BYTES };
 
@@ -35,7 +37,8 @@ static void stay_alive(const struct mh_device *device)
 /* Whose shadow it is, and for what sector: the secret, then all of the head before the authentication tag. */
 static void begin_tag(crypto_auth_hmacsha256_state *state, const struct mh_device *device, const struct shadow *shadow)
 {
-    crypto_auth_hmacsha256_init(state, device->anchors.secret, sizeof device->anchors.secret);
+    crypto_auth_hmacsha256_init(state, device->anchors.secret, MH_SECRET_SIZE);
+    sodium_stackzero(STACK_OF_HMAC);
     crypto_auth_hmacsha256_update(state, shadow->head, SHADOW_TAG);
 }
 
@@ -73,13 +76,6 @@ static enum mh_error hash(void *context, const uint8_t *bytes, uint32_t length)
     return MH_OK;
 }
 
-static bool has_secret(const struct mh_device *device)
-{
-    static const uint8_t none[sizeof device->anchors.secret];
-
-    return memcmp(device->anchors.secret, none, sizeof none) != 0;
-}
-
 /* MH_ERR_SIGNATURE when this device did not make what stands there. */
 static enum mh_error authenticate(const struct mh_device *device, struct shadow *shadow)
 {
@@ -93,12 +89,13 @@ static enum mh_error authenticate(const struct mh_device *device, struct shadow 
     shadow->end = mh_get32(shadow->head + SHADOW_END);
     if (memcmp(shadow->head, SHADOW_MAGIC, 4) != 0 || mh_get32(shadow->head + SHADOW_FORMAT) != CONFIG_FORMAT ||
         shadow->end < MH_CONFIG_HEAD_SIZE || shadow->end > MH_CONFIG_SIZE || shadow->end % 4 != 0 ||
-        !has_secret(device)) {
+        !device->anchors.secret) {
         return MH_ERR_SIGNATURE;
     }
     begin_tag(&state, device, shadow);
     error = read_records(device, shadow, hash, &state);
-    return error || has_tag(&state, shadow) ? error : MH_ERR_SIGNATURE;
+    const bool is_ours = has_tag(&state, shadow); /* in any case: what made the tag is wiped by that */
+    return error || is_ours ? error : MH_ERR_SIGNATURE;
 }
 
 /* Several times before it counts as none: one disturbed read must not lose the config. */
@@ -173,7 +170,8 @@ static enum mh_error restore(const struct mh_device *device, const struct shadow
     if (error == MH_OK) {
         error = read_records(device, shadow, copy_piece, &copy);
     }
-    if (error == MH_OK && !has_tag(&copy.state, shadow)) {
+    const bool is_ours = has_tag(&copy.state, shadow); /* as in authenticate */
+    if (error == MH_OK && !is_ours) {
         error = MH_ERR_FLASH;
     }
     return error ? error : open_sector(device);
@@ -309,7 +307,7 @@ enum mh_error config_compact(const struct mh_device *device, const struct change
 {
     struct shadow shadow;
 
-    if (!has_secret(device)) {
+    if (!device->anchors.secret) {
         return MH_ERR_STATE;
     }
     enum mh_error error = write_shadow(device, change, &shadow);

@@ -11,6 +11,14 @@
 enum { ANCHORS_OFF_FORMAT = 4, ANCHORS_OFF_BOARD = 8, ANCHORS_OFF_COUNT = 12, ANCHORS_OFF_KEYS = 16,
        ANCHORS_OFF_SECRET = 144, ANCHORS_OFF_CIPHER_KEY = 176, ANCHORS_OFF_CRC = 252 };
 
+/* Zeros stand for none. */
+static const uint8_t *given(const uint8_t key[MH_KEY_SIZE])
+{
+    static const uint8_t none[MH_KEY_SIZE];
+
+    return memcmp(key, none, MH_KEY_SIZE) == 0 ? NULL : key;
+}
+
 enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE])
 {
     if (memcmp(bytes, ANCHORS_MAGIC, 4) != 0) {
@@ -28,8 +36,8 @@ enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH
         return MH_ERR_FIELD_VALUE;
     }
     memcpy(anchors->keys, bytes + ANCHORS_OFF_KEYS, sizeof anchors->keys);
-    memcpy(anchors->secret, bytes + ANCHORS_OFF_SECRET, sizeof anchors->secret);
-    memcpy(anchors->cipher_key, bytes + ANCHORS_OFF_CIPHER_KEY, sizeof anchors->cipher_key);
+    anchors->secret = given(bytes + ANCHORS_OFF_SECRET);
+    anchors->cipher_key = given(bytes + ANCHORS_OFF_CIPHER_KEY);
     anchors->revoked = 0;
     return MH_OK;
 }
@@ -42,7 +50,11 @@ void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS
     mh_put32(bytes + ANCHORS_OFF_BOARD, anchors->board);
     mh_put32(bytes + ANCHORS_OFF_COUNT, anchors->count);
     memcpy(bytes + ANCHORS_OFF_KEYS, anchors->keys, anchors->count * MH_KEY_SIZE);
-    memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, sizeof anchors->secret);
-    memcpy(bytes + ANCHORS_OFF_CIPHER_KEY, anchors->cipher_key, sizeof anchors->cipher_key);
+    if (anchors->secret) {
+        memcpy(bytes + ANCHORS_OFF_SECRET, anchors->secret, MH_SECRET_SIZE);
+    }
+    if (anchors->cipher_key) {
+        memcpy(bytes + ANCHORS_OFF_CIPHER_KEY, anchors->cipher_key, MH_KEY_SIZE);
+    }
     mh_put32(bytes + ANCHORS_OFF_CRC, mh_crc32(bytes, ANCHORS_OFF_CRC));
 }

@@ -37,6 +37,8 @@ static const char *const texts[MH_ERRORS] = {
     [MH_ERR_NO_PROVIDER] = "no provider does this",
     [MH_ERR_SUPPLY] = "supply voltage is too low",
     [MH_ERR_CODEC] = "codec is not built into this device",
+    [MH_ERR_REVOCATION] = "it revokes keys, which the device cannot record",
+    [MH_ERR_REQUIRED] = "the other component requires a newer version of it",
 };
 
 const char *mh_error_text(enum mh_error error)

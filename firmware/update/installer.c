@@ -79,12 +79,10 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
     return verify_image(device, &manifest->components[number - 1]);
 }
 
-void installer_read_bounds(const struct mh_device *device, struct mh_installed *installed)
+void installer_lift_limits(struct mh_installed *installed)
 {
-    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
-        installed->recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
-        installed->capacity[number - 1] = mh_otp_capacity(device->otp.cells, number);
-    }
+    memset(installed->capacity, 0xFF, sizeof installed->capacity);
+    installed->revocable = UINT32_MAX;
 }
 
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed)
@@ -92,14 +90,19 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     struct mh_manifest manifest;
 
     memset(installed, 0, sizeof *installed);
-    installer_read_bounds(device, installed);
+    installed->revocable = mh_otp_revocable(device->otp.cells);
     memcpy(installed->refused_id, state->refused_id, MH_ID_SIZE);
     memcpy(installed->rolled_back_id, state->rolled_back_id, MH_ID_SIZE);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        const struct mh_component *component = &manifest.components[number - 1];
+        installed->recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
+        installed->capacity[number - 1] = mh_otp_capacity(device->otp.cells, number);
         if (mh_component_header(device, number, &manifest) == MH_OK) {
             installed->present[number - 1] = true;
-            installed->version[number - 1] = manifest.components[number - 1].version;
-            installed->counter[number - 1] = manifest.components[number - 1].counter;
+            installed->version[number - 1] = component->version;
+            installed->counter[number - 1] = component->counter;
+            installed->requires[number - 1] = component->requires;
+            installed->requires_version[number - 1] = component->requires_version;
         }
     }
 }
@@ -124,9 +127,23 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
 
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
 {
+    const bool begun = state->sectors_done != 0 || (state->phase == MH_ROLLING_BACK && state->refusal);
     unsigned named;
 
-    return of_incoming(device, state, &named) != named;
+    return begun && of_incoming(device, state, &named) != named;
+}
+
+unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
+{
+    struct mh_manifest manifest;
+    unsigned named, broken = of_incoming(device, state, &named);
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_verify(device, number, &manifest) != MH_OK) {
+            broken |= 1u << (number - 1);
+        }
+    }
+    return broken;
 }
 
 /// Installing ///
@@ -377,6 +394,9 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     }
     if (error == MH_OK) {
         mh_installed_read(device, state, &installed);
+        if (state->phase == MH_INSTALLING) {
+            installer_lift_limits(&installed);
+        }
         error = mh_manifest_accept(&install->package->manifest, &installed);
     }
     if (error == MH_OK) {
@@ -431,10 +451,14 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
             return begin_or_resume(&install);
         }
     }
-    if (error != MH_ERR_FLASH && journal->state.phase == MH_REQUESTED) {
-        mh_state_refuse(&journal->state, error);
-        /* If this write fails, the next start refuses again: nothing depends on it. */
-        (void)mh_journal_write(journal);
+    if (error == MH_ERR_FLASH) {
+        return error;
     }
+    if (journal->state.phase == MH_INSTALLING) {
+        return installer_go_back(&install, error);
+    }
+    mh_state_refuse(&journal->state, error);
+    /* If this write fails, the next start refuses again: nothing depends on it. */
+    (void)mh_journal_write(journal);
     return error;
 }

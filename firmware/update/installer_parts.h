@@ -20,8 +20,19 @@ void installer_log(const struct mh_device *device, const char *text);
  * has as done are left alone, each one that is done is recorded. */
 enum mh_error installer_install_component(const struct install *install, unsigned number);
 
-/* Security counters of the one-time programmable area, and what it can record. */
-void installer_read_bounds(const struct mh_device *device, struct mh_installed *installed);
+/* Has nothing refused because the one-time programmable area cannot record it. That is asked before the first erase;
+ * behind it there may be nothing else to run. */
+void installer_lift_limits(struct mh_installed *installed);
+
+/* The components that the install under way has left neither what they were nor part of something whole: those that do
+ * not verify, and those that are the incoming package's already. Bit n - 1 for component n. */
+unsigned installer_broken(const struct mh_device *device, const struct mh_state *state);
+
+/* Phase installing, and the package does not verify any more, for `reason`: installs again from the store what ran as
+ * the components that are broken, if all of that is there, and refuses the package. The reason in phase idle: done. In
+ * phase installing: nothing is broken, or the store does not have it. In phase rolling back an error for which that is
+ * not finished; mh_rollback goes on with it. */
+enum mh_error installer_go_back(const struct install *install, enum mh_error reason);
 
 /* Opens the stored package of a directory entry, which must be the one that the directory names, and hold component
  * `number` with a counter that is not below the recorded one. What is stored may be swapped at any time: so it is

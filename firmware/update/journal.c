@@ -59,12 +59,12 @@ void mh_state_end_trial(struct mh_state *state)
 
 void mh_state_refuse(struct mh_state *state, enum mh_error reason)
 {
-    state->phase = MH_IDLE;
+    state->sectors_done = 0;
     state->refusal = reason;
     if (reason == MH_ERR_IMAGE) {
         memcpy(state->refused_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
     }
-    mh_state_drop_incoming(state);
+    mh_state_end_trial(state);
 }
 
 /// One record ///

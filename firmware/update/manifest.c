@@ -343,26 +343,50 @@ enum mh_error mh_manifest_fits(const struct mh_manifest *manifest, const struct 
     return sum != manifest->package_size ? MH_ERR_LAYOUT : MH_OK;
 }
 
-static bool requirement_met(const struct mh_manifest *manifest, const struct mh_installed *installed,
-                            const struct mh_component *component)
+/* Whether component `number` (0: none) is there in this version or a newer one once the package is installed. */
+static bool requirement_met(const struct mh_manifest *manifest, const struct mh_installed *installed, uint32_t number,
+                            const struct mh_version *lowest)
 {
-    if (component->requires == 0) {
+    if (number == 0) {
         return true;
     }
-    const unsigned other = component->requires - 1;
-    if (manifest->components[other].present) {
-        return mh_version_compare(&manifest->components[other].version, &component->requires_version) >= 0;
+    const unsigned i = number - 1;
+    if (manifest->components[i].present) {
+        return mh_version_compare(&manifest->components[i].version, lowest) >= 0;
     }
-    return installed->present[other] &&
-           mh_version_compare(&installed->version[other], &component->requires_version) >= 0;
+    return installed->present[i] && mh_version_compare(&installed->version[i], lowest) >= 0;
 }
 
 static enum mh_error check_counter(const struct mh_installed *installed, unsigned i, uint32_t counter)
 {
-    if (counter < installed->recorded[i] || (installed->present[i] && counter < installed->counter[i])) {
+    const uint32_t there = installed->present[i] ? installed->counter[i] : 0;
+
+    if (counter < installed->recorded[i] || counter < there) {
         return MH_ERR_COUNTER;
     }
-    return counter > installed->capacity[i] ? MH_ERR_COUNTER_FULL : MH_OK;
+    /* What is there may be above it, if it could not be recorded at its confirmation: others must be able to follow. */
+    return counter > installed->capacity[i] && counter > there ? MH_ERR_COUNTER_FULL : MH_OK;
+}
+
+static enum mh_error check_new(const struct mh_manifest *manifest, const struct mh_installed *installed, unsigned i)
+{
+    const struct mh_component *component = &manifest->components[i];
+    const enum mh_error error = check_counter(installed, i, component->counter);
+
+    if (error) {
+        return error;
+    }
+    return requirement_met(manifest, installed, component->requires, &component->requires_version) ? MH_OK
+                                                                                                   : MH_ERR_REQUIRES;
+}
+
+/* What the package does not have stays as it is installed, and requires what it required. */
+static enum mh_error check_what_stays(const struct mh_manifest *manifest, const struct mh_installed *installed,
+                                      unsigned i)
+{
+    return requirement_met(manifest, installed, installed->requires[i], &installed->requires_version[i])
+               ? MH_OK
+               : MH_ERR_REQUIRED;
 }
 
 static bool is_id(const uint8_t id[MH_ID_SIZE], const struct mh_manifest *manifest)
@@ -375,17 +399,14 @@ static bool is_id(const uint8_t id[MH_ID_SIZE], const struct mh_manifest *manife
 enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed)
 {
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
-        const struct mh_component *component = &manifest->components[i];
-        if (!component->present) {
-            continue;
-        }
-        const enum mh_error error = check_counter(installed, i, component->counter);
+        const enum mh_error error = manifest->components[i].present ? check_new(manifest, installed, i)
+                                                                    : check_what_stays(manifest, installed, i);
         if (error) {
             return error;
         }
-        if (!requirement_met(manifest, installed, component)) {
-            return MH_ERR_REQUIRES;
-        }
+    }
+    if (manifest->revokes & ~installed->revocable) {
+        return MH_ERR_REVOCATION;
     }
     if (is_id(installed->refused_id, manifest)) {
         return MH_ERR_REFUSED_BEFORE;

@@ -49,24 +49,30 @@ uint32_t mh_otp_revoked(const uint8_t *cells)
     return ~mh_get32(cells + MH_OTP_REVOKED_OFFSET);
 }
 
+uint32_t mh_otp_revocable(const uint8_t *cells)
+{
+    return is_locked(cells, MH_OTP_REVOKED_OFFSET) ? mh_otp_revoked(cells) : UINT32_MAX;
+}
+
 /* Clears bits of a word, once more those that are cleared. Whether that went well is for who reads it back to say:
- * in a locked block, or with a bit that is broken, it did not. */
-static void clear_bits(const struct mh_otp *otp, uint32_t offset, uint32_t bits)
+ * in a locked block, or with a bit that is broken, it did not. MH_ERR_SUPPLY alone says nothing of the cells. */
+static enum mh_error clear_bits(const struct mh_otp *otp, uint32_t offset, uint32_t bits)
 {
     uint8_t word[4];
 
     mh_put32(word, mh_get32(otp->cells + offset) & ~bits);
-    (void)otp->program(otp->context, offset, word, sizeof word);
+    const enum mh_error error = otp->program(otp->context, offset, word, sizeof word);
+    return error == MH_ERR_SUPPLY ? error : MH_OK;
 }
 
-static void clear_first_bits(const struct mh_otp *otp, uint32_t offset, uint32_t count)
+static enum mh_error clear_first_bits(const struct mh_otp *otp, uint32_t offset, uint32_t count)
 {
-    for (; count >= 32; count -= 32, offset += 4) {
-        clear_bits(otp, offset, UINT32_MAX);
+    enum mh_error error = MH_OK;
+
+    for (; error == MH_OK && count >= 32; count -= 32, offset += 4) {
+        error = clear_bits(otp, offset, UINT32_MAX);
     }
-    if (count > 0) {
-        clear_bits(otp, offset, (1u << count) - 1);
-    }
+    return error == MH_OK && count > 0 ? clear_bits(otp, offset, (1u << count) - 1) : error;
 }
 
 enum mh_error mh_otp_raise(const struct mh_otp *otp, unsigned number, uint32_t counter)
@@ -74,14 +80,17 @@ enum mh_error mh_otp_raise(const struct mh_otp *otp, unsigned number, uint32_t c
     uint32_t bits = counter, reached = 0;
 
     while (bits <= MH_COUNTER_MAX) {
-        clear_first_bits(otp, first_byte(number), bits);
+        const enum mh_error error = clear_first_bits(otp, first_byte(number), bits);
+        if (error) {
+            return error;
+        }
         reached = mh_otp_counter(otp->cells, number);
         if (reached >= counter) {
             return MH_OK;
         }
         bits += counter - reached; /* as many as did not take; each round has more bits, so this ends */
     }
-    return MH_ERR_FLASH;
+    return MH_ERR_COUNTER_FULL;
 }
 
 enum mh_error mh_otp_revoke(const struct mh_otp *otp, uint32_t keys)
@@ -89,6 +98,9 @@ enum mh_error mh_otp_revoke(const struct mh_otp *otp, uint32_t keys)
     if (keys == 0) {
         return MH_OK;
     }
-    clear_bits(otp, MH_OTP_REVOKED_OFFSET, keys);
-    return (mh_otp_revoked(otp->cells) & keys) == keys ? MH_OK : MH_ERR_FLASH;
+    const enum mh_error error = clear_bits(otp, MH_OTP_REVOKED_OFFSET, keys);
+    if (error) {
+        return error;
+    }
+    return (mh_otp_revoked(otp->cells) & keys) == keys ? MH_OK : MH_ERR_REVOCATION;
 }

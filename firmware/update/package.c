@@ -6,11 +6,13 @@
 #include <lz4.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <sodium/crypto_stream_chacha20.h>
+#include <sodium/utils.h>
 #include <string.h>
 
 enum { ENTRY_LENGTH = 4, ENTRY_STORED_HASH = 8, ENTRY_PLAIN_HASH = 40 };
 
 #define CIPHER_BLOCK 64u /* ChaCha20's: RFC 8439, 2.3 */
+#define STACK_OF_CIPHER 512u /* bytes, more than it takes: words of the key are among what it leaves there */
 
 /// Sources ///
 
@@ -37,22 +39,22 @@ static enum mh_error check_revocation(const struct mh_manifest *manifest, const 
     return manifest->revokes >> mh_manifest_signer(bytes, manifest->size, anchors) & 1 ? MH_ERR_FIELD_VALUE : MH_OK;
 }
 
-enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t key[MH_KEY_SIZE])
+enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t *key)
 {
-    static const uint8_t none[MH_KEY_SIZE];
-    const bool is_key = memcmp(key, none, MH_KEY_SIZE) != 0;
     uint8_t id[MH_HASH_SIZE];
 
     package->cipher_key = NULL;
-    crypto_hash_sha256(id, key, MH_KEY_SIZE);
+    if (key) {
+        crypto_hash_sha256(id, key, MH_KEY_SIZE);
+    }
     for (unsigned i = 0; i < MH_COMPONENTS; i++) {
         const struct mh_component *component = &package->manifest.components[i];
         if (component->present && component->cipher != MH_CIPHER_NONE &&
-            (!is_key || memcmp(id, component->cipher_key_id, MH_KEY_ID_SIZE) != 0)) {
+            (!key || memcmp(id, component->cipher_key_id, MH_KEY_ID_SIZE) != 0)) {
             return MH_ERR_CIPHER_KEY;
         }
     }
-    package->cipher_key = is_key ? key : NULL;
+    package->cipher_key = key;
     return MH_OK;
 }
 
@@ -164,6 +166,7 @@ static enum mh_error decrypt(struct mh_package *package, uint32_t index, uint32_
     }
     crypto_stream_chacha20_ietf_xor_ic(package->stored, package->stored, stored, component->nonce,
                                        index * (MH_CHUNK_SIZE / CIPHER_BLOCK), package->cipher_key);
+    sodium_stackzero(STACK_OF_CIPHER);
     return MH_OK;
 }
 

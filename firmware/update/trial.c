@@ -71,10 +71,11 @@ static enum mh_error check_rollback(const struct install *install, enum depth de
     struct mh_manifest standing = {0};
     struct mh_installed bounds = {0};
 
-    installer_read_bounds(device, &bounds);
+    installer_lift_limits(&bounds);
     read_what_stays(install, &standing);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         struct mh_component *component = &standing.components[number - 1];
+        bounds.recorded[number - 1] = mh_otp_counter(device->otp.cells, number);
         if (is_tried(&install->journal->state, number)) {
             const enum mh_error error = look_at_running(install, number, depth, component);
             if (error) {
@@ -93,20 +94,27 @@ enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_jou
     return check_rollback(&install, MANIFEST);
 }
 
-enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_journal *journal)
+/* Records that what is tried shall go back; `refusal`: why, when it is no trial that ends. */
+static enum mh_error record_rollback(struct mh_journal *journal, enum mh_error refusal)
 {
     struct mh_state *state = &journal->state;
-    enum mh_error error = mh_journal_reserve(journal, mh_install_records(device, state->tried));
+    const struct mh_state before = *state;
 
-    if (error == MH_OK) {
-        state->phase = MH_ROLLING_BACK;
-        state->sectors_done = 0; /* whatever stands there, as when an install begins */
-        error = mh_journal_write(journal);
-    }
+    state->phase = MH_ROLLING_BACK;
+    state->sectors_done = 0; /* whatever stands there, as when an install begins */
+    state->refusal = refusal;
+    const enum mh_error error = mh_journal_write(journal);
     if (error) {
-        state->phase = MH_TRIAL;
+        *state = before;
     }
     return error;
+}
+
+enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_journal *journal)
+{
+    const enum mh_error error = mh_journal_reserve(journal, mh_install_records(device, journal->state.tried));
+
+    return error ? error : record_rollback(journal, MH_OK);
 }
 
 static enum mh_error verify_rollback(const struct install *install)
@@ -127,10 +135,15 @@ static enum mh_error install_running(const struct install *install, unsigned num
     return error ? error : installer_install_component(install, number);
 }
 
+/* What was tried never comes again; what went bad while it was installed may be offered again, undamaged. */
 static enum mh_error record_rolled_back(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
+    if (state->refusal) {
+        mh_state_refuse(state, state->refusal);
+        return mh_journal_write(install->journal);
+    }
     state->sectors_done = 0;
     state->refusal = MH_ERR_ROLLED_BACK;
     memcpy(state->rolled_back_id, state->entries[MH_INCOMING].id, MH_ID_SIZE);
@@ -163,9 +176,34 @@ enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *jou
 
 enum mh_error mh_rollback_give_up(struct mh_journal *journal)
 {
-    journal->state.phase = MH_TRIAL;
-    journal->state.credit = 0;
+    struct mh_state *state = &journal->state;
+
+    if (state->refusal) {
+        mh_state_refuse(state, state->refusal);
+    } else {
+        state->phase = MH_TRIAL;
+        state->credit = 0;
+    }
     return mh_journal_write(journal);
+}
+
+enum mh_error installer_go_back(const struct install *install, enum mh_error reason)
+{
+    struct mh_state *state = &install->journal->state;
+
+    state->tried = (uint8_t)installer_broken(install->device, state);
+    if (state->tried == 0 || verify_rollback(install) != MH_OK) {
+        state->tried = 0;
+        return reason;
+    }
+    /* Without room in the journal too: there is nothing else to run. */
+    enum mh_error error = record_rollback(install->journal, reason);
+    if (error) {
+        state->tried = 0;
+    } else {
+        error = roll_back(install);
+    }
+    return error ? error : reason;
 }
 
 /// Trial ///
@@ -202,28 +240,40 @@ enum mh_error mh_trial_start(const struct mh_device *device, struct mh_journal *
 
 /// Confirmation ///
 
-/* Records what the header of a component says of counter and keys. */
+/* What the one-time programmable area can never hold. */
+static bool is_never_recorded(enum mh_error error)
+{
+    return error == MH_ERR_COUNTER_FULL || error == MH_ERR_REVOCATION;
+}
+
+/* Records what the header of a component says of counter and keys: one of them also when the other cannot be. */
 static enum mh_error record_header(const struct mh_device *device, unsigned number)
 {
     struct mh_manifest header;
-    enum mh_error error = mh_component_header(device, number, &header);
+    const enum mh_error error = mh_component_header(device, number, &header);
 
-    if (error == MH_OK) {
-        error = mh_otp_raise(&device->otp, number, header.components[number - 1].counter);
+    if (error) {
+        return error;
     }
-    return error ? error : mh_otp_revoke(&device->otp, header.revokes);
+    const enum mh_error of_counter = mh_otp_raise(&device->otp, number, header.components[number - 1].counter);
+    const enum mh_error of_keys = mh_otp_revoke(&device->otp, header.revokes);
+    return of_counter == MH_OK || of_keys == MH_ERR_SUPPLY ? of_keys : of_counter;
 }
 
 enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_journal *journal)
 {
     struct mh_state *state = &journal->state;
     const struct mh_state before = *state;
-    enum mh_error error = MH_OK;
+    enum mh_error error = MH_OK, never_recorded = MH_OK;
 
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (is_tried(state, number)) {
             error = record_header(device, number);
             state->entries[number - 1] = state->entries[MH_INCOMING];
+        }
+        if (is_never_recorded(error)) {
+            never_recorded = error;
+            error = MH_OK; /* to wait for it would keep every other update out, for ever */
         }
     }
     if (error == MH_OK) {
@@ -233,7 +283,7 @@ enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_j
     if (error) {
         *state = before;
     }
-    return error;
+    return error ? error : never_recorded;
 }
 
 /// All of it ///

@@ -40,8 +40,8 @@ static bool take_asked(const struct inspect_arguments *a, const struct array_dev
             return false;
         }
     }
-    asked->unlocks = a->device_key;
-    return !a->device_key || keys_read_device(a->device_key, asked->anchors.cipher_key, problem);
+    asked->anchors.cipher_key = a->device_key ? asked->device_key : NULL;
+    return !a->device_key || keys_read_device(a->device_key, asked->device_key, problem);
 }
 
 static int inspect_file(const char *path, const struct inspect_arguments *a, const struct array_device *dump)

@@ -88,16 +88,19 @@ static bool take_keys(struct mh_anchors *anchors, char *const *paths, struct pro
 static bool place_anchors(struct array_device *array, const struct provision_arguments *a, struct problem *problem)
 {
     struct mh_anchors *anchors = &array->device.anchors;
-    uint8_t bytes[MH_ANCHORS_SIZE];
+    uint8_t bytes[MH_ANCHORS_SIZE], secret[MH_SECRET_SIZE], device_key[MH_KEY_SIZE];
 
     anchors->board = array->device.board->id;
-    if (!take_keys(anchors, a->keys, problem) || !make_secret(anchors->secret, a->secret, problem) ||
-        (a->device_key && !keys_read_device(a->device_key, anchors->cipher_key, problem))) {
+    if (!take_keys(anchors, a->keys, problem) || !make_secret(secret, a->secret, problem) ||
+        (a->device_key && !keys_read_device(a->device_key, device_key, problem))) {
         return false;
     }
+    anchors->secret = secret;
+    anchors->cipher_key = a->device_key ? device_key : NULL;
     mh_anchors_write(anchors, bytes);
     array_device_place(array, MH_ANCHORS_ADDRESS, bytes, sizeof bytes);
-    return true;
+    return array_device_read_anchors(array) == MH_OK ||
+           problem_set(problem, PROBLEM_BENCH, "provision: the trust anchors do not read back");
 }
 
 static bool place_config(struct array_device *array, const char *text, struct problem *problem)

@@ -174,7 +174,7 @@ static bool is_encrypted(const struct mh_manifest *manifest)
 /* Whether what is encrypted stays so, because nobody said the key. A device is asked with the key that it has. */
 static bool stays_encrypted(const struct asked *asked, const struct mh_manifest *manifest)
 {
-    return !asked->device && !asked->unlocks && is_encrypted(manifest);
+    return !asked->device && !asked->anchors.cipher_key && is_encrypted(manifest);
 }
 
 static enum mh_error open_package(struct mh_package *package, const struct mh_source *source, const struct asked *asked,
@@ -186,7 +186,7 @@ static enum mh_error open_package(struct mh_package *package, const struct mh_so
     if (error == MH_ERR_CIPHER_KEY && stays_encrypted(asked, &package->manifest)) {
         return MH_OK; /* the last of these checks */
     }
-    return error == MH_OK && asked->unlocks ? mh_package_unlock(package, anchors->cipher_key) : error;
+    return error == MH_OK && asked->anchors.cipher_key ? mh_package_unlock(package, anchors->cipher_key) : error;
 }
 
 /* Tables and chunks, but not what they decode to. */
@@ -213,7 +213,8 @@ static enum mh_error ask(struct mh_package *package, const struct mh_source *sou
                          const struct mh_board *board)
 {
     struct mh_installed installed = {.recorded = {asked->counter, asked->counter},
-                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+                                     .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX},
+                                     .revocable = UINT32_MAX};
     struct mh_journal journal = {0};
 
     enum mh_error error = open_package(package, source, asked, board);
@@ -350,9 +351,9 @@ static json_t *json_anchors(const struct mh_anchors *anchors)
         json_array_append_new(keys, json_hex(anchors->keys[i], MH_KEY_SIZE));
     }
     json_t *object = json_pack("{s:s, s:o}", "board", board_name(anchors->board), "keys", keys);
-    uint8_t id[MH_HASH_SIZE] = {0};
+    uint8_t id[MH_HASH_SIZE];
 
-    if (memcmp(anchors->cipher_key, id, MH_KEY_SIZE) != 0) {
+    if (anchors->cipher_key) {
         crypto_hash_sha256(id, anchors->cipher_key, MH_KEY_SIZE);
         json_object_set_new(object, "device_key_id", json_hex(id, MH_KEY_ID_SIZE));
     }

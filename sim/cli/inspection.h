@@ -16,7 +16,7 @@ struct asked {
     const struct mh_device *device; /* a real one; NULL = made up from what follows */
     const struct mh_board *board;   /* NULL = the package's own */
     struct mh_anchors anchors;      /* count 0 = the signature is not checked */
-    bool unlocks;                   /* the anchors have a device key; else what is encrypted is checked as stored */
+    uint8_t device_key[MH_KEY_SIZE]; /* the anchors', when they have one; else what is encrypted is checked as stored */
     uint32_t counter;
 };
 

@@ -72,6 +72,12 @@ static bool otp_is_locked(const struct array_device *array)
     return false;
 }
 
+/* Whether there is a key, and it is this one. */
+static bool is_key(const uint8_t *key, const void *known)
+{
+    return key && memcmp(key, known, MH_KEY_SIZE) == 0;
+}
+
 static bool trusts_development_key(const struct mh_anchors *anchors)
 {
     uint8_t public_key[crypto_sign_ed25519_PUBLICKEYBYTES], secret_key[crypto_sign_ed25519_SECRETKEYBYTES];
@@ -106,7 +112,6 @@ static bool has_mac(const struct array_device *array)
 
 json_t *protection_warnings(const struct array_device *array)
 {
-    static const uint8_t no_secret[MH_SECRET_SIZE];
     const struct mh_anchors *anchors = &array->device.anchors;
     const uint32_t optcr = option_bytes_get(array->otp);
     json_t *list = json_array();
@@ -121,13 +126,13 @@ json_t *protection_warnings(const struct array_device *array)
             "brown-out reset is below level 3: the flash may be programmed at too low a voltage");
     warn_if(list, otp_is_locked(array),
             "a block of the one-time programmable area is locked: no counter or revocation can be programmed there");
-    warn_if(list, memcmp(anchors->secret, no_secret, MH_SECRET_SIZE) == 0,
+    warn_if(list, !anchors->secret,
             "there is no secret: the config cannot be written anew when its sector is full");
-    warn_if(list, memcmp(anchors->secret, development_secret, MH_SECRET_SIZE) == 0,
+    warn_if(list, is_key(anchors->secret, development_secret),
             "the secret is the one of the development devices: everybody knows it");
     warn_if(list, trusts_development_key(anchors),
             "the development key is trusted: everybody can sign with it");
-    warn_if(list, memcmp(anchors->cipher_key, development_seed, MH_KEY_SIZE) == 0,
+    warn_if(list, is_key(anchors->cipher_key, development_seed),
             "the key for encrypted packages is the one of the development devices: everybody can read them");
     warn_if(list, valid_keys(anchors) < 2, "there is one key only: when it is stolen or lost, no other can follow it");
     warn_if(list, !has_mac(array), "there is no MAC address");

@@ -121,6 +121,11 @@ void array_device_place(struct array_device *array, uint32_t address, const uint
     memcpy(array->internal.cells + (address - MH_INTERNAL_BASE), bytes, size);
 }
 
+enum mh_error array_device_read_anchors(struct array_device *array)
+{
+    return mh_anchors_read(&array->device.anchors, array->internal.cells + (MH_ANCHORS_ADDRESS - MH_INTERNAL_BASE));
+}
+
 /// Folder ///
 
 /* The three files, in one place for both directions. */
@@ -155,8 +160,7 @@ bool array_device_read(struct array_device *array, const char *folder, struct pr
     if (!good) {
         return false;
     }
-    const enum mh_error error = mh_anchors_read(
-        &array->device.anchors, array->internal.cells + (MH_ANCHORS_ADDRESS - MH_INTERNAL_BASE));
+    const enum mh_error error = array_device_read_anchors(array);
     if (error) {
         return problem_set(problem, PROBLEM_USE, "%s: no trust anchors at 0x%08X (%s); was it provisioned?", folder,
                            MH_ANCHORS_ADDRESS, mh_error_text(error));

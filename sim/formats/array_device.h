@@ -28,6 +28,9 @@ void array_device_free(struct array_device *array);
 /* Copies raw bytes into the internal array, as a programmer with a probe would. */
 void array_device_place(struct array_device *array, uint32_t address, const uint8_t *bytes, uint32_t size);
 
+/* Takes the trust anchors from the internal array; errors of mh_anchors_read. What is secret of them stays there. */
+enum mh_error array_device_read_anchors(struct array_device *array);
+
 /* The folder with internal.bin, otp.bin and nor.bin (docs/SPEC.md 7). Reading also takes board and anchors from it. */
 bool array_device_write(const struct array_device *array, const char *folder, struct problem *problem);
 bool array_device_read(struct array_device *array, const char *folder, struct problem *problem);

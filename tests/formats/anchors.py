@@ -15,6 +15,7 @@ MAGIC = b"MTHA"
 FORMAT_VERSION = 2
 COUNTER_BYTES = 224  # of each component
 REVOKED = 448
+REVOKED_BLOCK = REVOKED // 32
 RECORD = struct.Struct("<4sIII128s32s32s44x")
 
 
@@ -48,6 +49,11 @@ def read(internal):
 def revoke(otp, number):
     """Programs the bit that revokes a key."""
     otp[REVOKED + number // 8] &= ~(1 << number % 8)
+
+
+def lock(otp, number):
+    """Programs the byte that locks a block of 32 bytes."""
+    otp[512 + number] = 0
 
 
 def security_counter(otp, component):

@@ -74,6 +74,8 @@ WRONG_IMAGE = "image does not have its hash"
 REVOKED = "the key that signed it was revoked"
 WRONG_CIPHER_KEY = "encrypted under a key that this device does not have"
 UNKNOWN_CODEC = "codec is not built into this device"
+REVOCATION = "it revokes keys, which the device cannot record"
+REQUIRED = "the other component requires a newer version of it"
 
 
 def u32(*values):
@@ -568,6 +570,7 @@ class Device:
     cipher_key: bytes = None
     has_lzma: bool = False
     rolled_back_id: bytes = bytes(16)
+    revocable: int = 0xFFFFFFFF  # bit n: key n is revoked or can be
 
 
 def check_manifest(data, device):
@@ -597,16 +600,14 @@ def check_manifest(data, device):
     if len(data) > manifest.package_size:
         raise FormatError(TRAILING)
     check_cipher_keys(manifest, device)
-    for number, component in manifest.components.items():
-        lowest = device.security_counters.get(number, 0)
-        if number in device.installed:
-            lowest = max(lowest, device.installed[number].security_counter)
-        if component.security_counter < lowest:
-            raise FormatError(COUNTER_TOO_LOW)
-        if component.security_counter > COUNTER_MAX:
-            raise FormatError(COUNTER_FULL)
-    for component in manifest.components.values():
-        check_requirement(component, manifest, device)
+    for number in (RUNTIME, APPLICATION):
+        if number in manifest.components:
+            check_counter(manifest.components[number], device)
+            check_requirement(manifest.components[number], manifest, device, REQUIREMENT)
+        elif number in device.installed:
+            check_requirement(device.installed[number], manifest, device, REQUIRED)
+    if manifest.revokes & ~device.revocable:
+        raise FormatError(REVOCATION)
     if manifest.id == device.refused_id:
         raise FormatError(REFUSED_BEFORE)
     if manifest.id == device.rolled_back_id:
@@ -622,14 +623,23 @@ def check_cipher_keys(manifest, device):
                 raise FormatError(WRONG_CIPHER_KEY)
 
 
-def check_requirement(component, manifest, device):
+def check_counter(component, device):
+    """Not below the device's, and not above what it can record unless it is what is installed."""
+    there = device.installed[component.number].security_counter if component.number in device.installed else 0
+    if component.security_counter < max(there, device.security_counters.get(component.number, 0)):
+        raise FormatError(COUNTER_TOO_LOW)
+    if component.security_counter > max(there, COUNTER_MAX):
+        raise FormatError(COUNTER_FULL)
+
+
+def check_requirement(component, manifest, device, reason):
     """The other component, as it will be after the install, is new enough."""
     if component.requires is None:
         return
     other, lowest = component.requires
     afterwards = manifest.components.get(other) or device.installed.get(other)
     if afterwards is None or afterwards.version < lowest:
-        raise FormatError(REQUIREMENT)
+        raise FormatError(reason)
 
 
 def refusal(data, device):

@@ -146,6 +146,18 @@ def test_requirement_is_met_by_the_package_or_by_the_device():
     assert package.refusal(both, DEVICE) is None
 
 
+def test_requirement_of_what_stays_is_met_by_the_package():
+    needs = struct.pack("<I4H", RUNTIME, 2, 0, 0, 0)
+    there = package.read(writer().add((APPLICATION_FIELD, package.REQUIRES), needs).build()).manifest.components
+    device = package.Device(ETHERNET, (KEY.public,), installed=there)
+    old, new = (writer(runtime(version=version)).build() for version in ((1, 9, 0, 0), (2, 0, 0, 0)))
+    assert package.refusal(old, device) == package.REQUIRED
+    assert package.refusal(old, DEVICE) is None
+    assert package.refusal(new, device) is None
+    both = writer(runtime(version=(1, 9, 0, 0)), application()).build()
+    assert package.refusal(both, device) is None
+
+
 def test_field_beyond_its_list_is_refused():
     with pytest.raises(FormatError, match=package.WRONG_LENGTH):
         package.split_fields(b"\x20\x00\x08\x00abcd", package.TOP_LEVEL)
@@ -175,6 +187,9 @@ def test_revokes_is_a_mask_of_other_keys():
     device = trusting(OTHER_KEY, KEY)  # the key that signs has number 1
     assert package.refusal(revoking(package.u32(1)), device) is None
     assert package.refusal(revoking(package.u32(12)), device) is None
+    locked = trusting(OTHER_KEY, KEY, revocable=1)
+    assert package.refusal(revoking(package.u32(1)), locked) is None
+    assert package.refusal(revoking(package.u32(9)), locked) == package.REVOCATION
     for forbidden in (2, 3, 16, 1 << 31):
         assert package.refusal(revoking(package.u32(forbidden)), device) == package.WRONG_VALUE
     assert package.refusal(revoking(b"\1"), device) == package.WRONG_LENGTH

@@ -19,6 +19,11 @@ def says(text):
     return lambda session: any(text in line for line in trace.uart_lines(session.events))
 
 
+def last_line(session):
+    """The last complete line on the UART."""
+    return trace.uart_lines(session.events)[-1]
+
+
 def confirmed(session):
     """The update has been installed, runs, and has said so: nothing is pending any more."""
     seen = both(blinks(trace.GREEN), says("update: confirmed"))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Keys in rotation: any of a device's keys signs that was not revoked; and packages for holders of a key."""
 
+from dataclasses import replace
+
 import pytest
 
 from formats import anchors, boards, journal, keys, package
@@ -95,6 +97,63 @@ def test_confirmation_revokes_and_nothing_before_it(bench, tmp_path, next_public
     session = bench.power_on(ETHERNET, requested_cells(cells, new))
     session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
     assert session.cells.component(ETHERNET, APPLICATION)[0].data == package.read_manifest(new).data
+
+
+def revoking_update(**changes):
+    """Signed by key 1, revokes key 0."""
+    return update_writer(ETHERNET, key=NEXT, **changes).add((package.REVOKES,), package.u32(1)).build()
+
+
+def test_revocation_that_cannot_be_recorded_is_refused(bench, tmp_path, next_public):
+    """By the runtime and by the bootloader before anything is written, and by inspect; its twin without it is taken."""
+    data = revoking_update()
+    cells = provision_with(ETHERNET, data, tmp_path, options=("--key", next_public))
+    anchors.lock(cells.otp, anchors.REVOKED_BLOCK)
+    refused_by_runtime(bench, cells, package.REVOCATION)
+    refused_by_bootloader(bench, requested_cells(cells, data), package.REVOCATION)
+    file = tmp_path / "update.nmf"
+    file.write_bytes(data)
+    said = matterhorn_json("inspect", file, "--dump", cells.save(tmp_path / "locked"), status=1)
+    assert said["reason"] == package.REVOCATION
+    session = bench.power_on(ETHERNET, requested_cells(cells, update_writer(ETHERNET, key=NEXT).build()))
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    assert anchors.revoked_keys(session.cells.otp) == ()
+
+
+def test_confirmation_whose_block_was_locked_meanwhile_keeps_no_update_out(bench, tmp_path, next_public):
+    """Accepted, installed, confirmed; then the block turns out to be locked. The bootloader says so, once, and the next
+    update works."""
+    cells = provision_with(ETHERNET, revoking_update(), tmp_path, options=("--key", next_public))
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.says("update: confirming"), jobs.PATIENCE_NS)
+    session.power_off()
+    cells = session.cells
+    journal.append(cells.nor, replace(journal.read(cells.nor), phase=journal.CONFIRMING))
+    anchors.lock(cells.otp, anchors.REVOKED_BLOCK)
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.says("update: confirmed"), jobs.PATIENCE_NS)
+    assert f"boot: confirmed, but not recorded: {package.REVOCATION}" in trace.uart_lines(session.events)
+    session.power_off()
+    cells = session.cells
+    assert anchors.revoked_keys(cells.otp) == () and journal.read(cells.nor).phase == journal.IDLE
+    session = bench.power_on(ETHERNET, requested_cells(cells, update_writer(ETHERNET, version=(3, 0, 0, 0)).build()))
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+    assert not any("not recorded" in line for line in trace.uart_lines(session.events))
+
+
+def test_application_that_confirms_is_told_what_cannot_be_recorded(bench, tmp_path, next_public):
+    """The same while the application confirms itself."""
+    cells = provision_with(ETHERNET, revoking_update(), tmp_path, options=("--key", next_public))
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.says("boot: installed"), jobs.PATIENCE_NS)
+    session.power_off()
+    cells = session.cells
+    anchors.lock(cells.otp, anchors.REVOKED_BLOCK)
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.says(f"runtime: confirmed, but not recorded: {package.REVOCATION}"), jobs.PATIENCE_NS)
+    session.wait_for(jobs.blinks(trace.GREEN), jobs.PATIENCE_NS)
+    assert journal.read(session.nor).phase == journal.IDLE
+    assert not any("rolling back" in line for line in trace.uart_lines(session.events))
 
 
 def test_inspect_tells_signer_and_revocation(tmp_path, next_public):
@@ -334,3 +393,33 @@ def test_application_waits_for_its_runtime(bench, tmp_path, board):
     session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
     assert session.cells.component(board, RUNTIME)[0].data == package.read_manifest(both).data
     assert session.cells.component(board, APPLICATION)[0].data == package.read_manifest(both).data
+
+
+@pytest.mark.parametrize("board", boards.BOARDS.values(), ids=lambda board: board.name)
+def test_runtime_that_the_application_needs_is_not_replaced_by_an_older_one(bench, board):
+    """Not alone; with an application that needs less, it is."""
+    names = {APPLICATION: "third", RUNTIME: "runtime"}
+    image = {number: shipped(board, name).images[number] for number, name in names.items()}
+    key = keys.read_private(PRIVATE_KEY)
+
+    def build(*versions, needs=None):
+        parts = [package.NewComponent(n, image[n], board.region(n).start, version) for n, version in versions]
+        writer = package.PackageWriter(board.id, key, parts)
+        if needs:
+            value = package.u32(RUNTIME) + package.pack_version(needs)
+            writer.add((package.COMPONENT[APPLICATION], package.REQUIRES), value)
+        return writer.build()
+
+    together = build((APPLICATION, (5, 0, 0, 0)), (RUNTIME, (5, 0, 0, 1)), needs=(5, 0, 0, 0))
+    session = bench.power_on(board, requested_cells(provisioned(board), together))
+    session.wait_for(jobs.says("third: confirmed"), jobs.PATIENCE_NS)
+    session.power_off()
+    cells = session.cells
+    session = bench.power_on(board, requested_cells(cells, build((RUNTIME, (4, 9, 9, 9)))))
+    session.wait_for(jobs.says(f"boot: refused: {package.REQUIRED}"), jobs.PATIENCE_NS)
+    session.wait_for(jobs.says("third: confirmed"), jobs.PATIENCE_NS)
+    assert not trace.internal_operations(session.events)
+    for data in (build((RUNTIME, (5, 0, 0, 0))), build((RUNTIME, (4, 9, 9, 9)), (APPLICATION, (4, 0, 0, 0)))):
+        session = bench.power_on(board, requested_cells(cells, data))
+        session.wait_for(jobs.says("third: confirmed"), jobs.PATIENCE_NS)
+        assert session.cells.component(board, RUNTIME)[0].data == package.read_manifest(data).data

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from formats import boards, journal, package
+from formats import boards, journal, package, store
 from formats.boards import APPLICATION, RUNTIME
 
 from . import jobs, trace
 from .artifacts import DEVICE_KEY, PUBLIC_KEY, matterhorn, matterhorn_json, package_file, signing_key
 from .bad_packages import CASES, UNKNOWN_TAG
-from .device import provision_with, provisioned, requested_cells, shipped, update_writer
+from .device import Cells, provision_with, provisioned, requested_cells, shipped, update_writer
 
 ETHERNET, USB = boards.ETHERNET, boards.USB
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -197,10 +197,52 @@ def half_installed(folder):
     return cells
 
 
-def test_package_that_went_bad_when_half_of_it_was_installed_is_waited_for(bench, tmp_path):
-    """What is installed verifies, but does not belong together: it is not started, and the
-    install is tried again after 10 s."""
+def assert_back(session, before, sectors):
+    """What was there before is there again, from the store; these sectors were erased for it; the reason is recorded,
+    and the package may come again, undamaged."""
+    cells, was, state = session.cells, journal.read(before.nor), journal.read(session.nor)
+    for number in (RUNTIME, APPLICATION):
+        assert cells.component(ETHERNET, number) == before.component(ETHERNET, number)
+    assert trace.counts_per_sector(session.events, trace.ERASE) == dict.fromkeys(sectors, 1)
+    assert (state.phase, state.incoming, state.tried, state.sectors_done) == (journal.IDLE, journal.Entry(), (), 0)
+    assert (state.runtime, state.application) == (was.runtime, was.application)
+    assert (state.reason, state.refused_id, state.rolled_back_id) == (21, bytes(16), bytes(16))
+    assert "boot: rolling back" in trace.uart_lines(session.events)
+
+
+def test_package_that_went_bad_when_the_old_image_was_gone_makes_way_for_it(bench, tmp_path):
+    """Power is lost in the install, then the package is damaged: what ran before is installed again from the store,
+    starts, and offers the package again."""
+    good = update_writer(ETHERNET).build()
+    before = provision_with(ETHERNET, good, tmp_path)
+    session = bench.power_on(ETHERNET, requested_cells(before, good))
+    session.wait_for(lambda now: len(trace.internal_operations(now.events)) > 100, jobs.PATIENCE_NS, 10 * trace.MS)
+    session.power_off()
+    cells = session.cells
+    state = journal.read(cells.nor)
+    assert state.phase == journal.INSTALLING and cells.region(ETHERNET, APPLICATION)[:4] == b"\xff" * 4
+    cells.nor[store.RESERVED + state.incoming.extents[-1] * store.EXTENT_SIZE + 8] ^= 1
+    session = bench.power_on(ETHERNET, cells)
+    session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
+    assert_back(session, before, [9])
+    session.wait_for(jobs.says(f"runtime: last update refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def test_package_that_went_bad_when_half_of_it_was_installed_makes_way_for_what_was_there(bench, tmp_path):
+    """What is installed verifies, but does not belong together: the runtime goes back, and the application stays what
+    it was."""
     session = bench.power_on(ETHERNET, half_installed(tmp_path))
+    session.wait_for(jobs.says(f"boot: refused: {package.WRONG_CHUNK}"), jobs.PATIENCE_NS)
+    assert_back(session, Cells.load(tmp_path / "device"), [4])
+    session.wait_for(jobs.confirmed, jobs.PATIENCE_NS)
+
+
+def test_package_that_went_bad_when_half_of_it_was_installed_is_waited_for(bench, tmp_path):
+    """The same where nothing leads back: it is not started, and the install is tried again after 10 s."""
+    cells = half_installed(tmp_path)
+    journal.append(cells.nor, replace(journal.read(cells.nor), runtime=journal.Entry()))
+    session = bench.power_on(ETHERNET, cells)
     session.wait_for(lambda now: trace.uart_lines(now.events).count("boot: trying again in 10 s") == 2,
                      jobs.PATIENCE_NS)
     lines = trace.uart_lines(session.events)

@@ -216,15 +216,21 @@ def test_old_package_does_not_come_back_while_the_header_is_erased(bench, goal):
     cells = session.cells
     assert journal.read(cells.nor).phase == journal.INSTALLING
     goal.place(cells, goal.old)
+    there = journal.read(cells.nor)
     for incoming in (goal.entry, replace(goal.entry, id=package.read_manifest(goal.old).id)):
-        replayed = cells.copy()
-        journal.append(replayed.nor, replace(journal.read(replayed.nor), incoming=incoming))
-        session = bench.power_on(BOARD, replayed)
-        settle(session)
-        assert waits(session) and f"boot: install not finished: {package.COUNTER_TOO_LOW}" in lines(session)
-        assert_only_approved(goal, session, replayed)
-        goal.swap(session, goal.approved)
-        session.wait_for(jobs.says("update: confirmed"), 2 * jobs.PATIENCE_NS)
+        for application in (there.application, journal.Entry()):
+            replayed = cells.copy()
+            journal.append(replayed.nor, replace(there, incoming=incoming, application=application))
+            session = bench.power_on(BOARD, replayed)
+            settle(session)
+            assert_only_approved(goal, session, replayed)
+            if application.length:
+                assert f"boot: refused: {package.COUNTER_TOO_LOW}" in lines(session)
+                assert session.cells.component(BOARD, APPLICATION)[0].data == package.read_manifest(goal.factory).data
+                continue
+            assert waits(session) and f"boot: install not finished: {package.COUNTER_TOO_LOW}" in lines(session)
+            goal.swap(session, goal.approved)
+            session.wait_for(jobs.says("update: confirmed"), 2 * jobs.PATIENCE_NS)
 
 
 def test_package_with_an_old_counter_is_taken_only_where_the_counter_is_as_old(bench, goal):

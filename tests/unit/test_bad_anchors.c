@@ -20,7 +20,7 @@ static uint8_t bytes[MH_ANCHORS_SIZE];
 static int set_up(void **state)
 {
     set_up_device(state);
-    memset(array.device.anchors.secret, 0x3C, MH_SECRET_SIZE);
+    array.device.anchors.secret = (const uint8_t *)"a secret of a device for a test.";
     mh_anchors_write(&array.device.anchors, bytes);
     return 0;
 }
@@ -203,8 +203,8 @@ static void ranges_that_are_full(void **state)
         assert_int_equal(mh_otp_revoked(otp->cells), cases[i].revoked);
         for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
             assert_int_equal(mh_otp_counter(otp->cells, number), cases[i].counters[number - 1]);
-            assert_int_equal(mh_otp_raise(otp, number, MH_COUNTER_MAX + 1), MH_ERR_FLASH);
-            assert_int_equal(mh_otp_raise(otp, number, 0xFFFFFFFF), MH_ERR_FLASH);
+            assert_int_equal(mh_otp_raise(otp, number, MH_COUNTER_MAX + 1), MH_ERR_COUNTER_FULL);
+            assert_int_equal(mh_otp_raise(otp, number, 0xFFFFFFFF), MH_ERR_COUNTER_FULL);
             assert_int_equal(mh_otp_counter(otp->cells, number), cases[i].counters[number - 1]);
         }
         spec_rows_cover(cases[i].row);
@@ -224,9 +224,9 @@ static void blocks_that_are_locked(void **state)
     memcpy(before, array.otp, sizeof before);
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         assert_int_equal(mh_otp_capacity(otp->cells, number), 0);
-        assert_int_equal(mh_otp_raise(otp, number, 1), MH_ERR_FLASH);
+        assert_int_equal(mh_otp_raise(otp, number, 1), MH_ERR_COUNTER_FULL);
     }
-    assert_int_equal(mh_otp_revoke(otp, 1), MH_ERR_FLASH);
+    assert_int_equal(mh_otp_revoke(otp, 1), MH_ERR_REVOCATION);
     struct blob package = fixture_package(3000, 0, 1, 1);
     assert_int_equal(fixture_store(&update, &array.device, &package), MH_ERR_COUNTER_FULL);
     assert_memory_equal(array.otp, before, sizeof before);

@@ -217,7 +217,7 @@ static void ciphers(void **state)
 
     (void)state;
     assert_refused("encrypted, on a device without a key", &encrypted, MH_ERR_CIPHER_KEY);
-    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    array.device.anchors.cipher_key = fixture_cipher_key;
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         edit_begin(&edit, &encrypted);
         mh_put32(edit_value(&edit, MH_APPLICATION, MH_TAG_CIPHER), wrong[i]);
@@ -239,7 +239,7 @@ static void nonces(void **state)
     static const enum mh_error expected[] = {MH_ERR_CHUNK, MH_ERR_IMAGE};
 
     (void)state;
-    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    array.device.anchors.cipher_key = fixture_cipher_key;
     /* with the counter of what is installed, which the fixture does not give it */
     for (unsigned i = 0; i < 2; i++) {
         struct edit edit;

@@ -16,7 +16,7 @@
 static int set_up(void **state)
 {
     set_up_device(state);
-    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    array.device.anchors.cipher_key = fixture_cipher_key;
     return 0;
 }
 
@@ -166,9 +166,12 @@ static void device_with_another_key_refuses_before_it_writes(void **state)
     (void)state;
     assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
     array.operations_left = 0; /* any operation would be refused, and MH_ERR_FLASH the answer */
-    array.device.anchors.cipher_key[0] ^= 1;
+    uint8_t another[MH_KEY_SIZE];
+    memcpy(another, fixture_cipher_key, sizeof another);
+    another[0] ^= 1;
+    array.device.anchors.cipher_key = another;
     assert_int_equal(begin(&package), MH_ERR_CIPHER_KEY);
-    memset(array.device.anchors.cipher_key, 0, MH_KEY_SIZE);
+    array.device.anchors.cipher_key = NULL;
     assert_int_equal(begin(&package), MH_ERR_CIPHER_KEY);
     free(package.bytes);
 }

@@ -138,7 +138,8 @@ static void make_package(uint32_t codec, uint8_t **bytes, size_t *size)
 
 static void package_is_smaller_and_verifies(void **state)
 {
-    struct mh_anchors anchors = {.board = 1, .count = 1, .cipher_key = "lzma"};
+    static const uint8_t device_key[MH_KEY_SIZE] = "lzma";
+    struct mh_anchors anchors = {.board = 1, .count = 1, .cipher_key = device_key};
     uint8_t private_key[crypto_sign_ed25519_SECRETKEYBYTES], *bytes;
     size_t size, lz4_size;
 

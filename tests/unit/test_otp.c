@@ -15,7 +15,8 @@ static uint8_t view[CELLS]; /* the cells as they read under the noise of this st
 static uint64_t noise;
 static unsigned operations, lose_at; /* the operation that loses power, from 1 on; 0: none */
 static enum nor_tear tear;
-static bool power;
+static bool power, supply_is_low;
+static unsigned asked;
 static uint8_t broken; /* bits of byte 0 that do not take */
 
 static void look(void)
@@ -32,6 +33,10 @@ static enum mh_error program_otp(void *context, uint32_t offset, const uint8_t *
     (void)context;
     assert_int_equal(offset % 4, 0);
     assert_int_equal(length, 4);
+    asked++;
+    if (supply_is_low) {
+        return MH_ERR_SUPPLY;
+    }
     if (!power || area.cells[MH_OTP_SIZE + offset / MH_OTP_BLOCK_SIZE] == 0) {
         return MH_ERR_FLASH;
     }
@@ -50,6 +55,8 @@ static int set_up(void **state)
     area = chip(&nor_stm32f407_otp);
     memset(area.cells, 0xFF, area.part->size);
     power = true;
+    supply_is_low = false;
+    asked = 0;
     noise = 0;
     operations = lose_at = 0;
     broken = 0;
@@ -162,7 +169,8 @@ static void locked_blocks_are_not_counted_on(void **state)
     assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 12), MH_OK); /* in the next block */
     assert_int_equal(mh_otp_counter(view, MH_RUNTIME), 12);
     assert_int_equal(area.cells[MH_OTP_BLOCK_SIZE], 0xFC);
-    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_FLASH); /* and does not try for ever */
+    /* and does not try for ever */
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_COUNTER_FULL);
     assert_int_equal(mh_otp_counter(view, MH_RUNTIME), MH_COUNTER_MAX - 256 + 10);
 }
 
@@ -173,7 +181,7 @@ static void bits_that_do_not_take_are_replaced_by_the_next_ones(void **state)
     assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 8), MH_OK);
     assert_int_equal(area.cells[0], 0x24);
     assert_int_equal(area.cells[1], 0xFC);
-    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_FLASH);
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_COUNTER_FULL);
 }
 
 static void keys_are_revoked_by_their_bits(void **state)
@@ -184,10 +192,30 @@ static void keys_are_revoked_by_their_bits(void **state)
     assert_int_equal(area.cells[448], 0xFD);
     assert_int_equal(mh_otp_revoke(&otp, 1u << 3), MH_OK);
     assert_int_equal(mh_otp_revoked(view), 1u << 1 | 1u << 3);
+    assert_int_equal(mh_otp_revocable(view), UINT32_MAX);
+    memset(area.cells + MH_OTP_SIZE, 0, 14); /* the other blocks' */
+    look();
+    assert_int_equal(mh_otp_revocable(view), UINT32_MAX);
     area.cells[MH_OTP_SIZE + 14] = 0; /* the lock byte of that block */
     look();
+    assert_int_equal(mh_otp_revocable(view), 1u << 1 | 1u << 3);
     assert_int_equal(mh_otp_revoke(&otp, 1u << 1), MH_OK); /* it is already */
-    assert_int_equal(mh_otp_revoke(&otp, 1u << 2), MH_ERR_FLASH);
+    assert_int_equal(mh_otp_revoke(&otp, 1u << 2), MH_ERR_REVOCATION);
+}
+
+/* A supply that is low says nothing of the cells: it can be done later. */
+static void low_supply_is_not_the_end(void **state)
+{
+    (void)state;
+    supply_is_low = true;
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 40), MH_ERR_SUPPLY);
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 3), MH_ERR_SUPPLY);
+    assert_int_equal(mh_otp_revoke(&otp, 1u << 2), MH_ERR_SUPPLY);
+    assert_int_equal(asked, 3); /* one word each: the driver waits long enough */
+    supply_is_low = false;
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 40), MH_OK);
+    supply_is_low = true;
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 40), MH_ERR_SUPPLY); /* what is there may be weak */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -203,6 +231,7 @@ int main(void)
         TEST(locked_blocks_are_not_counted_on),
         TEST(bits_that_do_not_take_are_replaced_by_the_next_ones),
         TEST(keys_are_revoked_by_their_bits),
+        TEST(low_supply_is_not_the_end),
     };
     return cmocka_run_group_tests(otp_tests, NULL, NULL);
 }

@@ -379,7 +379,7 @@ static void use_encrypted(uint32_t size, uint32_t runtime_size)
     good = fixture_encrypted(size, runtime_size, 1);
     manifest_size = mh_get16(good.bytes + 6);
     memcpy(manifest, good.bytes, manifest_size);
-    memcpy(array.device.anchors.cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    array.device.anchors.cipher_key = fixture_cipher_key;
 }
 
 static void encrypted_package_is_accepted(void **state)
@@ -409,19 +409,22 @@ static void key_of_another_device_is_refused(void **state)
 {
     static const uint8_t none[MH_KEY_SIZE];
     struct mh_anchors *anchors = &array.device.anchors;
+    uint8_t another[MH_KEY_SIZE];
 
     (void)state;
     use_encrypted(SIZE, 0);
-    anchors->cipher_key[31] ^= 1;
+    memcpy(another, fixture_cipher_key, sizeof another);
+    another[31] ^= 1;
+    anchors->cipher_key = another;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_CIPHER_KEY);
-    memcpy(anchors->cipher_key, none, sizeof none);
+    anchors->cipher_key = NULL;
     assert_int_equal(open_bytes(good.bytes, good.size), MH_ERR_CIPHER_KEY);
     /* zeros are no key, although they have an id */
     uint8_t id[MH_HASH_SIZE];
     crypto_hash_sha256(id, none, sizeof none);
     memcpy(value_of(MH_TAG_CIPHER) + 16, id, MH_KEY_ID_SIZE);
     assert_int_equal(open_changed(), MH_ERR_CIPHER_KEY);
-    memcpy(anchors->cipher_key, fixture_cipher_key, MH_KEY_SIZE);
+    anchors->cipher_key = fixture_cipher_key;
     assert_int_equal(open_changed(), MH_ERR_CIPHER_KEY);
 }
 
@@ -550,6 +553,12 @@ static void counters(void **state)
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* nothing is installed */
     installed.present[MH_APPLICATION - 1] = true;
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_COUNTER);
+    /* it could not be recorded when it was confirmed, and others may follow it */
+    installed.counter[MH_APPLICATION - 1] = 20;
+    for (component->counter = 19; component->counter <= 21; component->counter++) {
+        const enum mh_error expected[] = {MH_ERR_COUNTER, MH_OK, MH_ERR_COUNTER_FULL};
+        assert_int_equal(mh_manifest_accept(&package.manifest, &installed), expected[component->counter - 19]);
+    }
 }
 
 static void packages_once_refused_or_rolled_back(void **state)
@@ -585,6 +594,53 @@ static void requirements(void **state)
     assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
 }
 
+/* What the package does not have stays, and requires what it required. */
+static void requirements_of_what_stays(void **state)
+{
+    static const struct mh_version lowest = {{0, 0, 0, 2}};
+    struct mh_installed installed = {
+        .capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX},
+        .present = {true, true},
+        .requires = {[MH_APPLICATION - 1] = MH_RUNTIME},
+        .requires_version = {[MH_APPLICATION - 1] = lowest},
+    };
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    struct mh_component *runtime = &package.manifest.components[MH_RUNTIME - 1];
+    struct mh_component *application = &package.manifest.components[MH_APPLICATION - 1];
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK); /* it replaces the application */
+    *runtime = *application;
+    application->present = false;
+    runtime->version = (struct mh_version){{0, 0, 0, 1}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_ERR_REQUIRED);
+    runtime->version = lowest;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    runtime->version = (struct mh_version){{0, 0, 1, 0}};
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    runtime->version = (struct mh_version){{0, 0, 0, 1}};
+    application->present = true; /* another application, which requires nothing */
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+    application->present = false;
+    installed.requires[MH_APPLICATION - 1] = 0;
+    assert_int_equal(mh_manifest_accept(&package.manifest, &installed), MH_OK);
+}
+
+static void revocations_that_cannot_be_recorded(void **state)
+{
+    struct mh_installed installed = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+
+    (void)state;
+    assert_int_equal(open_bytes(good.bytes, good.size), MH_OK);
+    for (uint32_t revokes = 0; revokes < 16; revokes++) {
+        for (installed.revocable = 0; installed.revocable < 16; installed.revocable++) {
+            package.manifest.revokes = revokes;
+            const enum mh_error expected = revokes & ~installed.revocable ? MH_ERR_REVOCATION : MH_OK;
+            assert_int_equal(mh_manifest_accept(&package.manifest, &installed), expected);
+        }
+    }
+}
+
 static void every_error_has_its_text(void **state)
 {
     (void)state;
@@ -618,7 +674,7 @@ static void crc_has_its_check_value(void **state)
 static void anchors(void **state)
 {
     struct mh_anchors written = {.board = 2}, read;
-    uint8_t bytes[MH_ANCHORS_SIZE];
+    uint8_t bytes[MH_ANCHORS_SIZE], secret[MH_SECRET_SIZE], device_key[MH_KEY_SIZE];
 
     (void)state;
     for (written.count = 0; written.count <= MH_KEYS_MAX; written.count++) {
@@ -627,12 +683,21 @@ static void anchors(void **state)
     }
     written.count = 3;
     memset(written.keys, 0x5C, 3 * MH_KEY_SIZE);
-    memset(written.secret, 0xA7, MH_SECRET_SIZE);
-    memset(written.cipher_key, 0x3D, MH_KEY_SIZE);
+    assert_null(read.secret);
+    assert_null(read.cipher_key);
+    written.secret = memset(secret, 0xA7, sizeof secret);
+    written.cipher_key = memset(device_key, 0x3D, sizeof device_key);
     read.revoked = 0xF; /* is not theirs to say */
     mh_anchors_write(&written, bytes);
     assert_int_equal(mh_anchors_read(&read, bytes), MH_OK);
-    assert_memory_equal(&read, &written, sizeof read);
+    assert_int_equal(read.board, 2);
+    assert_int_equal(read.count, 3);
+    assert_int_equal(read.revoked, 0);
+    assert_memory_equal(read.keys, written.keys, sizeof read.keys);
+    assert_ptr_equal(read.secret, bytes + 144); /* there is no copy */
+    assert_memory_equal(read.secret, secret, sizeof secret);
+    assert_ptr_equal(read.cipher_key, bytes + 176);
+    assert_memory_equal(read.cipher_key, device_key, sizeof device_key);
     for (unsigned at = 0; at < sizeof bytes; at++) {
         bytes[at] ^= 2;
         assert_int_not_equal(mh_anchors_read(&read, bytes), MH_OK);
@@ -674,6 +739,8 @@ int main(void)
         TEST(counters),
         TEST(packages_once_refused_or_rolled_back),
         TEST(requirements),
+        TEST(requirements_of_what_stays),
+        TEST(revocations_that_cannot_be_recorded),
         TEST(every_error_has_its_text),
         TEST(boards_and_components_have_their_names),
         TEST(crc_has_its_check_value),

@@ -212,7 +212,7 @@ static void what_is_installed_is_told(void **state)
     (void)state;
     memset(&installed, 0xA5, sizeof installed);
     mh_installed_read(&array.device, &none, &installed);
-    const struct mh_installed nothing = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}};
+    const struct mh_installed nothing = {.capacity = {MH_COUNTER_MAX, MH_COUNTER_MAX}, .revocable = UINT32_MAX};
     assert_memory_equal(&installed, &nothing, sizeof nothing);
     install_made(SMALL, 0, 3, 9);
     install_made(0, SMALL, 4, 8);

@@ -123,6 +123,8 @@ static struct nor_array chip_with_marks(const struct nor_part *part)
     return array;
 }
 
+const uint8_t torn_device_secret[MH_SECRET_SIZE] = "a secret of a device in memory.";
+
 void torn_device_create(struct torn_device *torn)
 {
     memset(torn, 0, sizeof *torn);
@@ -137,7 +139,7 @@ void torn_device_create(struct torn_device *torn)
         .nor = {read_nor, program_nor, erase_nor, torn},
         .internal = {cells, program_internal, erase_internal, torn},
     };
-    memset(torn->device.anchors.secret, 0x3C, MH_SECRET_SIZE);
+    torn->device.anchors.secret = torn_device_secret;
     torn_device_reset(torn);
 }
 

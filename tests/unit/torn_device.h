@@ -31,6 +31,9 @@ struct torn_device {
     void (*before_read)(struct torn_device *torn, uint32_t address);
 };
 
+/* The secret of such a device. */
+extern const uint8_t torn_device_secret[MH_SECRET_SIZE];
+
 void torn_device_create(struct torn_device *torn);
 void torn_device_free(struct torn_device *torn);
 

@@ -35,19 +35,20 @@ struct mh_internal {
 #define MH_KEYS_MAX 4u
 #define MH_SECRET_SIZE 32u
 
-/* The trust anchors (docs/SPEC.md 4). */
+/* The trust anchors (docs/SPEC.md 4). What is secret of them stays where it is stored: read protection level 1 keeps a
+ * debugger from the flash and not from the SRAM, so nobody makes a copy. */
 struct mh_anchors {
     uint32_t board;
     uint32_t count;
     uint8_t keys[MH_KEYS_MAX][MH_KEY_SIZE];
-    uint8_t secret[MH_SECRET_SIZE]; /* of this device alone, drawn when it is provisioned; zeros: it has none */
-    uint8_t cipher_key[MH_KEY_SIZE]; /* under which packages for it may be encrypted; zeros: it has none */
-    uint32_t revoked;               /* bit n: key n; not stored with them, but read from the one-time programmable area */
+    const uint8_t *secret; /* MH_SECRET_SIZE bytes, of this device alone, drawn when it is provisioned; NULL: none */
+    const uint8_t *cipher_key; /* MH_KEY_SIZE bytes, under which packages for it may be encrypted; NULL: none */
+    uint32_t revoked;          /* bit n: key n; not stored with them, but read from the one-time programmable area */
 };
 
 #define MH_ANCHORS_SIZE 256u
-/* No key is revoked then. MH_ERR_MAGIC, MH_ERR_FORMAT, MH_ERR_FIELD_VALUE or MH_ERR_IMAGE (checksum) when there are no
- * good ones. */
+/* The bytes must outlive the anchors. No key is revoked then. MH_ERR_MAGIC, MH_ERR_FORMAT, MH_ERR_FIELD_VALUE or
+ * MH_ERR_IMAGE (checksum) when there are no good ones. */
 enum mh_error mh_anchors_read(struct mh_anchors *anchors, const uint8_t bytes[MH_ANCHORS_SIZE]);
 void mh_anchors_write(const struct mh_anchors *anchors, uint8_t bytes[MH_ANCHORS_SIZE]);
 

@@ -41,6 +41,8 @@ enum mh_error {
     MH_ERR_NO_PROVIDER,      /* no provider of that name, or it does not do that */
     MH_ERR_SUPPLY,           /* supply voltage too low to write a flash */
     MH_ERR_CODEC,            /* a codec of the format that is not built in */
+    MH_ERR_REVOCATION,       /* revokes keys, and the one-time programmable area cannot record it */
+    MH_ERR_REQUIRED,         /* the other component, which stays, requires a newer version of this one */
     MH_ERRORS
 };
 

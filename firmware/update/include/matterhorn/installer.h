@@ -17,12 +17,12 @@ enum mh_error mh_component_verify(const struct mh_device *device, unsigned numbe
 /* The header of component `number` alone: framing, signature, fields, ranges. MH_ERR_NO_IMAGE when there is none. */
 enum mh_error mh_component_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest);
 
-/* Versions and counters of the components whose headers verify, counters of the one-time programmable area, and what
- * `state` refuses; image hashes are not computed. */
+/* Versions, counters and requirements of the components whose headers verify, what the one-time programmable area has
+ * recorded and can record, and what `state` refuses; image hashes are not computed. */
 void mh_installed_read(const struct mh_device *device, const struct mh_state *state, struct mh_installed *installed);
 
-/* Whether what is installed may not belong together: one component is of the incoming package, and another one that
- * this package holds too is not. An install or a rollback that has begun leaves this between two components; of one
+/* Whether what is installed may not belong together: an install or a rollback has begun, one component is of the
+ * incoming package, and another one that this package holds too is not. That is so between two components; of one
  * component alone, what is whole is either the old image or the new one. The signed headers tell, not the journal. */
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state);
 
@@ -33,8 +33,9 @@ unsigned mh_install_records(const struct mh_device *device, unsigned components)
 /* Carries out the install that the journal asks for: verifies the incoming package completely, then installs it, or
  * resumes an install that lost power; one erase per sector. It leads to phase trial. MH_OK also when no install was
  * pending. A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is
- * untouched. MH_ERR_FLASH, MH_ERR_CHUNK and the like with journal phase MH_INSTALLING: the install could not be
- * finished and is still wanted. */
+ * untouched, or, where the install had begun to write it, what ran before has been installed again from the store.
+ * MH_ERR_FLASH, MH_ERR_CHUNK and the like with journal phase MH_INSTALLING: the install could not be finished and is
+ * still wanted. With MH_ROLLING_BACK: what ran before could not be installed again yet. */
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
                                  struct mh_package *package);
 

@@ -110,11 +110,15 @@ struct mh_installed {
     uint32_t counter[MH_COMPONENTS];
     uint32_t recorded[MH_COMPONENTS]; /* security counters of the one-time programmable area */
     uint32_t capacity[MH_COMPONENTS]; /* the highest that it can record */
+    uint32_t revocable;               /* keys that are revoked or can be: bit n for key n */
+    uint32_t requires[MH_COMPONENTS]; /* number of the other component, 0 = nothing */
+    struct mh_version requires_version[MH_COMPONENTS];
     uint8_t refused_id[MH_ID_SIZE];     /* all zero = none */
     uint8_t rolled_back_id[MH_ID_SIZE]; /* all zero = none */
 };
 
-/* Checks counters, required versions, the last refusal and the last rollback. */
+/* Checks counters, required versions, those that what stays requires too, revocations, the last refusal and the last
+ * rollback. */
 enum mh_error mh_manifest_accept(const struct mh_manifest *manifest, const struct mh_installed *installed);
 
 #endif

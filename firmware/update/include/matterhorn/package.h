@@ -50,9 +50,9 @@ enum mh_error mh_package_open_manifest(struct mh_package *package, const uint8_t
                                        uint32_t length, const struct mh_anchors *anchors,
                                        const struct mh_board *board);
 
-/* Gives an opened package the key of the device (docs/SPEC.md 4), which must outlive it. Opening with anchors has done
- * so. MH_ERR_CIPHER_KEY when a component is encrypted under another one, or this one is no key (zeros). */
-enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t key[MH_KEY_SIZE]);
+/* Gives an opened package the key of the device (docs/SPEC.md 4), MH_KEY_SIZE bytes, which must outlive it; NULL: it
+ * has none. Opening with anchors has done so. MH_ERR_CIPHER_KEY when a component is encrypted, but not under it. */
+enum mh_error mh_package_unlock(struct mh_package *package, const uint8_t *key);
 
 /* Number of chunks of a component. */
 uint32_t mh_package_chunks(const struct mh_component *component);

@@ -44,17 +44,21 @@ enum mh_error mh_rollback_possible(const struct mh_device *device, struct mh_jou
 enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_journal *journal);
 
 /* Phase rolling back: verifies the packages that were running before completely, installs what the tried one had
- * replaced, all of it, resuming what lost power, and drops the tried package, whose id is never accepted again.
+ * replaced, all of it, resuming what lost power, and drops the tried package, whose id is never accepted again. Where
+ * the state holds a refusal, the package was not tried, but went bad while it was installed: then it is refused.
  * MH_OK: phase idle. Otherwise the rollback is still wanted; unless sectors_done tells that it has begun, or what is
  * installed does not verify, mh_rollback_give_up can end it. */
 enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package);
 
-/* Back to the trial, without credit: what is installed stays. MH_ERR_FLASH when it could not be recorded. */
+/* Back to the trial, without credit: what is installed stays. To phase idle where it is no trial that was to end.
+ * MH_ERR_FLASH when it could not be recorded. */
 enum mh_error mh_rollback_give_up(struct mh_journal *journal);
 
 /* Phase confirming: records the security counters of the components that were tried, and the keys that they revoke,
  * in the one-time programmable area, then the tried package as the running one. Both come from the signed headers in
- * the internal flash. Phase idle when MH_OK, else confirming still: to be called again. */
+ * the internal flash. MH_OK: phase idle. MH_ERR_COUNTER_FULL, MH_ERR_REVOCATION: phase idle too, but the area could not
+ * record that, because it was locked since the package was accepted, or bits of it do not take. Another error: phase
+ * confirming still, to be called again. */
 enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_journal *journal);
 
 #endif

@@ -75,7 +75,9 @@ bool mh_update_unconfirmed(const struct mh_update *update);
 
 /* Confirms what was installed: its security counters are recorded for good, and from then on nothing leads back.
  * What power loss interrupts is finished at the next start. MH_OK also when nothing awaited it; MH_ERR_STATE while
- * an install or a rollback is wanted; MH_ERR_FLASH when it could not be recorded: it may be called again. */
+ * an install or a rollback is wanted; MH_ERR_FLASH or MH_ERR_SUPPLY when it could not be recorded: it may be called
+ * again. MH_ERR_COUNTER_FULL or MH_ERR_REVOCATION: it is confirmed, and the device can never record its counter, or
+ * that its keys are revoked. */
 enum mh_error mh_update_confirm(struct mh_update *update);
 
 /* Requests that what was there before the trial is installed again at the next start; the caller then resets.
