@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "profile_recovered.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { MOST_OF_A_PATTERN = 100000 }; /* characters, repeats written out: some tens of MB in regcomp(3) */
 
 /* --- the schema --- */
 
@@ -140,12 +143,34 @@ static bool check_pins(struct profile_recovered *recovered, const char *key, con
     return true;
 }
 
+/* How much larger repeats make a pattern at most, in which regcomp(3) writes what is repeated out: `+` twice, {2,5} five
+ * times, and repeats of repeats as often as their product. What only looks like one, in [+], counts too. */
+static double pattern_growth(const char *pattern)
+{
+    double growth = 1;
+    for (; *pattern != '\0'; pattern++) {
+        if (*pattern == '\\' && pattern[1] != '\0') {
+            pattern++;
+        } else if (*pattern == '+') {
+            growth *= 2;
+        } else if (*pattern == '{') {
+            char *end;
+            const double least = (double)strtoul(pattern + 1, &end, 10);
+            const double most = *end == ',' ? (double)strtoul(end + 1, NULL, 10) : 0;
+            growth *= most > least ? most : least + 1;
+        }
+    }
+    return growth;
+}
+
 static bool check_patterns(struct profile_recovered *recovered, const char *key, const char *path,
                            struct problem *problem)
 {
     char what[80], why[100];
     snprintf(what, sizeof what, "%s.matches", key);
     for (unsigned i = 0; i < recovered->matches_count; i++) {
+        if (pattern_growth(recovered->matches[i]) * (double)strlen(recovered->matches[i]) > MOST_OF_A_PATTERN)
+            return profile_bad(problem, path, what, recovered->matches[i], "its repeats of repeats make it too large");
         int error = regcomp(&recovered->patterns[i], recovered->matches[i], REG_EXTENDED | REG_NOSUB);
         if (error != 0) {
             regerror(error, NULL, why, sizeof why);

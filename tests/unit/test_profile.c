@@ -226,6 +226,8 @@ static void bad_oracles_are_said(void **state)
     } bad[] = {
         {"{matches: [\"app (2\"]}", "recovered.matches \"app (2\": Unmatched ( or \\("},
         {"{matches: [\".*\"]}", "it matches an empty line"},
+        {"{matches: [\"^app ++++++++++++++++++++++++++++++ up\"]}", "its repeats of repeats make it too large"},
+        {"{matches: [\"a{250}{,250}{250,}\"]}", "its repeats of repeats make it too large"},
         {"{levels: [{pin: PX1, level: high}]}", "recovered.levels \"PX1\": a pin is written like PE13"},
         {"{levels: [{pin: PA1, level: up}]}", "up"},
         {"{lines: [x], vectors: [{name: v, address: 0x08020002, size: 8}]}", "begins at a word"},
