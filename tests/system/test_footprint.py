@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What the firmware takes of flash and stack is within its limits, and ci/sizes says when it is not."""
 
+import argparse
 import importlib.machinery
 import importlib.util
 import json
+import shutil
 import subprocess
 
 import pytest
 
 from .artifacts import TOP
+
+ETHERNET = "mountaineer-eth"
 
 
 def sizes(*options, status=0):
@@ -23,6 +27,7 @@ def test_all_is_within_its_limits():
     for image in said["images"].values():
         assert {"Ed25519", "SHA-256", "update core", "drivers"} <= image["parts"].keys()
         assert abs(sum(image["parts"].values()) - image["flash"]) <= 64
+    assert "LZMA" in said["images"][f"{ETHERNET}/boot with LZMA"]["parts"]
     assert set(said["stacks"]) == {"boot", "runtime", "demo"} and all(stack["used"] > 1000 for stack in said["stacks"].values())
 
 
@@ -32,10 +37,27 @@ def test_what_is_too_much_is_told(option, word):
     assert said["verdict"] == "fail" and f"sizes: {word}" in errors
 
 
-def test_a_heap_is_told(tmp_path, monkeypatch):
+@pytest.fixture
+def module():
     loader = importlib.machinery.SourceFileLoader("sizes", str(TOP / "ci/sizes"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("sizes", loader))
-    loader.exec_module(module)
+    loaded = importlib.util.module_from_spec(importlib.util.spec_from_loader("sizes", loader))
+    loader.exec_module(loaded)
+    return loaded
+
+
+def test_a_bootloader_with_lzma_that_does_not_fit_is_told(module, tmp_path, capsys):
+    """With 8 KB more in what only LZMA has: it does not link, and is measured all the same."""
+    source = shutil.copytree(TOP / "firmware", tmp_path / "firmware")
+    with (source / "update/lzma.c").open("a", encoding="utf-8") as more:
+        more.write('\n__attribute__((used, section(".vectors"))) static const uint8_t ballast[8192] = {1};\n')
+    image = module.measure_with_lzma(ETHERNET, source, tmp_path / "build")
+    assert image["flash"] > module.FLASH_MOST and not (tmp_path / "build" / ETHERNET / "boot.elf").exists()
+    limits = argparse.Namespace(flash=module.FLASH_MOST, stack=module.STACK_MOST)
+    assert not module.within({f"{ETHERNET}/boot with LZMA": image}, {}, [], limits)
+    assert "boot with LZMA takes" in capsys.readouterr().err
+
+
+def test_a_heap_is_told(module, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "FIRMWARE", tmp_path)
     source = tmp_path / "heap.c"
     source.write_text("void *malloc(unsigned n); void *malloc(unsigned n) { return (void *)n; } int main(void) { return 0; }")
