@@ -78,9 +78,9 @@ static enum nor_tear nearest(enum nor_kind kind, enum nor_tear tear)
 
 static enum mh_error operate(struct target *target, struct nor_array *chip, const struct nor_op *op)
 {
-    demand(++target->operations <= OPERATIONS_MOST);
     if (!target->power)
-        return MH_ERR_FLASH;
+        return MH_ERR_FLASH; /* to code that no device would run any more */
+    demand(++target->operations <= OPERATIONS_MOST);
     if (chip == &target->array.nor)
         touch(target->dirty_nor, op->offset - MH_RESERVED_ADDRESS, op->length);
     else if (chip == &target->array.internal)
