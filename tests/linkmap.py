@@ -8,7 +8,7 @@ from dataclasses import dataclass
 PARTS = (
     ("SHA-256", r"libsodium\.a\((hash_sha256|auth_hmacsha256)"),
     ("ChaCha20", r"libsodium\.a\((stream_)?chacha20"),
-    ("Ed25519", r"libsodium\.a"),
+    ("Ed25519", r"libsodium\.a|hash_sha512_loops"),
     ("LZ4", r"liblz4\.a"),
     ("LZMA", r"lzma"),
     ("update core", r"libupdate-core\.a"),
