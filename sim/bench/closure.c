@@ -487,26 +487,41 @@ static size_t *number_kinds(const struct closure_search *search, bool others, si
     return numbers;
 }
 
+/* So many of these entries, spread evenly, and where there are fewer, several states of each stretch; how many it became. */
+static size_t choose_of_kind(const struct closure_search *search, size_t wanted, const size_t *entries, size_t count, uint64_t random,
+                             struct closure_sample *samples, size_t *chosen)
+{
+    size_t taken = sweep_spread(wanted, count, random, chosen);
+    for (size_t i = 0; i < taken; i++)
+        samples[i] = (struct closure_sample){.entry = entries[chosen[i]]};
+    for (size_t state = 1, before = 0; taken < wanted && taken > before; state++) {
+        before = taken;
+        for (size_t i = 0; i < count && taken < wanted; i++)
+            if (search->states[entries[i]].states > state)
+                samples[taken++] = (struct closure_sample){entries[i], state};
+    }
+    return taken;
+}
+
 /* Some of each kind. */
 static size_t choose_samples(struct closure_search *search, size_t wanted, bool others, struct problem *problem)
 {
     size_t kinds, taken = 0;
     size_t *numbers = number_kinds(search, others, &kinds), *pool = calloc(search->state_count + 1, sizeof *pool);
+    size_t *chosen = calloc(search->state_count + 1, sizeof *chosen);
     search->samples = calloc(wanted + 1, sizeof *search->samples);
-    if (pool == NULL || numbers == NULL || search->samples == NULL)
+    if (pool == NULL || chosen == NULL || numbers == NULL || search->samples == NULL)
         no_memory(problem);
     for (size_t kind = 0; problem->kind == PROBLEM_NONE && kind < kinds; kind++) {
         size_t count = 0, share = (wanted - taken + kinds - kind - 1) / (kinds - kind);
         for (size_t i = 0; i < search->state_count; i++)
             if (numbers[i] == kind)
                 pool[count++] = i;
-        size_t got = sweep_spread(share, count, ~search->sweep.result->seeds.cuts + kind, search->samples + taken);
-        for (size_t i = taken; i < taken + got; i++)
-            search->samples[i] = pool[search->samples[i]];
-        taken += got;
+        taken += choose_of_kind(search, share, pool, count, ~search->sweep.result->seeds.cuts + kind, search->samples + taken, chosen);
     }
     free(numbers);
     free(pool);
+    free(chosen);
     return taken;
 }
 

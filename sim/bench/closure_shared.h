@@ -99,6 +99,12 @@ struct closure_again {
     uint32_t state; /* the one that it is */
 };
 
+/* A state that is looked at once more. */
+struct closure_sample {
+    size_t entry;
+    size_t state; /* the n-th sample of a stretch: another state than those before it, mostly */
+};
+
 /* One thread with its machine. */
 struct closure_worker {
     struct closure_search *search;
@@ -156,7 +162,7 @@ struct closure_search {
     size_t expansion_first;
     struct closure_chunk *chunks;
     size_t chunk_count, chunk_first;
-    size_t *samples;
+    struct closure_sample *samples;
     /* for all threads */
     struct crew *crew;
     struct closure_worker *workers;

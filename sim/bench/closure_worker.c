@@ -454,7 +454,7 @@ bool closure_has_others(const struct closure_search *search, size_t number)
     return false;
 }
 
-static bool check(struct closure_worker *worker, size_t number)
+static bool check(struct closure_worker *worker, size_t number, uint64_t random)
 {
     struct closure_search *search = worker->search;
     const struct closure_state *state = &search->states[number];
@@ -462,7 +462,6 @@ static bool check(struct closure_worker *worker, size_t number)
     const struct verdict *next = NULL;
     struct recovery_request request;
     struct recovery recovery;
-    uint64_t random = number;
     size_t operation;
     enum nor_tear tear;
     request_of(worker, &request);
@@ -483,11 +482,10 @@ static bool check(struct closure_worker *worker, size_t number)
                        recovery.verdict.pass ? "it recovers" : recovery.verdict.oracle);
 }
 
-static bool prove(struct closure_worker *worker, size_t number)
+static bool prove(struct closure_worker *worker, size_t number, uint64_t random)
 {
     const struct sweep *sweep = &worker->search->sweep;
     const struct closure_state *state = &worker->search->states[number];
-    uint64_t random = number;
     size_t operation;
     enum nor_tear tear;
     closure_choose(worker->search, state, &random, &operation, &tear);
@@ -563,12 +561,13 @@ void closure_settle(void *context, unsigned number, size_t item)
 }
 
 static void sample(struct closure_search *search, unsigned number, size_t item,
-                   bool job(struct closure_worker *worker, size_t state))
+                   bool job(struct closure_worker *worker, size_t entry, uint64_t random))
 {
+    const struct closure_sample *chosen = &search->samples[item];
     struct closure_worker *worker = begin(search, number, true);
     if (worker == NULL)
         return;
-    bool good = job(worker, search->samples[item]) || name_state(worker, search->samples[item]);
+    bool good = job(worker, chosen->entry, chosen->entry + ((uint64_t)chosen->state << 32)) || name_state(worker, chosen->entry);
     finish(worker, good);
     atomic_fetch_add(&search->sampled, 1);
 }

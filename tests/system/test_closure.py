@@ -47,7 +47,7 @@ def test_closed(tmp_path):
     states = sum(depth["states"] for depth in result["depths"])
     assert states == result["states_run"] + result["states_pruned"] == len(lines(tmp_path / "list")) >= 3
     assert result["states_seen"] >= 1, "it ends by meeting states again"
-    assert 40 <= result["live"] <= states, "so many of them, one of each entry at most, were also left by a real machine"
+    assert 60 <= result["live"] <= states, "so many of them, several of each stretch, were also left by a real machine"
     assert "Closed: recovered from any number of power losses" in page_of(tmp_path / "page", result)
 
 
@@ -66,12 +66,15 @@ def test_members_of_classes_that_widened_go_the_same_way():
     assert result["checked"] > 100
 
 
-def test_recoveries_that_join_lead_to_nothing_else():
-    """Where a recovery joins another one it is not followed any further. With --cuts it is, and here that is all cuts. Stretches, which need the
-    tear `before`, make other classes in another order, so they are left out."""
-    told = [matterhorn_json("sweep", PROFILE, "--depth", "any", "--tears", "half,weak", "--live", 0, "--jobs", 2, *cuts)
+def test_recoveries_that_join_lead_to_nothing_else(tmp_path):
+    """Where a recovery joins another one, of which the search knows by the tear `before`, it is not followed any further. With --cuts it is, and here that is
+    all cuts. Then there are no stretches either, which count some states twice, so this device is too far from a rollback to have any."""
+    device, profile = tmp_path / "settled", tmp_path / "settled.yaml"
+    matterhorn("boot", BUILD / "device/mountaineer-eth-settling", "--machine", "mountaineer-eth", "--until", "settles: settled", "--save", device)
+    profile.write_text(f"name: settled\nextends: {TOP}/sim/profiles/{PROFILE}.yaml\ndevice: {device}\n")
+    told = [matterhorn_json("sweep", profile, "--depth", 5, "--tears", "before,half", "--live", 0, "--jobs", 2, *cuts)
             for cuts in ((), ("--cuts", 100_000))]
-    for key in ("depths", "states_run", "states_pruned", "states_seen"):
+    for key in ("depths", "states_run", "states_pruned", "states_seen", "open", "findings"):
         assert told[0][key] == told[1][key], key
 
 
