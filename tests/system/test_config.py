@@ -134,9 +134,18 @@ def settings(number):
     return [(VALUE, bytes((number + i) & 0xFF for i in range(40))), (NUMBER, number.to_bytes(4, "little"))]
 
 
-def test_an_application_writes_the_sector_anew(tmp_path):
+def settings_value(number):
+    return dict(settings(number))[VALUE]
+
+
+@pytest.fixture
+def keeper():
+    """A device whose config sector is full but for less than a record, with an application that writes on."""
+    return Cells.load(FIRMWARE / "device/mountaineer-eth-settings")
+
+
+def test_an_application_writes_the_sector_anew(keeper, tmp_path):
     """It was full but for less than a record. What counts is kept, and nothing else; the next changes stand behind it."""
-    keeper = Cells.load(FIRMWARE / "device/mountaineer-eth-settings")
     before = config.read(keeper.internal)
     assert before == {**before, **dict(settings(2))} and len(before) == 4
     assert len(keeper.internal[SECTOR].rstrip(b"\xff")) > config.SIZE - 60

@@ -76,10 +76,10 @@ def test_unknown_mutant_is_wrong_use():
     assert not done.stdout
 
 
-def sweep(name, listing):
+def sweep(name, listing, profile=PROFILE):
     """The findings on a mutant; `listing` then has a line for each cut."""
     options = ("--root", mutant(name), "--live", 0, "--jobs", 2, "--list", listing)
-    result = matterhorn_json("sweep", PROFILE, *options, status=1)
+    result = matterhorn_json("sweep", profile, *options, status=1)
     assert result["ops"] > 0
     return result["findings"]
 
@@ -108,7 +108,7 @@ def test_mutant_of_the_bootloader_is_killed_by_a_power_loss(tmp_path):
 def test_mutant_of_the_journal_is_killed(tmp_path):
     """It compacts in place: a loss in the erase of the sector that counts. The good build
     erases it too, but afterwards."""
-    told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts"))
+    told = verdict("compact-in-place", sweep("compact-in-place", tmp_path / "cuts", "eth-rollback"))
     assert told.killed
     assert told.replays == {"mutant": "reproduced", "good": "recovered"}
 

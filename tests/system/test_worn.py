@@ -11,7 +11,7 @@ from formats.boards import APPLICATION
 from . import jobs, trace
 from .artifacts import package_file
 from .device import provision_with, provisioned, requested_cells, shipped, update_writer
-from .test_config import NUMBER, OLD, SECTOR, VALUE, keeper, settings_value  # noqa: F401 (a fixture)
+from .test_config import LONG, NUMBER, VALUE, keeper, settings_value  # noqa: F401 (a fixture)
 
 BOARD = boards.ETHERNET
 RATED = 100_000  # erases: W25Q64JV Rev J, features
@@ -133,31 +133,17 @@ def test_an_install_erases_nothing_of_the_journal(bench, pressed):
 # --- The shadow of the config sector ---
 
 
-KEPT = 0x8004
-
-
-@pytest.fixture
-def ones(keeper):  # noqa: F811
-    """A device that keeps a long value without zeros, too, so that its shadow needs cells which a worn sector has not."""
-    values = config.read(keeper.internal)
-    old = [(OLD, bytes(420))] * 35 + [(OLD, bytes(120))]
-    last = [(tag, values[tag]) for tag in (NUMBER, VALUE)]
-    records = [(config.MAC_ADDRESS, values[config.MAC_ADDRESS]), (KEPT, b"\xff" * 420), *old, *last, (OLD, b"")]
-    keeper.internal[SECTOR] = config.encode(records)
-    return keeper
-
-
-def test_a_config_whose_shadow_does_not_hold_stays_as_it_is(bench, ones):
+def test_a_config_whose_shadow_does_not_hold_stays_as_it_is(bench, keeper):  # noqa: F811
     """The application is told that it was not written, and finds what it had. One erase less, and it is written."""
-    good = worn_board(bench, ones, {config.SHADOW: RATED - 1})
+    good = worn_board(bench, keeper, {config.SHADOW: RATED - 1})
     good.wait_for(jobs.says("settings: written"), jobs.PATIENCE_NS)
     assert good.nor_erases[config.SHADOW] >= RATED
-    session = worn_board(bench, ones, {config.SHADOW: RATED})
+    session = worn_board(bench, keeper, {config.SHADOW: RATED})
     session.wait_for(jobs.says("settings: not written"), jobs.PATIENCE_NS)
     assert not [event for event in trace.internal_operations(session.events) if event.kind == trace.ERASE]
-    values, old = config.read(session.cells.internal), config.read(ones.internal)
+    values, old = config.read(session.cells.internal), config.read(keeper.internal)
     number = int.from_bytes(values[NUMBER], "little")
-    assert all(values[tag] == old[tag] for tag in (config.MAC_ADDRESS, KEPT))
+    assert all(values[tag] == old[tag] for tag in (config.MAC_ADDRESS, LONG))
     assert values[VALUE] in (settings_value(number), settings_value(number + 1))
     again = power_up_again(bench, session)
     again.wait_for(jobs.says("settings: kept"), jobs.PATIENCE_NS)
