@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps of tests of what follows an install, on the one device of device_fixture.h: packages are offered, installed,
+ * tried, started and confirmed, and a device's contents kept, to go back to.
+ */
+#ifndef TESTS_UNIT_TRIAL_FIXTURE_H
+#define TESTS_UNIT_TRIAL_FIXTURE_H
+
+#include "device_fixture.h"
+
+#include "matterhorn/bytes.h"
+
+#include <stdlib.h>
+
+#define SMALL 5001u
+#define LARGE (0x20000u + 9003u) /* over sectors 9 and 10; 9 holds the header and is written last */
+#define POWER_ON false
+#define BLAMED true
+#define APPLICATION_BIT (1u << (MH_APPLICATION - 1))
+#define RUNTIME_BIT (1u << (MH_RUNTIME - 1))
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_device, tear_down_device)
+
+static inline const struct mh_state *now(void)
+{
+    return &update.journal.state;
+}
+
+static inline enum mh_error start(bool blamed)
+{
+    const enum mh_error error = mh_update_initialize(&update, &array.device);
+
+    return error ? error : mh_proceed(&array.device, &update.journal, &update.package, blamed);
+}
+
+/* Stores a package, has it installed, and leaves it on trial. */
+static inline void try(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    struct blob package = fixture_package(size, runtime_size, seed, counter);
+
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    assert_int_equal(start(BLAMED), MH_OK); /* it was the old image's reset */
+    assert_int_equal(now()->phase, MH_TRIAL);
+    free(package.bytes);
+}
+
+static inline void install(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    try(size, runtime_size, seed, counter);
+    assert_int_equal(mh_update_confirm(&update), MH_OK);
+}
+
+static inline enum mh_error offer(uint32_t size, uint32_t runtime_size, uint32_t seed, uint32_t counter)
+{
+    struct blob package = fixture_package(size, runtime_size, seed, counter);
+    const enum mh_error error = fixture_store(&update, &array.device, &package);
+
+    free(package.bytes);
+    return error;
+}
+
+static inline bool holds(unsigned component, uint32_t size, uint32_t seed)
+{
+    return fixture_holds(&array, component, size, seed);
+}
+
+static inline uint32_t recorded(unsigned component)
+{
+    return mh_otp_counter(array.otp, component);
+}
+
+/* The first byte in the store of the package that runs as this component. */
+static inline uint8_t *stored_byte(unsigned component)
+{
+    struct mh_stored stored;
+    struct mh_source source;
+
+    assert_int_equal(mh_stored_open(&stored, &array.device.nor, &now()->entries[component - 1], &source), MH_OK);
+    return array.nor.cells + MH_RESERVED_ADDRESS + stored.extents[0] * MH_EXTENT_SIZE;
+}
+
+/* What a power loss leaves, to go back to. */
+static inline void save(struct array_device *copy)
+{
+    fixture_device(copy);
+    memcpy(copy->internal.cells, array.internal.cells, array.internal.part->size);
+    memcpy(copy->nor.cells, array.nor.cells, array.nor.part->size);
+    memcpy(copy->otp, array.otp, sizeof array.otp);
+}
+
+static inline void restore(const struct array_device *copy)
+{
+    memcpy(array.internal.cells, copy->internal.cells, array.internal.part->size);
+    memcpy(array.nor.cells + MH_RESERVED_ADDRESS, copy->nor.cells + MH_RESERVED_ADDRESS, 0x100000);
+    memcpy(array.otp, copy->otp, sizeof array.otp);
+}
+
+#endif
