@@ -65,3 +65,18 @@ def test_a_heap_is_told(module, tmp_path, monkeypatch):
     subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-nostdlib", "-fno-builtin", "-Wl,-e,main", source, "-o",
                     tmp_path / "mountaineer-eth/boot.elf"], check=True)
     assert module.linked_heap() == ["mountaineer-eth/boot: malloc"]
+
+
+@pytest.mark.parametrize("macro, row", [("RNDr(S, W, %, i)", 7), ("MSCH(W, %, i)", 15)])
+def test_a_sha512_whose_rows_are_not_the_known_ones_is_not_put_into_loops(macro, row, tmp_path):
+    """Another version of libsodium: the build stops, and says what it misses; it does not hash something else."""
+    source = tmp_path / "src/libsodium/crypto_hash/sha512/cp/hash_sha512_cp.c"
+    source.parent.mkdir(parents=True)
+    rows = [f"        {each.replace('%', str(n))};\n" for each in ("RNDr(S, W, %, i)", "MSCH(W, %, i)") for n in range(16)]
+    rows.remove(f"        {macro.replace('%', str(row))};\n")
+    source.write_text("".join(rows))
+    (tmp_path / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.25)\nproject(loops NONE)\n"
+        f"set(MATTERHORN_LIBSODIUM_SOURCE {tmp_path})\ninclude({TOP}/firmware/third-party/sha512-loops.cmake)\n")
+    done = subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], capture_output=True, text=True, check=False)
+    told = " ".join(done.stderr.split())
+    assert done.returncode != 0 and f"is not the one that is known: it does not have the 16 rows {macro}" in told
