@@ -27,13 +27,6 @@ struct shadow {
     uint32_t end; /* of the records; of the shadow too */
 };
 
-static void stay_alive(const struct mh_device *device)
-{
-    if (device->alive) {
-        device->alive();
-    }
-}
-
 /* Whose shadow it is, and for what sector: the secret, then all of the head before the authentication tag. */
 static void begin_tag(crypto_auth_hmacsha256_state *state, const struct mh_device *device, const struct shadow *shadow)
 {
@@ -65,7 +58,7 @@ static enum mh_error read_records(const struct mh_device *device, const struct s
         if (error == MH_OK) {
             error = sink(context, piece, length);
         }
-        stay_alive(device);
+        mh_stay_alive(device);
     }
     return error;
 }
@@ -111,7 +104,7 @@ static enum mh_error find_shadow(const struct mh_device *device, struct shadow *
 
 static enum mh_error erase_nor(const struct mh_device *device, uint32_t address)
 {
-    stay_alive(device);
+    mh_stay_alive(device);
     return device->nor.erase(device->nor.context, address);
 }
 
@@ -163,9 +156,9 @@ static enum mh_error restore(const struct mh_device *device, const struct shadow
     const struct mh_internal *internal = &device->internal;
     struct copy copy = {.device = device, .at = MH_CONFIG_HEAD_SIZE};
 
-    stay_alive(device);
+    mh_stay_alive(device);
     enum mh_error error = internal->erase(internal->context, MH_CONFIG_SECTOR);
-    stay_alive(device);
+    mh_stay_alive(device);
     begin_tag(&copy.state, device, shadow);
     if (error == MH_OK) {
         error = read_records(device, shadow, copy_piece, &copy);

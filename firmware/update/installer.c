@@ -21,13 +21,6 @@ void installer_log(const struct mh_device *device, const char *text)
     }
 }
 
-static void stay_alive(const struct mh_device *device)
-{
-    if (device->alive) {
-        device->alive();
-    }
-}
-
 /// What is installed ///
 
 enum mh_error mh_component_header(const struct mh_device *device, unsigned number, struct mh_manifest *manifest)
@@ -63,7 +56,7 @@ static enum mh_error verify_image(const struct mh_device *device, const struct m
     for (uint32_t at = 0; at < component->image_size; at += MH_CHUNK_SIZE) {
         const uint32_t left = component->image_size - at;
         crypto_hash_sha256_update(&sha, image + at, left < MH_CHUNK_SIZE ? left : MH_CHUNK_SIZE);
-        stay_alive(device);
+        mh_stay_alive(device);
     }
     crypto_hash_sha256_final(&sha, hash);
     return memcmp(hash, component->image_hash, MH_HASH_SIZE) == 0 ? MH_OK : MH_ERR_IMAGE;
@@ -209,7 +202,7 @@ static enum mh_error program_sector(const struct install *install, const struct 
         if (error) {
             return error;
         }
-        stay_alive(install->device);
+        mh_stay_alive(install->device);
     }
     return MH_OK;
 }
@@ -222,7 +215,7 @@ static enum mh_error verify_written(const struct install *install, const struct 
 
     for (uint32_t at = image; at < end; at += MH_CHUNK_SIZE) {
         sum += sum_words(install->device, at, end - at < MH_CHUNK_SIZE ? end : at + MH_CHUNK_SIZE);
-        stay_alive(install->device);
+        mh_stay_alive(install->device);
     }
     return sum == install->package->written ? MH_OK : MH_ERR_IMAGE;
 }
@@ -265,7 +258,7 @@ static enum mh_error install_sector(const struct install *install, const struct 
         return MH_OK;
     }
     enum mh_error error = device->internal.erase(device->internal.context, number);
-    stay_alive(device);
+    mh_stay_alive(device);
     if (error == MH_OK) {
         error = program_sector(install, component, sector);
     }

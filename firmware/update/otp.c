@@ -28,7 +28,7 @@ uint32_t mh_otp_counter(const uint8_t *cells, unsigned number)
     return programmed;
 }
 
-static int is_locked(const uint8_t *cells, uint32_t offset)
+static bool is_locked(const uint8_t *cells, uint32_t offset)
 {
     return cells[MH_OTP_SIZE + offset / MH_OTP_BLOCK_SIZE] == 0;
 }

@@ -9,13 +9,6 @@ static bool is_users(uint32_t address, uint32_t length)
     return address <= MH_USER_FLASH_SIZE && length <= MH_USER_FLASH_SIZE - address;
 }
 
-static void stay_alive(const struct mh_device *device)
-{
-    if (device->alive) {
-        device->alive();
-    }
-}
-
 /* How many of `left` bytes lie before the next multiple of `unit`, a power of two. */
 static uint32_t part_of(uint32_t address, uint32_t left, uint32_t unit)
 {
@@ -35,7 +28,7 @@ enum mh_error mh_user_flash_read(const struct mh_device *device, uint32_t addres
         if (error) {
             return error;
         }
-        stay_alive(device);
+        mh_stay_alive(device);
         address += part;
         buffer += part;
         length -= part;
@@ -71,7 +64,7 @@ enum mh_error mh_user_flash_program(const struct mh_device *device, uint32_t add
         if (error == MH_OK) {
             error = compare(device, address, data, part);
         }
-        stay_alive(device);
+        mh_stay_alive(device);
         address += part;
         data += part;
         length -= part;
@@ -85,7 +78,7 @@ enum mh_error mh_user_flash_erase(const struct mh_device *device, uint32_t addre
         return MH_ERR_ARGUMENT;
     }
     enum mh_error error = device->nor.erase(device->nor.context, address);
-    stay_alive(device);
+    mh_stay_alive(device);
     for (uint32_t at = 0; error == MH_OK && at < MH_USER_FLASH_SECTOR; at += MH_PAGE_SIZE) {
         error = compare(device, address + at, NULL, MH_PAGE_SIZE);
     }

@@ -64,4 +64,11 @@ struct mh_device {
     void (*log)(const char *text);
 };
 
+static inline void mh_stay_alive(const struct mh_device *device)
+{
+    if (device->alive) {
+        device->alive();
+    }
+}
+
 #endif
