@@ -115,8 +115,7 @@ static bool judge_next(struct closure_worker *worker, const struct recovery *rec
     struct sweep *sweep = &worker->search->sweep;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
     return !recovery->verdict.pass || sweep->next == NULL ||
-           next_judge(sweep->next, &worker->place, &worker->machine, recovery, worker->state.arrays.marks, &conditions,
-                      next, &worker->problem);
+           next_judge(sweep->next, &worker->place, &worker->machine, &conditions, next, &worker->problem);
 }
 
 /* What the run touched of what it has inherited as wild is told apart from now on. */

@@ -49,13 +49,13 @@ void representative_close(struct representative *representative)
     memset(representative, 0, sizeof *representative);
 }
 
-/* Of a page that was erased and not cut, only what was touched matters; of any other what was looked at too. */
+/* Of a page that was erased and not cut, only what was touched matters, and what was compared before; of any other what was looked at too. */
 static void set_page(struct representative *representative, const uint8_t *touched, const struct footprint *footprint,
                      const struct credit_rules *rules, enum credit_look look, enum array array, uint32_t page)
 {
     size_t first = (size_t)page * BYTES_PAGE_WORDS;
     uint64_t *matters = representative->matters.bits[array] + first;
-    bool erased = pages_have(&footprint->erased, array, page);
+    bool erased = pages_have(&footprint->erased, array, page), early = pages_have(&footprint->early, array, page);
     if (array == ARRAY_OTP || pages_have(&footprint->cut, array, page) || (look == CREDIT_ALL && !erased)) {
         memset(matters, 0xFF, BYTES_PAGE_WORDS * sizeof *matters);
         return;
@@ -64,7 +64,7 @@ static void set_page(struct representative *representative, const uint8_t *touch
     memcpy(matters, touched + first * sizeof *matters, BYTES_PAGE_WORDS * sizeof *matters);
     for (unsigned word = 0; look != CREDIT_NOTHING && word < BYTES_PAGE_WORDS; word++)
         matters[word] |= rules->kept.bits[array][first + word] |
-                         (erased ? 0 : rules->compared.bits[array][first + word]);
+                         (early ? 0 : rules->compared.bits[array][first + word]);
 }
 
 void representative_set(struct representative *representative, const struct arrays *state, const uint8_t *touched,

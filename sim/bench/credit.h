@@ -5,18 +5,18 @@
  *
  * Let R be a state whose recovery was run: power-ups with certain contents of SRAM and certain noise, after each of
  * which the arrays were judged. Let T be the bytes that this run read, fetched or programmed before it erased them, E
- * those that it erased completely, and C those that the oracles compare. Let M be another state, recovered under the
- * same contents of SRAM and the same noise, and W the bytes in which M and R differ, in cells or in marks. M is
- * credited with R's verdict when
+ * those that it erased completely, F those of E that it erased before its first power-up was judged, and C those that the
+ * oracles compare. Let M be another state, recovered under the same contents of SRAM and the same noise, and W the bytes
+ * in which M and R differ, in cells or in marks. M is credited with R's verdict when
  *
- *     no byte of W is in T, and every byte of W is in E, or outside C where nothing is asked of the end state but C.
+ *     no byte of W is in T, every byte of W is in F or outside C, and in E where more is asked of the end state than C.
  *
  * Why: both runs start the same, and a run can only take another course by an access to a byte in which the flashes
  * differ. Let the first such access in M's run be at a byte b. Up to there both runs did the same, so R's run makes
  * the same access; since b is not in T, R had erased b before, hence so had M. A complete erase leaves ones and no
  * marks, whatever was there before, and from then on both were treated alike: b does not differ. So there is no such
  * access; the runs are the same to the nanosecond, and their sessions give the same verdicts except for what compares
- * the bytes of W that are left at the end. Those in E are no longer in W. Where the next update is tried on the end
+ * the bytes of W that are left when that is done. Those in F are no longer in W. Where the next update is tried on the end
  * state, something outside the machine reads it all, so that nothing of W may be left; then the end states are the
  * same and so is what follows.
  *

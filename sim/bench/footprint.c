@@ -10,6 +10,13 @@ void footprint_begin(struct footprint *footprint)
     memset(footprint, 0, sizeof *footprint);
 }
 
+void footprint_compared(struct footprint *footprint)
+{
+    if (!footprint->compared)
+        footprint->early = footprint->erased;
+    footprint->compared = true;
+}
+
 /* What is under way on the chip has ended, or ends now for another reason. */
 static void settle(struct footprint *footprint, unsigned chip, uint64_t now_ns)
 {

@@ -11,6 +11,8 @@
 
 struct footprint {
     struct pages erased; /* completely, at least once */
+    struct pages early;  /* of these, those before the arrays were compared for the first time */
+    bool compared;       /* they were */
     struct pages cut;    /* under an erase or program that a loss of power or a reset cut short */
     uint32_t erases[FOOTPRINT_SECTORS]; /* begun, per sector of the internal flash */
     uint64_t trace;                     /* a hash of all events: the same for the same run */
@@ -23,6 +25,8 @@ struct footprint {
 };
 
 void footprint_begin(struct footprint *footprint);
+/* The arrays are compared with what they shall hold. Only the first time counts. */
+void footprint_compared(struct footprint *footprint);
 /* A machine_event_fn. */
 void footprint_take(void *footprint, const struct trace_item *item);
 

@@ -6,7 +6,8 @@
  * Let L be one that was run, and T the bytes that it read or fetched. A power-up from another state under the same
  * contents of SRAM and the same noise takes the same course when the two agree in T, in cells and marks: why is said in
  * credit.h. It writes nothing either, so that it leaves the state as it was. It need not be run: what was seen of L is
- * what is seen of it, and its own state is judged by that.
+ * what is seen of it, and its own state is judged by that. Not so where weak bits are left in the internal flash or the
+ * one-time programmable area, which a power-on sets (recovery.c): such a power-up is run.
  *
  * All of one set are under the same conditions.
  */

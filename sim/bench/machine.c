@@ -353,6 +353,7 @@ static bool set_faults(struct machine *machine, const struct fault_set *faults, 
         fault_format(faults, fault, text);
         g_string_append_printf(line, " %s", text);
     }
+    machine->faults = machine->marked = true;
     const struct nor_defects internal = fault_defects_internal(faults);
     machine->counts_erases[ARRAY_INTERNAL] = internal.wears || internal.aging != 0;
     machine->counts_erases[ARRAY_NOR] = fault_defects_nor(faults).wears;
@@ -372,6 +373,7 @@ static bool read_status(struct machine *machine, struct problem *problem)
     for (int i = 0; i < count; i++)
         status->registers[i] = (uint8_t)registers[i];
     machine->status = *status;
+    machine->status_written = false;
     return true;
 }
 
@@ -557,7 +559,7 @@ static bool forget_marks(struct machine *machine, struct problem *problem)
         if (!put_off(machine, text, problem))
             return false;
     }
-    machine->marked = false;
+    machine->marked = machine->faults;
     return true;
 }
 
@@ -675,6 +677,44 @@ bool machine_has_beside(struct machine *machine, const struct arrays *state, enu
     return has_status_and_erases(machine, state, problem);
 }
 
+/* What `print_erases` prints: the reply behind its first word. */
+static bool parse_erases(const char *reply, struct arrays *state, enum array array)
+{
+    const uint32_t size = arrays_size(ARRAY_NOR) / ARRAYS_NOR_SECTORS;
+    uint32_t offset = 0, number;
+    unsigned sector = 0;
+    int length;
+    if (strncmp(reply, "erases", strlen("erases")) != 0)
+        return false;
+    const char *text = reply + strlen("erases");
+    if (array == ARRAY_INTERNAL) {
+        for (; sector < ARRAYS_SECTORS && sscanf(text, " %" SCNu32 "%n", &number, &length) == 1; text += length)
+            state->erases[sector++] = number;
+        return sector == ARRAYS_SECTORS && *text == '\0';
+    }
+    memset(state->nor_erases, 0, sizeof state->nor_erases);
+    for (; sscanf(text, " %" SCNu32 " %" SCNu32 "%n", &offset, &number, &length) == 2; text += length) {
+        if (offset / size >= ARRAYS_NOR_SECTORS)
+            return false;
+        state->nor_erases[offset / size] = number;
+    }
+    return *text == '\0';
+}
+
+static bool read_erases(struct machine *machine, struct problem *problem)
+{
+    for (enum array array = 0; array < ARRAYS; array++) {
+        g_autofree char *line = g_strdup_printf("erases %s", arrays_name(array));
+        if (!machine->counts_erases[array])
+            continue;
+        if (!command(machine, line, REPLY_LIMIT_MS, problem))
+            return false;
+        if (!parse_erases(machine->reply, &machine->arrays, array))
+            return not_understood(machine, problem);
+    }
+    return true;
+}
+
 /* What the reply lists; false when it is no list of marks. */
 static bool parse_marks(const char *reply, GArray *marks)
 {
@@ -692,8 +732,13 @@ static bool parse_marks(const char *reply, GArray *marks)
     return *text == '\0';
 }
 
-bool machine_read_marks(struct machine *machine, struct problem *problem)
+static bool read_marks(struct machine *machine, struct problem *problem)
 {
+    if (!machine->marked) {
+        for (enum array array = 0; array < ARRAYS; array++)
+            machine->arrays.marks[array].count = 0;
+        return true;
+    }
     GArray *lists[ARRAYS];
     struct arrays read = {.marks = {{0}}};
     bool good = true;
@@ -712,6 +757,12 @@ bool machine_read_marks(struct machine *machine, struct problem *problem)
     for (enum array array = 0; array < ARRAYS; array++)
         g_array_free(lists[array], TRUE);
     return good;
+}
+
+bool machine_read_beside(struct machine *machine, struct problem *problem)
+{
+    return read_marks(machine, problem) && read_erases(machine, problem) &&
+           (!machine->status_written || read_status(machine, problem));
 }
 
 bool machine_load_cells(struct machine *machine, const struct arrays *state, struct problem *problem)
@@ -772,6 +823,8 @@ bool machine_take_events(struct machine *machine, machine_event_fn *take, void *
         uint32_t offset, size;
         if (arrays_range(item.event, &array, &offset, &size))
             pages_add(&machine->arrays.pages, array, offset, size);
+        else if (item.event->kind == RAIL_STATUS && item.event->chip == RAIL_CHIP_INTERNAL)
+            pages_add(&machine->arrays.pages, ARRAY_OTP, RAIL_OTP_OPTIONS, RAIL_OTP_SIZE - RAIL_OTP_OPTIONS);
         machine->status_written = machine->status_written || arrays_is_status(item.event);
         take(context, &item);
     }

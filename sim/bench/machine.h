@@ -30,6 +30,7 @@ struct machine {
     struct arrays arrays;
     struct rail_trace *trace;  /* shared */
     const uint8_t *touched;    /* shared: the touched map (rail.h); current while the power is off */
+    bool faults;               /* its parts have some, which may leave marks without a loss of power */
     bool marked;               /* the machine may hold marks */
     struct arrays_status status; /* as the machine has it, unless it was written since */
     bool status_written;
@@ -89,8 +90,9 @@ bool machine_load_cells(struct machine *machine, const struct arrays *state, str
  * *array where it has not, and when it does not answer (a problem). */
 bool machine_has_beside(struct machine *machine, const struct arrays *state, enum array *array,
                         struct problem *problem);
-/* While stopped: machine->arrays.marks become those that the machine has. */
-bool machine_read_marks(struct machine *machine, struct problem *problem);
+/* While stopped: marks, status registers and, where it matters, counts of erases of machine->arrays become those that
+ * the machine has. */
+bool machine_read_beside(struct machine *machine, struct problem *problem);
 /* While powered off: the touched map is emptied before the next command. */
 bool machine_clear_touched(struct machine *machine, struct problem *problem);
 /* The program that machines run; malloc'ed. */

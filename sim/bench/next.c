@@ -117,25 +117,31 @@ static bool try_next(const struct next *next, struct next_place *place, struct m
     return true;
 }
 
-/* Cells, the marks that nothing erased, and what the device will find. */
-static uint64_t end_of(const struct next *next, const struct machine *machine, const struct recovery *recovery,
-                       const struct nor_marks marks[ARRAYS], const struct conditions *conditions)
+static uint64_t mix_numbers(uint64_t hash, const uint32_t *numbers, size_t count)
 {
-    uint64_t hash = arrays_hash(&machine->arrays, next->oracle->device);
-    hash = mix_word(hash, conditions->noise);
+    for (size_t i = 0; i < count; i++)
+        hash = mix_word(hash, numbers[i]);
+    return hash;
+}
+
+/* All that the machine holds, read from it, and what the device will find. */
+static uint64_t end_of(const struct next *next, const struct machine *machine, const struct conditions *conditions)
+{
+    const struct arrays *end = &machine->arrays;
+    uint64_t hash = mix_word(arrays_hash(end, next->oracle->device), conditions->noise);
     for (const char *letter = conditions->sram; *letter != '\0'; letter++)
         hash = mix_word(hash, (uint8_t)*letter);
-    for (enum array array = 0; array < ARRAYS; array++) {
-        for (uint32_t i = 0; i < marks[array].count; i++) {
-            const struct nor_mark *mark = &marks[array].list[i];
-            if (pages_have(&recovery->footprint.erased, array, mark->offset / ARRAYS_PAGE))
-                continue;
-            const uint32_t words[] = {array, mark->kind, mark->offset, mark->length, mark->bit};
-            for (unsigned word = 0; word < sizeof words / sizeof words[0]; word++)
-                hash = mix_word(hash, words[word]);
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t i = 0; i < end->marks[array].count; i++) {
+            const struct nor_mark *mark = &end->marks[array].list[i];
+            const uint32_t numbers[] = {array, mark->kind, mark->offset, mark->length, mark->bit};
+            hash = mix_numbers(hash, numbers, sizeof numbers / sizeof numbers[0]);
         }
-    }
-    return hash;
+    for (unsigned i = 0; i < end->status.count; i++)
+        hash = mix_word(hash, end->status.registers[i]);
+    if (machine->counts_erases[ARRAY_INTERNAL])
+        hash = mix_numbers(hash, end->erases, ARRAYS_SECTORS);
+    return machine->counts_erases[ARRAY_NOR] ? mix_numbers(hash, end->nor_erases, ARRAYS_NOR_SECTORS) : hash;
 }
 
 static double cpu_seconds_of(const struct machine *machine)
@@ -187,12 +193,13 @@ static bool find_out(struct next *next, struct next_place *place, struct machine
     return good;
 }
 
-bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
-                const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
-                const struct verdict **verdict, struct problem *problem)
+bool next_judge(struct next *next, struct next_place *place, struct machine *machine,
+                const struct conditions *conditions, const struct verdict **verdict, struct problem *problem)
 {
     bool mine;
-    struct end *end = take_end(next, end_of(next, machine, recovery, marks, conditions), &mine);
+    if (!machine_read_beside(machine, problem))
+        return false;
+    struct end *end = take_end(next, end_of(next, machine, conditions), &mine);
     *verdict = &end->verdict;
     return !mine || find_out(next, place, machine, conditions, end, problem);
 }

@@ -4,7 +4,8 @@
  * device must end in what the profile says. The engine knows nothing of what the command does.
  *
  * Many recoveries end in the same arrays, so this is done once for each end state that differs from the others in
- * cells, in marks that nothing erased, or in the SRAM's contents and noise that the device will find.
+ * cells, marks, status registers of the SPI NOR, counts of erases where faults of the parts depend on them, or in the
+ * SRAM's contents and noise that the device will find.
  */
 #ifndef MATTERHORN_BENCH_NEXT_H
 #define MATTERHORN_BENCH_NEXT_H
@@ -27,13 +28,12 @@ struct next *next_open(const struct oracle *oracle, const char *root, struct pro
 void next_close(struct next *next);
 void next_place_close(struct next_place *place);
 
-/* The verdict on the end state in which `recovery`, which passed and started with `marks` of torn operations,
- * left the machine, when power rises under `conditions`. The first worker that meets the state finds the verdict
+/* The verdict on the end state in which a recovery that passed left the machine, when power rises under `conditions`.
+ * The first worker that meets the state finds the verdict
  * out; for others it may come later: until all are done, only the pointer is good. A worker that failed may come
  * again with the same end state. */
-bool next_judge(struct next *next, struct next_place *place, struct machine *machine, const struct recovery *recovery,
-                const struct nor_marks marks[ARRAYS], const struct conditions *conditions,
-                const struct verdict **verdict, struct problem *problem);
+bool next_judge(struct next *next, struct next_place *place, struct machine *machine,
+                const struct conditions *conditions, const struct verdict **verdict, struct problem *problem);
 /* The end state of that verdict, as a number that is the same in every process. */
 uint64_t next_key(const struct verdict *verdict);
 /* An end state whose verdict was found out before, by another process. */

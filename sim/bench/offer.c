@@ -31,7 +31,7 @@ static void show_weak_bits(struct arrays *arrays)
 
 static bool give(struct offer *offer, struct machine *machine, struct problem *problem)
 {
-    if (!machine_read_marks(machine, problem))
+    if (!machine_read_beside(machine, problem))
         return false;
     for (enum array array = 0; array < ARRAYS; array++)
         memcpy(offer->given.cells[array], machine->arrays.cells[array], arrays_size(array));

@@ -79,11 +79,23 @@ static bool run_apart(struct running *running)
     return true;
 }
 
+/* Power-on decides anew what such a bit holds that is read as memory, and what it holds is judged. */
+static bool weak_bits_are_left(const struct arrays *arrays)
+{
+    for (enum array array = 0; array < ARRAYS; array++)
+        for (uint32_t i = 0; array != ARRAY_NOR && i < arrays->marks[array].count; i++)
+            if (arrays->marks[array].list[i].kind == NOR_WEAK)
+                return true;
+    return false;
+}
+
 static bool run_or_find(struct running *running)
 {
     struct recovery *recovery = running->recovery;
-    if (!machine_read_marks(running->machine, running->problem))
+    if (!machine_read_beside(running->machine, running->problem))
         return false;
+    if (weak_bits_are_left(&running->machine->arrays))
+        return run_apart(running);
     recovery->idle = idles_find(running->request->idle->idles, &running->machine->arrays);
     if (recovery->idle == NULL)
         return run_apart(running) && keep_idle(running, recovery->footprint.trace);
@@ -165,6 +177,7 @@ bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct
         if (!power_up(&running, i))
             return false;
         add_up(verdict, &running.result, i);
+        footprint_compared(&recovery->footprint);
         oracle_judge(oracle, &oracle->update, &running.result, &machine->arrays, which[i], verdict);
         rests = i + 1 >= RECOVERY_POWER_UPS && !oracle_finds_work(oracle, &running.result);
         running.session.wanted = &profile->wanted_again;

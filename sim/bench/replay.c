@@ -154,14 +154,13 @@ static bool judge_wear(struct replay *replay, const struct recovery *recovery, s
     return true;
 }
 
-static bool judge_next(struct replay *replay, const struct recovery *recovery, struct problem *problem)
+static bool judge_next(struct replay *replay, struct problem *problem)
 {
     struct conditions conditions = conditions_of(replay, RECOVERY_POWER_UPS);
     struct next_place place = {.scratch = {NULL, -1}};
     const struct verdict *verdict = NULL;
     struct next *next = next_open(&replay->target.oracle, replay->target.root, problem);
-    bool good = next != NULL && next_judge(next, &place, &replay->machine, recovery,
-                                           last_run(replay)->state.arrays.marks, &conditions, &verdict, problem);
+    bool good = next != NULL && next_judge(next, &place, &replay->machine, &conditions, &verdict, problem);
     if (good)
         next_take(&replay->verdict, verdict);
     next_place_close(&place);
@@ -184,7 +183,7 @@ bool replay_recover(struct replay *replay, machine_event_fn *observe, void *obse
     replay->verdict = recovery.verdict;
     if (replay->verdict.pass && !judge_wear(replay, &recovery, problem))
         return false;
-    return !replay->verdict.pass || replay->profile->next == NULL || judge_next(replay, &recovery, problem);
+    return !replay->verdict.pass || replay->profile->next == NULL || judge_next(replay, problem);
 }
 
 static bool has_marks(const struct arrays *arrays)

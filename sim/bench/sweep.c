@@ -91,8 +91,7 @@ static bool judge_clean(struct sweep *sweep, struct machine *machine, const stru
     if (sweep->next == NULL || !recovery->verdict.pass)
         return true;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, 0, RECOVERY_POWER_UPS);
-    bool good = next_judge(sweep->next, &place, machine, recovery, sweep->target.device.marks, &conditions, &next,
-                           problem);
+    bool good = next_judge(sweep->next, &place, machine, &conditions, &next, problem);
     next_place_close(&place);
     if (good && !next->pass)
         sweep->result->clean = *next;

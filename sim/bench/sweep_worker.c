@@ -120,13 +120,11 @@ static bool write_artifacts(struct worker *worker, const struct sweep_case *one,
     return true;
 }
 
-static bool judge_next(struct worker *worker, const struct sweep_case *one, const struct recovery *recovery,
-                       const struct verdict **verdict)
+static bool judge_next(struct worker *worker, const struct sweep_case *one, const struct verdict **verdict)
 {
     struct sweep *sweep = worker->sweep;
     struct conditions conditions = plan_conditions(&sweep->result->seeds, one->cut.repeat, RECOVERY_POWER_UPS);
-    return next_judge(sweep->next, &worker->place, &worker->machine, recovery, worker->state.arrays.marks, &conditions,
-                      verdict, worker->problem);
+    return next_judge(sweep->next, &worker->place, &worker->machine, &conditions, verdict, worker->problem);
 }
 
 static void make_representative(struct worker *worker, const struct recovery *recovery)
@@ -183,7 +181,7 @@ static bool run_case(struct worker *worker, struct sweep_case *one)
         make_representative(worker, &recovery);
     if (!recovery.verdict.pass && !write_artifacts(worker, one, &request))
         return false;
-    if (recovery.verdict.pass && sweep->next != NULL && !judge_next(worker, one, &recovery, &next))
+    if (recovery.verdict.pass && sweep->next != NULL && !judge_next(worker, one, &next))
         return false;
     return keep_outcome(worker, one, &recovery, after - before, next);
 }
@@ -306,7 +304,7 @@ static bool check_credited(struct worker *worker, struct sweep_case *one)
         return false;
     bool same = recovery.verdict.pass == run->outcome->recovered && recovery.footprint.trace == run->outcome->trace;
     if (same && run->outcome->next != NULL) {
-        if (!judge_next(worker, one, &recovery, &next))
+        if (!judge_next(worker, one, &next))
             return false;
         same = next == run->outcome->next; /* it ended in the same state */
     }

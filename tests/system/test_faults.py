@@ -178,6 +178,20 @@ def test_a_finding_carries_its_fault_and_comes_back(worn):
     assert matterhorn_json("replay", healthy, *faults("int-worn=2"), status=1)["id"] == found["id"]
 
 
+def test_a_next_update_is_another_one_where_a_sector_is_more_worn(tmp_path):
+    """End states whose cells are the same, one of them an erase nearer to the end of its sector: what the sweep says of each is
+    what comes out when it is done alone."""
+    listed = tmp_path / "list"
+    matterhorn("sweep", "eth-tiny-update", "--cuts", 10, "--tears", "before", "--jobs", 1, *faults("int-worn=2"), "--list", listed,
+               status=1)
+    cases = [line.split() for line in listed.read_text().splitlines()[1:]]
+    recovered = [case[0] for case in cases if "recovered" in case and "/int." in case[0]]
+    failed = [case[0] for case in cases if "recovered" not in case and "/int." in case[0]]
+    assert recovered and failed
+    for cut, status in [(cut, 0) for cut in recovered[:3]] + [(cut, 1) for cut in failed[:3]]:
+        matterhorn("replay", cut, status=status)
+
+
 def test_several_power_losses_under_a_fault():
     """The wear of the first recovery counts in the second one."""
     cuts = f"{PROFILE}~s1!int-worn=3/int.080A0000.e1.half"

@@ -79,10 +79,12 @@ static void take(struct fixture *fixture, uint64_t time_ns, uint64_t duration_ns
     footprint_take(&fixture->recovery, &(struct trace_item){&event, zeros});
 }
 
+/* In the next power-up. */
 static void erases(struct fixture *fixture, enum rail_chip chip, uint32_t address, uint32_t size)
 {
     take(fixture, 0, 1000, RAIL_ERASE, chip, address, size);
     take(fixture, 2000, 0, RAIL_POWER_OFF, RAIL_CHIP_NONE, 0, UINT32_MAX);
+    footprint_compared(&fixture->recovery);
 }
 
 static void touches_internal(struct fixture *fixture, uint32_t offset)
@@ -130,6 +132,22 @@ static void what_was_erased_unread_is_credited(void **state)
     for (size_t operation = 3; operation <= 5; operation++)
         for (enum nor_tear tear = 0; tear < NOR_TEARS; tear++)
             assert_true(credited(fixture, operation, tear));
+}
+
+/* A later power-up erases what the one before left wrong. */
+static void what_was_compared_before_it_was_erased_is_not_credited(void **state)
+{
+    struct fixture *fixture = *state;
+    credit_rules_compare(&fixture->rules, ARRAY_INTERNAL, SECTOR_OFFSET + ARRAYS_PAGE + 3, 1);
+    for (unsigned look = CREDIT_COMPARED; look <= CREDIT_ALL; look++) {
+        fixture->look = (enum credit_look)look;
+        footprint_begin(&fixture->recovery);
+        erases(fixture, RAIL_CHIP_NOR, EXTENT, 0x1000);
+        erases(fixture, RAIL_CHIP_INTERNAL, SECTOR, 0x20000);
+        run(fixture, 4, NOR_TEAR_BEFORE);
+        assert_true(credited(fixture, 4, NOR_TEAR_AFTER));
+        assert_false(credited(fixture, 5, NOR_TEAR_AFTER));
+    }
 }
 
 static void what_was_read_before_is_not_credited(void **state)
@@ -336,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(other_status_registers_are_not_credited),
         TEST(what_was_erased_unread_is_credited),
+        TEST(what_was_compared_before_it_was_erased_is_not_credited),
         TEST(what_was_read_before_is_not_credited),
         TEST(what_was_read_beside_it_does_not_matter),
         TEST(what_is_left_is_not_credited_where_it_is_compared),
