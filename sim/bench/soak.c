@@ -162,7 +162,7 @@ static bool do_update(struct soak *soak, struct problem *problem)
         return keep_finding(soak, problem);
     }
     take(totals, &result->trial, &result->finding);
-    return machine_read_marks(&soak->machine, problem);
+    return machine_read_beside(&soak->machine, problem);
 }
 
 /* --- all of them --- */
@@ -204,6 +204,7 @@ static bool begin(struct soak *soak, struct problem *problem)
         return false;
     for (enum array array = 0; array < ARRAYS; array++)
         memcpy(soak->begin.cells[array], soak->target.device.cells[array], arrays_size(array));
+    arrays_load_beside(&soak->begin, &soak->target.device);
     if (options->resume && !soak_store_read(options->store, soak->profile, result, &soak->begin, problem))
         return false;
     arrays_find_pages(&soak->begin, &soak->target.device);

@@ -2,14 +2,14 @@
 #include "soak_store.h"
 
 #include "files.h"
-#include "marks_json.h"
+#include "beside_json.h"
 
 #include <glib.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT "matterhorn soak 1\n"
+#define FORMAT "matterhorn soak 2\n"
 #define SUM_DIGITS 64
 #define LARGEST (64u << 20)
 
@@ -87,7 +87,7 @@ static char *header(const struct profile *profile, const struct soak_result *res
     json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:s, s:s, s:o, s:o}", "profile", profile->name, "firmware_sha256",
                                result->firmware, "seed", (json_int_t)conditions->seed, "losses", conditions->losses,
                                "flash_times", conditions->flash_times, "nor_times", conditions->nor_times, "totals",
-                               totals_json(&result->totals), "marks", marks_json(device));
+                               totals_json(&result->totals), "beside", beside_json(device));
     char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
     return text;
@@ -148,7 +148,7 @@ static bool read_header(const char *path, const char *text, size_t size, const s
                            result->firmware);
     else if (!read_conditions(object, &result->conditions) ||
              !read_totals(json_object_get(object, "totals"), &result->totals) ||
-             !marks_read(json_object_get(object, "marks"), device))
+             !beside_read(json_object_get(object, "beside"), device))
         good = problem_set(problem, PROBLEM_USE, "%s is no checkpoint of this version of the bench", path);
     json_decref(object);
     return good;

@@ -2,7 +2,7 @@
 #include "trial_bundle.h"
 
 #include "files.h"
-#include "marks_json.h"
+#include "beside_json.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -78,8 +78,8 @@ static json_t *about(const struct trial_bundle *bundle)
     return json_pack("{s:{s:i, s:s, s:I, s:o}, s:{s:I, s:I}, s:o, s:s, s:s, s:s, s:s, s:i, s:{s:s, s:s}}", "trial",
                      "number", (int)trial->soak, "name", bundle->target->profile->soak[trial->soak].name, "seed",
                      (json_int_t)trial->seed, "losses", losses_json(trial, bundle->result), "soak", "seed",
-                     (json_int_t)bundle->conditions->seed, "update", (json_int_t)bundle->update, "marks",
-                     marks_json(bundle->begin), "flash_times", bundle->conditions->flash_times, "nor_times",
+                     (json_int_t)bundle->conditions->seed, "update", (json_int_t)bundle->update, "beside",
+                     beside_json(bundle->begin), "flash_times", bundle->conditions->flash_times, "nor_times",
                      bundle->conditions->nor_times, "firmware_sha256", bundle->target->firmware, "trace", trace, "mips",
                      RAIL_MIPS, "finding", "oracle", verdict->oracle, "detail", verdict->detail);
 }
@@ -159,10 +159,10 @@ static bool read_about(json_t *object, const struct profile *profile, struct tri
                        struct soak_conditions *conditions, uint64_t *trace)
 {
     json_int_t number, seed, soak_seed;
-    json_t *losses, *marks;
+    json_t *losses, *beside;
     const char *flash, *nor, *hash;
     if (json_unpack(object, "{s:{s:I, s:I, s:o}, s:{s:I}, s:o, s:s, s:s, s:s}", "trial", "number", &number, "seed",
-                    &seed, "losses", &losses, "soak", "seed", &soak_seed, "marks", &marks, "flash_times", &flash,
+                    &seed, "losses", &losses, "soak", "seed", &soak_seed, "beside", &beside, "flash_times", &flash,
                     "nor_times", &nor, "trace", &hash) != 0 ||
         number < 0 || number >= (json_int_t)profile->soak_count)
         return false;
@@ -170,7 +170,7 @@ static bool read_about(json_t *object, const struct profile *profile, struct tri
     *conditions = (struct soak_conditions){.seed = (uint64_t)soak_seed};
     g_strlcpy(conditions->flash_times, flash, sizeof conditions->flash_times);
     g_strlcpy(conditions->nor_times, nor, sizeof conditions->nor_times);
-    return sscanf(hash, "%" SCNx64, trace) == 1 && read_losses(losses, trial) && marks_read(marks, begin);
+    return sscanf(hash, "%" SCNx64, trace) == 1 && read_losses(losses, trial) && beside_read(beside, begin);
 }
 
 bool trial_bundle_read(const struct bundle *bundle, const struct profile *profile, struct trial *trial,

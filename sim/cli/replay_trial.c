@@ -115,11 +115,12 @@ static bool print_json(const struct session *session)
 
 static bool open_session(struct session *session, struct problem *problem)
 {
-    return target_open(&session->target, session->profile, NULL, session->bundle->root, session->bundle->device,
-                       problem) &&
-           arrays_allocate(&session->begin, problem) &&
-           trial_bundle_read(session->bundle, session->profile, &session->trial, &session->begin, &session->conditions,
-                             &session->trace, problem);
+    if (!target_open(&session->target, session->profile, NULL, session->bundle->root, session->bundle->device, problem) ||
+        !arrays_allocate(&session->begin, problem))
+        return false;
+    arrays_load_beside(&session->begin, &session->target.device);
+    return trial_bundle_read(session->bundle, session->profile, &session->trial, &session->begin,
+                             &session->conditions, &session->trace, problem);
 }
 
 static bool run_and_tell(struct session *session, struct problem *problem)

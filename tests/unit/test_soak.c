@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "marks_json.h"
+#include "beside_json.h"
 #include "soak.h"
 #include "soak_store.h"
 
@@ -164,7 +164,32 @@ static void worst_sector_of_each_area_comes_first(void **state)
     test_free(sum);
 }
 
-/* --- marks --- */
+/* --- what is beside the cells --- */
+
+static void status_and_erases_come_back_from_json(void **state)
+{
+    (void)state;
+    struct arrays *one = test_calloc(1, sizeof *one), *other = test_calloc(1, sizeof *other);
+    one->status = (struct arrays_status){2, {0x1C, 0x42}};
+    one->erases[11] = 10001;
+    one->nor_erases[ARRAYS_NOR_SECTORS - 1] = UINT32_MAX;
+    other->erases[0] = other->nor_erases[7] = 9; /* not of what is read */
+    json_t *object = beside_json(one);
+    assert_true(beside_read(object, other));
+    assert_memory_equal(&other->status, &one->status, sizeof one->status);
+    assert_memory_equal(other->erases, one->erases, sizeof one->erases);
+    assert_memory_equal(other->nor_erases, one->nor_erases, sizeof one->nor_erases);
+    json_array_append_new(json_object_get(object, "status"), json_integer(256));
+    assert_false(beside_read(object, other));
+    json_array_remove(json_object_get(object, "status"), 2);
+    assert_true(beside_read(object, other));
+    json_t *sectors = json_object_get(json_object_get(object, "erases"), "internal");
+    json_array_append_new(sectors, json_pack("[i, i]", ARRAYS_SECTORS, 1));
+    assert_false(beside_read(object, other));
+    json_decref(object);
+    test_free(one);
+    test_free(other);
+}
 
 static void marks_come_back_from_json(void **state)
 {
@@ -175,15 +200,15 @@ static void marks_come_back_from_json(void **state)
     assert_true(arrays_allocate_marks(&one, &problem) && arrays_allocate_marks(&other, &problem));
     one.marks[ARRAY_NOR].list[one.marks[ARRAY_NOR].count++] = weak;
     one.marks[ARRAY_INTERNAL].list[one.marks[ARRAY_INTERNAL].count++] = notake;
-    json_t *object = marks_json(&one);
-    assert_true(marks_read(object, &other));
+    json_t *object = beside_json(&one);
+    assert_true(beside_read(object, &other));
     for (enum array array = 0; array < ARRAYS; array++) {
         assert_int_equal(other.marks[array].count, one.marks[array].count);
         for (uint32_t i = 0; i < one.marks[array].count; i++)
             assert_true(arrays_marked_alike(&other.marks[array], &one.marks[array].list[i]));
     }
     json_array_append_new(json_object_get(object, "nor"), json_pack("[s, i, i]", "weak", RAIL_NOR_SIZE, 0));
-    assert_false(marks_read(object, &other));
+    assert_false(beside_read(object, &other));
     assert_int_equal(other.marks[ARRAY_NOR].count, 1);
     json_decref(object);
     for (enum array array = 0; array < ARRAYS; array++) {
@@ -244,6 +269,7 @@ int main(void)
         cmocka_unit_test(sectors_of_an_erase_count_one_by_one),
         cmocka_unit_test(worst_sector_of_each_area_comes_first),
         cmocka_unit_test(marks_come_back_from_json),
+        cmocka_unit_test(status_and_erases_come_back_from_json),
         cmocka_unit_test(checkpoint_comes_back_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
