@@ -282,3 +282,19 @@ def test_update_that_the_device_does_not_take_is_a_finding(tmp_path):
     profile = profile_with(tmp_path, pattern, "inspect, build/packages/third-mountaineer-eth.nmf, --board, mountaineer-usb]\n    ends")
     result = matterhorn_json("soak", profile, "--updates", 5, status=1)
     assert result["updates"] == 1 and result["finding"]["oracle"] == "next"
+
+
+# --- Parts that wear ------------------------------------------------------------------------------------------------
+
+
+def test_erases_add_up_from_update_to_update_and_over_a_checkpoint(tmp_path):
+    """Sectors of the SPI NOR that stand six erases end the soak, wherever it was stopped and gone on from; and the bundle
+    of the finding knows how worn they are."""
+    worn, state, found = tmp_path / "worn.yaml", tmp_path / "soak.state", tmp_path / "found"
+    worn.write_text(f"extends: {TOP}/sim/profiles/{PROFILE}.yaml\nname: worn\nfaults: [nor-worn=6]\n")
+    straight = matterhorn_json("soak", worn, "--updates", 12, "--losses", 0, "--artifacts", found, status=1)
+    matterhorn("soak", worn, "--updates", 2, "--losses", 0, "--store", state)
+    gone_on = matterhorn_json("soak", worn, "--updates", 12, "--resume", state, status=1)
+    assert straight["finding"] and straight["updates"] == gone_on["updates"] < 12
+    assert straight["erases"] == gone_on["erases"]
+    assert matterhorn_json("replay", next(found.iterdir()), "--verify", status=1)["bundle"]["same"]
