@@ -214,6 +214,8 @@ void closure_leave(void *search, unsigned worker, size_t item);
 /* Whether the run writes no status registers: they are no part of a state, so that two that differ in them would count as one. */
 bool closure_has_no_status(const struct recording *recording, struct problem *problem);
 bool closure_no_memory(struct closure_worker *worker);
+/* Whether the menu has the tear. */
+bool closure_has_tear(const struct closure_search *search, enum nor_tear tear);
 /* Grows a list for one more. */
 bool closure_grow(void *list, size_t *capacity, size_t count, size_t size);
 /* Whether the list has crash states that were met before too. */

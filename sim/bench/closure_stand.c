@@ -145,7 +145,17 @@ static void forget_erased(struct closure_worker *worker, size_t operation)
     }
 }
 
-/* A torn erase may leave the same wherever it stood; then that is wild no more. Without marks of incomplete erases, which outlast it. */
+/* Whether any state of the search may have a range to which programs do not take, by a tear of the menu or because the
+ * device came with it. The state that was run does not tell: members may have such a range in wild bytes, where that
+ * state has erased it since or has never been torn so. */
+static bool may_not_take(const struct closure_search *search, enum array array)
+{
+    return closure_has_tear(search, NOR_TEAR_NOTAKE) || nor_marks_notake(&search->sweep.target.device.marks[array]);
+}
+
+/* A torn erase may leave the same wherever it stood; then that is wild no more. But a range to which programs do not
+ * take outlasts all erases that are not complete: where there may be one, members that have it still differ from those
+ * that have it not. */
 static void forget_torn(struct closure_worker *worker, size_t operation, enum nor_tear tear)
 {
     const struct rail_event *event = worker->recording.operations[operation].item.event;
@@ -155,7 +165,7 @@ static void forget_torn(struct closure_worker *worker, size_t operation, enum no
     worker->beside.size = 0;
     worker->at = &worker->wild;
     if (event->kind != RAIL_ERASE || !arrays_range(event, &array, &offset, &size) || !nor_tear_forgets(tear, size, &from) ||
-        nor_marks_notake(&worker->state.arrays.marks[array]))
+        may_not_take(worker->search, array))
         return;
     wild_clear(&worker->torn);
     wild_add_all(&worker->torn, &worker->wild);

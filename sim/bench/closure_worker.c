@@ -24,6 +24,15 @@ bool closure_lists_again(const struct closure_search *search)
     return search->sweep.options->list && !search->sweep.options->all;
 }
 
+bool closure_has_tear(const struct closure_search *search, enum nor_tear tear)
+{
+    const struct sweep_options *options = search->sweep.options;
+    for (unsigned i = 0; i < options->tear_count; i++)
+        if (options->tears[i] == tear)
+            return true;
+    return false;
+}
+
 bool closure_no_memory(struct closure_worker *worker)
 {
     return problem_set(&worker->problem, PROBLEM_BENCH, "no memory for the states of a closure");
