@@ -401,6 +401,7 @@ static bool go_deeper(struct closure_search *search, bool *end, struct problem *
     unsigned most = search->sweep.options->depth != 0 ? search->sweep.options->depth : CLOSURE_DEPTHS;
     size_t first_state = search->state_count;
     search->depth = ++result->depth_count;
+    this_depth(search)->first = first_state;
     bool found = find_states(search, problem);
     *end = found && (search->state_count == first_state || result->depth == most);
     if (*end && search->state_count > first_state)

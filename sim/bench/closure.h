@@ -57,6 +57,7 @@
 
 /* The states that one more power loss leads to. */
 struct closure_depth {
+    size_t first;  /* entry: those that were found in earlier depths are before it */
     size_t states; /* new ones */
     size_t run, credited;
     size_t failing; /* of both */

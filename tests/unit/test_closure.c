@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Standing at a recovery of a closure: what is wild when power is lost in it. Searches made by hand.
+ * Standing at a recovery of a closure: what is wild when power is lost in it, and by which members of a class one may
+ * come there. Searches made by hand, of a few states.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 
 #define EXTENT 0x701000u
 #define SIZE 0x1000u
+#define WAYS 100u /* that are tried */
 
 static struct profile no_profile;
 
@@ -26,6 +28,8 @@ struct fixture {
     struct closure_search search;
     struct closure_worker worker;
     struct closure_node nodes[2];
+    struct closure_state states[4];
+    struct closure_range ranges[2];
     struct recording recovery;
     struct problem problem;
 };
@@ -51,6 +55,7 @@ static int set_up(void **state)
     fixture->search.sweep.options = &fixture->options;
     fixture->search.result = &fixture->result;
     fixture->search.nodes = fixture->nodes;
+    fixture->search.states = fixture->states;
     fixture->search.tapes = tapes_open();
     for (unsigned i = 0; i < 2; i++)
         fixture->nodes[i].tape = tapes_keep(fixture->search.tapes, &fixture->recovery);
@@ -157,6 +162,72 @@ static void a_device_may_come_with_ranges_that_do_not_take(void **state)
     assert_int_equal(still_wild(fixture, NOR_TEAR_WEAK), SIZE);
 }
 
+/* --- ways --- */
+
+/* Entry 0 was run, which is node 1. In its recovery entry 1 was found, in the second depth; in that depth entry 2
+ * joined its class. Entry 3 was found in its recovery in the third. */
+static void make_search(struct fixture *fixture)
+{
+    const struct closure_state before = {.parent = CLOSURE_ROOT, .states = 1, .operations = 1, .tear = NOR_TEAR_BEFORE};
+    for (unsigned i = 0; i < 4; i++)
+        fixture->states[i] = before;
+    fixture->states[1].parent = fixture->states[3].parent = 1;
+    fixture->states[2].operation = 1;
+    fixture->states[2].tear = NOR_TEAR_AFTER;
+    fixture->ranges[0] = (struct closure_range){0, 1};
+    fixture->ranges[1] = (struct closure_range){2, 1};
+    fixture->nodes[1].ranges = fixture->ranges;
+    fixture->nodes[1].range_count = fixture->nodes[1].entries = fixture->nodes[1].members = 2;
+    fixture->result.depth_count = 3;
+    fixture->result.depths[1].first = 1;
+    fixture->result.depths[2].first = 3;
+}
+
+/* How many of the ways lead through the member that joined. */
+static unsigned through_the_joined(struct fixture *fixture, size_t entry)
+{
+    const struct closure_worker *worker = &fixture->worker;
+    unsigned count = 0;
+    for (uint64_t random = 0; random < WAYS; random++) {
+        uint64_t numbers = random;
+        assert_true(closure_stand_at_other(&fixture->worker, entry, &numbers));
+        assert_int_equal(worker->played, 1);
+        count += worker->state.arrays.cells[ARRAY_NOR][EXTENT] == 0x11;
+    }
+    return count;
+}
+
+static void ways_lead_through_members_of_earlier_depths(void **state)
+{
+    struct fixture *fixture = *state;
+    make_search(fixture);
+    assert_int_equal(through_the_joined(fixture, 1), 0);
+    unsigned joined = through_the_joined(fixture, 3);
+    assert_in_range(joined, WAYS / 4, 3 * WAYS / 4);
+}
+
+static void others_are_members_of_earlier_depths(void **state)
+{
+    struct fixture *fixture = *state;
+    make_search(fixture);
+    fixture->states[1].node = fixture->states[3].node = 0;
+    fixture->nodes[0].state = 1;
+    assert_false(closure_has_others(&fixture->search, 1));
+    fixture->nodes[0].state = 3;
+    assert_true(closure_has_others(&fixture->search, 3));
+}
+
+static void a_range_of_members_may_reach_into_a_later_depth(void **state)
+{
+    struct fixture *fixture = *state;
+    make_search(fixture);
+    fixture->result.depths[1].first = 0;
+    fixture->result.depths[2].first = 2;
+    fixture->ranges[1].first = 1;
+    fixture->ranges[1].count = 3;
+    assert_int_equal(closure_earlier(&fixture->search, &fixture->nodes[1], 3), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -165,6 +236,9 @@ int main(void)
         TEST(a_torn_erase_forgets_what_it_overwrites),
         TEST(a_torn_erase_forgets_nothing_where_members_may_not_take),
         TEST(a_device_may_come_with_ranges_that_do_not_take),
+        TEST(ways_lead_through_members_of_earlier_depths),
+        TEST(others_are_members_of_earlier_depths),
+        TEST(a_range_of_members_may_reach_into_a_later_depth),
     };
     return cmocka_run_group_tests_name("closure", tests, NULL, NULL);
 }
