@@ -2,6 +2,7 @@
 #include "closure_shared.h"
 
 #include "interrupt.h"
+#include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -401,6 +402,7 @@ static bool go_deeper(struct closure_search *search, bool *end, struct problem *
     unsigned most = search->sweep.options->depth != 0 ? search->sweep.options->depth : CLOSURE_DEPTHS;
     size_t first_state = search->state_count;
     search->depth = ++result->depth_count;
+    this_depth(search)->first = first_state;
     bool found = find_states(search, problem);
     *end = found && (search->state_count == first_state || result->depth == most);
     if (*end && search->state_count > first_state)
@@ -583,12 +585,18 @@ static bool collect_findings(struct closure_search *search, struct problem *prob
 
 /* --- the whole --- */
 
-/* What faults remember (erases, the n-th read) is no part of a state. */
+/* What faults remember (erases, the n-th read) is no part of a state, nor what a property of the machine that is the same
+ * as such a fault does. */
 static bool has_no_faults(const struct closure_search *search, struct problem *problem)
 {
-    return !fault_any(&search->sweep.target.faults) ||
-           problem_set(problem, PROBLEM_USE, "several power losses in a row are searched without faults only: leave them out, or sweep "
-                       "one loss at a time");
+    const struct fault_set alike = model_faults(search->sweep.profile->machine);
+    if (fault_any(&search->sweep.target.faults))
+        return problem_set(problem, PROBLEM_USE, "several power losses in a row are searched without faults only: leave "
+                           "them out, or sweep one loss at a time");
+    return !fault_beyond_cells(&alike) ||
+           problem_set(problem, PROBLEM_USE, "several power losses in a row are searched without faults only, and the "
+                       "machine \"%.200s\" has properties that are the same as some: leave them out, or sweep one loss "
+                       "at a time", search->sweep.profile->machine);
 }
 
 static bool open_search(struct closure_search *search, struct problem *problem)

@@ -17,7 +17,8 @@
  *
  * The crash states of the members' recoveries are classes again: where power is lost during operation j, tear t, what a
  * member leaves agrees with what R leaves outside of W(j), which is W without the bytes that an operation before j has completely
- * erased. (And without those that the torn erase itself sets to the same whatever they were, nor_tear_forgets.) Why: operations before j are the same, and
+ * erased. (And without those that the torn erase itself sets to the same whatever they were, nor_tear_forgets, unless there may be ranges in W to which programs do
+ * not take, which outlast it.) Why: operations before j are the same, and
  * programs in it touch no byte of W that was not erased before. What has been erased is equal from then on. A torn erase treats each byte and its marks by itself, and a torn program depends on no byte that it programs
  * with 0xFF (nor.h); so bytes of W(j) under the tear may come out as anything, which they may anyway, and no others depend on them.
  *
@@ -56,6 +57,7 @@
 
 /* The states that one more power loss leads to. */
 struct closure_depth {
+    size_t first;  /* entry: those that were found in earlier depths are before it */
     size_t states; /* new ones */
     size_t run, credited;
     size_t failing; /* of both */

@@ -14,14 +14,6 @@ static const struct sweep_options *options_of(const struct closure_worker *worke
     return worker->search->sweep.options;
 }
 
-static bool has_tear(const struct sweep_options *options, enum nor_tear tear)
-{
-    for (unsigned i = 0; i < options->tear_count; i++)
-        if (options->tears[i] == tear)
-            return true;
-    return false;
-}
-
 static enum nor_kind kind_of(const struct operation *operation)
 {
     return operation->item.event->kind == RAIL_ERASE ? NOR_ERASE : NOR_PROGRAM;
@@ -107,7 +99,7 @@ static size_t stretch_at(const struct closure_worker *worker, size_t operation, 
     const struct recording *recording = &worker->recording;
     const struct operation *first = &recording->operations[operation];
     size_t count = 1;
-    if (!options_of(worker)->prune || !has_tear(options_of(worker), NOR_TEAR_BEFORE) || first->item.event->kind != RAIL_PROGRAM ||
+    if (!options_of(worker)->prune || !closure_has_tear(worker->search, NOR_TEAR_BEFORE) || first->item.event->kind != RAIL_PROGRAM ||
         first->under_way != operation)
         return 1;
     end = end < operation + CLOSURE_STRETCH ? end : operation + CLOSURE_STRETCH;
@@ -263,7 +255,7 @@ static bool look_at_end(struct closure_worker *worker, size_t end, struct closur
 /* The operations of a recovery, up to where it joins another one. */
 static bool look_at_all(struct closure_worker *worker, struct joining *joining, size_t end, struct closure_expansion *expansion)
 {
-    bool good = true, can_join = has_tear(options_of(worker), NOR_TEAR_BEFORE);
+    bool good = true, can_join = closure_has_tear(worker->search, NOR_TEAR_BEFORE);
     for (size_t operation = 0, looked; good && operation < end && !atomic_load(&worker->search->stop); operation += looked) {
         good = closure_play(worker, operation + 2 * CLOSURE_STRETCH);
         bool place = good && next_place(joining, operation, end) == operation;

@@ -181,8 +181,11 @@ struct closure_search {
 
 /* The recovery of the node is the recording, of which as much is there as was played, and the crash state and the wild bytes are at its beginning. */
 bool closure_stand(struct closure_worker *worker, uint32_t node);
-/* The same, but by way of any members of the classes on the way there. */
-bool closure_stand_at_other(struct closure_worker *worker, uint32_t node, uint64_t *random);
+/* The same for the recovery in which the entry was found, but by way of any members of the classes on the way there. */
+bool closure_stand_at_other(struct closure_worker *worker, size_t entry, uint64_t *random);
+/* How many members of a class, the first ones, were found in earlier depths than the entry: other ways to it may lead
+ * through those. */
+size_t closure_earlier(const struct closure_search *search, const struct closure_node *class, size_t entry);
 /* Sees to it that the first `count` operations of the recovery are there, or as many as it has. */
 bool closure_play(struct closure_worker *worker, size_t count);
 /* Builds a crash state of the recovery at which it stands; operations in order. */
@@ -214,6 +217,8 @@ void closure_leave(void *search, unsigned worker, size_t item);
 /* Whether the run writes no status registers: they are no part of a state, so that two that differ in them would count as one. */
 bool closure_has_no_status(const struct recording *recording, struct problem *problem);
 bool closure_no_memory(struct closure_worker *worker);
+/* Whether the menu has the tear. */
+bool closure_has_tear(const struct closure_search *search, enum nor_tear tear);
 /* Grows a list for one more. */
 bool closure_grow(void *list, size_t *capacity, size_t count, size_t size);
 /* Whether the list has crash states that were met before too. */

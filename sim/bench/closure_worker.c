@@ -24,6 +24,15 @@ bool closure_lists_again(const struct closure_search *search)
     return search->sweep.options->list && !search->sweep.options->all;
 }
 
+bool closure_has_tear(const struct closure_search *search, enum nor_tear tear)
+{
+    const struct sweep_options *options = search->sweep.options;
+    for (unsigned i = 0; i < options->tear_count; i++)
+        if (options->tears[i] == tear)
+            return true;
+    return false;
+}
+
 bool closure_no_memory(struct closure_worker *worker)
 {
     return problem_set(&worker->problem, PROBLEM_BENCH, "no memory for the states of a closure");
@@ -447,9 +456,12 @@ bool closure_has_others(const struct closure_search *search, size_t number)
     const struct closure_state *state = &search->states[number];
     if (state->states > 1 || search->nodes[state->node].state != number)
         return true;
-    for (uint32_t node = state->parent; node != CLOSURE_ROOT; node = search->states[search->nodes[node].state].parent)
-        if (search->nodes[node].members > 1)
+    for (size_t entry = number; search->states[entry].parent != CLOSURE_ROOT;) {
+        const struct closure_node *class = &search->nodes[search->states[entry].parent];
+        if (closure_earlier(search, class, entry) > 1 || search->states[class->state].states > 1)
             return true;
+        entry = class->state;
+    }
     return false;
 }
 
@@ -464,7 +476,7 @@ static bool check(struct closure_worker *worker, size_t number, uint64_t random)
     size_t operation;
     enum nor_tear tear;
     request_of(worker, &request);
-    if (!closure_stand_at_other(worker, state->parent, &random))
+    if (!closure_stand_at_other(worker, number, &random))
         return false;
     closure_choose(search, state, &random, &operation, &tear);
     if (!closure_play(worker, operation + 1) || !crash_state_tear(&worker->state, operation, tear, &worker->problem) ||

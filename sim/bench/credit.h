@@ -29,8 +29,8 @@
  * Faults of the parts (sim/nor/fault.h) are the same in both runs, and count what they count from power-on, so that
  * they are alike up to there too: a bit that is stuck is so after an erase in both, and what the N-th command meets is
  * that of the same command. Where a fault makes a run depend on bytes that it does not touch, or on what happened
- * before the loss (fault_beyond_cells), nothing is credited: how often a sector was erased, what a cache held before an
- * erase, whether the rest of a page is blank.
+ * before the loss (fault_beyond_cells), nothing is credited, nor where a property of the machine is as such a fault
+ * (model.h): how often a sector was erased, what a cache held before an erase, whether the rest of a page is blank.
  *
  * On the safe side: of the internal flash, a page of 1 KB that code is fetched from counts as touched as a whole,
  * and so does one that is read very often (rail.h); the one-time programmable area and the status registers of the

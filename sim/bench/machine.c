@@ -3,6 +3,7 @@
 
 #include "files.h"
 #include "interrupt.h"
+#include "model.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -280,42 +281,6 @@ static bool share(struct machine *machine, const struct arrays *device, int desc
     return true;
 }
 
-#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
-#define VALUE_LETTERS NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._"
-
-/* Whether `text`, up to a comma or its end, is NAME=VALUE of a property that is neither the bench's own nor one that
- * every machine of QEMU has. */
-static bool is_property(const char *text)
-{
-    static const char *const own[] = {"internal", "otp", "nor", "trace", "touched", "rail", "load", "accel", "kernel",
-                                      "initrd", "append", "dtb", "dumpdtb", "firmware", "type", "smp", "memory",
-                                      "memory-backend", "usb", "graphics"};
-    size_t name = strspn(text, NAME_LETTERS);
-    size_t value = text[name] == '=' ? strspn(text + name + 1, VALUE_LETTERS) : 0;
-    bool good = name > 0 && value > 0 && (text[name + 1 + value] == '\0' || text[name + 1 + value] == ',');
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        good = good && !(strlen(own[i]) == name && strncmp(text, own[i], name) == 0);
-    return good;
-}
-
-/* It becomes part of an option of QEMU, in which the bench has properties of its own. */
-static bool check_model(const char *model, struct problem *problem)
-{
-    size_t name = strspn(model, NAME_LETTERS);
-    const char *comma = model[name] == ',' ? model + name : NULL;
-    if (name == 0 || strlen(model) > 200 || (model[name] != '\0' && comma == NULL))
-        return problem_set(problem, PROBLEM_USE,
-                           "\"%.200s\" is no name of a machine: it has a to z, 0 to 9 and -, such as "
-                           "mountaineer-eth; properties may follow, such as stm32f407-nor,hse=8000000",
-                           model);
-    for (; comma != NULL; comma = strchr(comma + 1, ','))
-        if (!is_property(comma + 1))
-            return problem_set(problem, PROBLEM_USE,
-                               "\"%s\" is no name of a machine with its properties: \"%s\" cannot be set here", model,
-                               comma + 1);
-    return true;
-}
-
 static bool find_program(char **program, struct problem *problem)
 {
     *program = machine_program();
@@ -384,7 +349,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     char *program = NULL;
     uint64_t instructions;
     memset(machine, 0, sizeof *machine);
-    if (!check_model(options->model, problem))
+    if (!model_check(options->model, problem))
         return false;
     machine->line = g_string_new(NULL);
     machine->unlimited = options->gdb_port != 0;

@@ -3,6 +3,7 @@
 
 #include "baseline.h"
 #include "groups.h"
+#include "model.h"
 
 #include <glib.h>
 #include <inttypes.h>
@@ -190,19 +191,20 @@ static void print_rates(FILE *stream, const struct sweep_result *result)
                 live_count(result), result->live);
 }
 
-static void print_faults(FILE *stream, const struct sweep_result *result)
+static void print_faults(FILE *stream, const char *head, const struct fault_set *faults)
 {
     char text[ID_FAULTS];
-    id_format_faults(&result->faults, text);
+    id_format_faults(faults, text);
     for (char *mark = text; (mark = strchr(mark, '!')) != NULL;)
         *mark = ' ';
     if (text[0] != '\0')
-        fprintf(stream, "faults:%s%s\n", text,
-                fault_beyond_cells(&result->faults) ? " (so every state is run, none credited)" : "");
+        fprintf(stream, "%s:%s%s\n", head, text,
+                fault_beyond_cells(faults) ? " (so every state is run, none credited)" : "");
 }
 
 bool report_text(FILE *stream, const struct sweep_result *result, const struct profile *profile)
 {
+    const struct fault_set alike = model_faults(profile->machine);
     struct groups groups;
     if (!result->clean.pass) {
         fprintf(stream, "%s: the update fails without any power loss: %s: %s\n", profile->name, result->clean.oracle,
@@ -214,7 +216,8 @@ bool report_text(FILE *stream, const struct sweep_result *result, const struct p
     fprintf(stream, "%s on %s: %zu operations, %zu cut points; firmware %.12s, seed %" PRIu64 ", %d MIPS\n",
             profile->name, profile->machine, result->recording.count, result->plan.points, result->firmware,
             result->seeds.cuts, RAIL_MIPS);
-    print_faults(stream, result);
+    print_faults(stream, "faults", &result->faults);
+    print_faults(stream, "properties of the machine that are as faults", &alike);
     fprintf(stream, "without power loss: running after %.3f s of virtual time and %" PRIu32 " boots\n\n",
             (double)result->clean.recovery_ns * 1e-9, result->clean.boots);
     print_table(stream, &groups, profile);

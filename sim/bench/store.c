@@ -86,9 +86,14 @@ static bool read_facts(struct store *store, struct campaign *campaign, struct pr
     struct database *database = &store->database;
     *campaign = (struct campaign){.count = 0};
     sqlite3_stmt *statement = database_ask(database, problem, "SELECT key, value FROM fact", "");
-    while (problem->kind == PROBLEM_NONE && database_row(database, statement, problem))
-        campaign_add(campaign, (const char *)sqlite3_column_text(statement, 0),
-                     (const char *)sqlite3_column_text(statement, 1), problem);
+    while (problem->kind == PROBLEM_NONE && database_row(database, statement, problem)) {
+        const char *key = (const char *)sqlite3_column_text(statement, 0);
+        const char *value = (const char *)sqlite3_column_text(statement, 1);
+        if (key == NULL || value == NULL)
+            store_damaged(store, "a fact is empty", problem);
+        else
+            campaign_add(campaign, key, value, problem);
+    }
     return problem->kind == PROBLEM_NONE;
 }
 
@@ -135,12 +140,15 @@ bool store_noted(struct store *store, const char *key, char **value, struct prob
     struct database *database = &store->database;
     sqlite3_stmt *statement = database_ask(database, problem, "SELECT value FROM note WHERE key = ?", "t", key);
     *value = NULL;
-    if (database_row(database, statement, problem)) {
-        *value = strdup((const char *)sqlite3_column_text(statement, 0));
-        sqlite3_reset(statement);
-        return *value != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
-    }
-    return problem->kind == PROBLEM_NONE;
+    if (!database_row(database, statement, problem))
+        return problem->kind == PROBLEM_NONE;
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    *value = text != NULL ? strdup(text) : NULL;
+    bool empty = text == NULL;
+    sqlite3_reset(statement);
+    if (empty)
+        return store_damaged(store, "a note is empty", problem);
+    return *value != NULL || problem_set(problem, PROBLEM_BENCH, "no memory");
 }
 
 bool store_source(struct store *store, const char *name, uint8_t **data, size_t *size, struct problem *problem)

@@ -2,6 +2,7 @@
 #include "store_merge.h"
 
 #include "store_parts.h"
+#include "store_report.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -48,6 +49,15 @@ static bool take_owner(struct merging *merging, unsigned index, const struct cam
     return true;
 }
 
+/* Else what is missing in a damaged store would be missing in one that says it is complete. */
+static bool check_whole(const char *path, struct problem *problem)
+{
+    struct store_report report;
+    bool good = store_report_open(&report, path, problem);
+    store_report_close(&report);
+    return good;
+}
+
 static bool check_store(struct merging *merging, unsigned index)
 {
     struct store *store;
@@ -62,7 +72,7 @@ static bool check_store(struct merging *merging, unsigned index)
            check_finished(store, number, merging);
     campaign_free(&campaign);
     store_close(store);
-    return good;
+    return good && check_whole(merging->paths[index], merging->problem);
 }
 
 static bool check_missing(const struct merging *merging)

@@ -106,13 +106,25 @@ static bool read_cases(struct store_report *report, struct problem *problem)
     return true;
 }
 
+/* Whoever reads a finished store takes it that each power loss has a verdict. */
+static bool read_end(struct store_report *report, struct problem *problem)
+{
+    const struct sweep_result *result = &report->result;
+    return store_finished(report->store, &report->finished, problem) &&
+           (!report->finished || result->known == result->plan.count ||
+            problem_set(problem, PROBLEM_BENCH,
+                        "%s is damaged (it is said to be complete, but of %zu power losses %zu have no verdict): "
+                        "restore a copy, or start its sweep again with it",
+                        store_path(report->store), result->plan.count, result->plan.count - result->known));
+}
+
 bool store_report_open(struct store_report *report, const char *path, struct problem *problem)
 {
     *report = (struct store_report){.store = NULL};
     return store_open(&report->store, path, STORE_READ, problem) &&
            store_campaign(report->store, &report->campaign, problem) && read_profile(report, problem) &&
            read_recording(report, problem) && read_target(report, problem) && read_cases(report, problem) &&
-           read_figures(report, problem) && store_finished(report->store, &report->finished, problem);
+           read_figures(report, problem) && read_end(report, problem);
 }
 
 void store_report_close(struct store_report *report)

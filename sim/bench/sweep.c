@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep_shared.h"
 
+#include "model.h"
+
 #include <glib.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -369,9 +371,10 @@ void sweep_options_of(const struct profile *profile, struct sweep_options *optio
 bool sweep_run(struct sweep_result *result, const struct profile *profile, const struct sweep_options *options,
                sweep_progress_fn *progress, void *context, struct problem *problem)
 {
-    struct fault_set faults = profile->fault_set;
+    struct fault_set faults = profile->fault_set, alike = model_faults(profile->machine);
     struct sweep_options own = *options;
     fault_add(&faults, &options->faults);
+    fault_add(&faults, &alike);
     own.prune = options->prune && !fault_beyond_cells(&faults);
     struct sweep sweep = {.profile = profile,
                           .options = &own,

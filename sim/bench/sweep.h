@@ -26,7 +26,7 @@ struct sweep_options {
     enum nor_tear tears[NOR_TEARS];
     unsigned tear_count;
     size_t live;           /* cuts that are also done for real */
-    bool prune;            /* credit states that need not be run (credit.h); not where the faults forbid it */
+    bool prune;            /* credit states that need not be run (credit.h); not where faults or machine forbid it */
     size_t check;          /* credited states that are run all the same */
     /* of a closure (closure.h): power losses in a row, at most CLOSURE_DEPTHS; 0: until nothing new is met */
     unsigned depth;

@@ -2,6 +2,7 @@
 #include "target.h"
 
 #include "files.h"
+#include "model.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ static void name_firmware(struct target *target)
 bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,
                  const char *device, struct problem *problem)
 {
+    *target = (struct target){.profile = NULL};
+    if (!model_forgets(profile->machine, problem))
+        return false;
     *target = (struct target){.profile = profile, .root = root != NULL ? strdup(root) : profile_default_root()};
     char *folder = target->root == NULL ? NULL : device != NULL ? strdup(device) : files_join(target->root, profile->device);
     bool good = (folder != NULL || problem_set(problem, PROBLEM_BENCH, "no memory")) &&

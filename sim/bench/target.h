@@ -25,7 +25,8 @@ struct target {
 /* SRAM and noise of the run without power loss: any will do, and the same ones keep names of operations the same. */
 extern const struct conditions target_clean_conditions[RECOVERY_MOST];
 
-/* `faults` come on top of the profile's. `root` NULL: the project. `device` NULL: the profile's folder. */
+/* Refuses a machine that keeps more than its arrays over a loss of power: whoever has a target puts states into it.
+ * `faults` come on top of the profile's. `root` NULL: the project. `device` NULL: the profile's folder. */
 bool target_open(struct target *target, const struct profile *profile, const struct fault_set *faults, const char *root,
                  const char *device, struct problem *problem);
 /* Whether crash states can be built from a recording of it: a problem where its faults leave what no trace tells. */

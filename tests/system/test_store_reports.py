@@ -14,6 +14,8 @@ MUTANT = "request-cleared"
 SHARDS = 3
 CUTS = 140  # so many that a few are not in the install, and recover
 OPTIONS = ("--cuts", CUTS, "--tears", "before,after", "--live", 4, "--check-credited", 3, "--jobs", 2)
+# The table again, as somebody else may have made it: with columns that may be empty.
+EMPTY = "CREATE TABLE loose AS SELECT * FROM {table};DROP TABLE {table};ALTER TABLE loose RENAME TO {table}"
 FILES = ("list", "junit", "html", "markdown", "sarif", "write-baseline")
 
 
@@ -84,6 +86,37 @@ def test_store_that_is_not_complete_is_no_verdict(bad, tmp_path):
     assert f"not complete: 21 of {CUTS} power losses" in done.stdout and "is not complete" in done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["store"]
     assert "is not complete" in matterhorn("diff", tmp_path / "store", bad[0] / "store", status=4).stderr
+
+
+# Of a store that says it is complete.
+DAMAGES = {
+    "a cut is missing": (["DELETE FROM cut WHERE number = 7"], f"of {CUTS} power losses 1 have no verdict"),
+    "an end state is missing": (["DELETE FROM ending"], f"is damaged (it is said to be complete, but of {CUTS} power losses "),
+    "a fact is empty": ([*EMPTY.format(table="fact").split(";"), "UPDATE fact SET value = NULL WHERE key = 'machine'"], "a fact is empty"),
+    "a note is empty": ([*EMPTY.format(table="note").split(";"), "UPDATE note SET value = NULL WHERE key = 'finished'"], "a note is empty"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_store_is_refused_by_all_who_read_it(bad, tmp_path, damage):
+    """In one line, and nothing is written."""
+    store, (statements, words) = tmp_path / "store", DAMAGES[damage]
+    store.write_bytes((bad[0] / "store").read_bytes())
+    change(store, *statements)
+    for command in (("report", store, *outputs(tmp_path)), ("diff", store, bad[0] / "store"), ("diff", bad[0] / "store", store),
+                    ("merge", tmp_path / "merged", store)):
+        done = matterhorn(*command, status=3)
+        assert len(done.stderr.splitlines()) == 1 and str(store) in done.stderr and words in done.stderr, done.stderr
+        assert not done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["store"]
+
+
+def test_sweep_mends_a_store_in_which_a_cut_is_missing(mutant, bad, tmp_path):
+    store = tmp_path / "store"
+    store.write_bytes((bad[0] / "store").read_bytes())
+    change(store, *DAMAGES["a cut is missing"][0])
+    matterhorn(*mutant, "--store", store, status=1)
+    assert without_times(matterhorn_json("report", store, status=1)) == without_times(bad[1])
 
 
 def test_markdown_has_verdict_groups_and_commands(bad):
