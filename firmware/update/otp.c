@@ -3,6 +3,8 @@
 
 #include "matterhorn/bytes.h"
 
+#include <stdbool.h>
+
 static uint32_t first_byte(unsigned number)
 {
     return (number - 1) * MH_OTP_COUNTER_SIZE;
