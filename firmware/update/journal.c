@@ -403,7 +403,8 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
         moved.next_page = moved.next_page > end ? moved.next_page : end; /* as the next opening sees it */
         *journal = moved;
     }
-    (void)clear(journal, journal->sector ^ 1u);
+    const enum mh_error uncleared = clear(journal, journal->sector ^ 1u);
+    journal->newer_left = error && uncleared;
     return error;
 }
 
@@ -432,8 +433,23 @@ static enum mh_error append(struct mh_journal *journal)
     return move(journal, page);
 }
 
+/* What a move that failed may have left in the other sector would count instead of all that is written behind the end
+ * of this one. */
+static enum mh_error remove_newer(struct mh_journal *journal)
+{
+    const enum mh_error error = journal->newer_left ? clear(journal, journal->sector ^ 1u) : MH_OK;
+
+    journal->newer_left = error != MH_OK;
+    return error;
+}
+
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
+    const enum mh_error error = remove_newer(journal);
+
+    if (error) {
+        return error;
+    }
     return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
 }
 
