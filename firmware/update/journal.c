@@ -328,13 +328,12 @@ static enum mh_error read_newest(struct mh_journal *journal, struct found *found
 
 /// Writing ///
 
-static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
+static enum mh_error program_page(const struct mh_journal *journal, unsigned index, const uint8_t page[MH_PAGE_SIZE])
 {
     const struct mh_nor *nor = journal->nor;
     const uint32_t address = page_address(journal->sector, index);
-    uint8_t page[MH_PAGE_SIZE], back[MH_PAGE_SIZE];
+    uint8_t back[MH_PAGE_SIZE];
 
-    encode(page, &journal->state, journal->generation);
     enum mh_error error = nor->program(nor->context, address, page, MH_PAGE_SIZE);
     if (error == MH_OK) {
         error = nor->read(nor->context, address, back, MH_PAGE_SIZE);
@@ -343,6 +342,28 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
         error = MH_ERR_FLASH;
     }
     return error;
+}
+
+static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
+{
+    uint8_t page[MH_PAGE_SIZE];
+
+    encode(page, &journal->state, journal->generation);
+    return program_page(journal, index, page);
+}
+
+/* The record of that page over itself, as it stands there: what is reserved in it may be another firmware's, and its
+ * checksum is over that too. */
+static enum mh_error write_again(const struct mh_journal *journal, unsigned index)
+{
+    uint8_t page[MH_PAGE_SIZE];
+    enum page_kind kind;
+    const enum mh_error error = read_page(journal->nor, page_address(journal->sector, index), page, &kind);
+
+    if (error || kind != PAGE_GOOD) {
+        return error ? error : MH_ERR_FLASH;
+    }
+    return program_page(journal, index, page);
 }
 
 /* The state on the next pages, as often as it is to stand there. */
@@ -475,7 +496,7 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
     const bool again = found->any && !found->twice;
-    enum mh_error error = again ? write_page(journal, found->page) : MH_OK;
+    enum mh_error error = again ? write_again(journal, found->page) : MH_OK;
 
     if (error || found->damaged) {
         return move(journal, found->page);

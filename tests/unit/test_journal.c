@@ -4,6 +4,8 @@
  */
 #include "device_fixture.h"
 
+#include "matterhorn/bytes.h"
+
 #include <string.h>
 
 static struct mh_journal journal;
@@ -657,6 +659,28 @@ static void each_bit_of_a_record_counts(void **state)
     }
 }
 
+/* What is reserved may be another firmware's: it must not cost the record when that is programmed over itself, which a
+ * power loss may follow. */
+static void reserved_bytes_stay_what_they_are(void **state)
+{
+    static uint8_t before[MH_PAGE_SIZE];
+
+    (void)state;
+    for (unsigned at = 240; at < 252; at++) {
+        start_anew();
+        write_on_the_way(1);
+        write_on_the_way(2);
+        page(0, 1)[at] = 0x5A;
+        mh_put32(page(0, 1) + 252, mh_crc32(page(0, 1), 252));
+        memcpy(before, page(0, 1), sizeof before);
+        array.operations_left = 1;
+        assert_int_equal(reopen(), 2);
+        assert_int_equal(array.operations_left, 0);
+        array.operations_left = UINT64_MAX;
+        assert_memory_equal(page(0, 1), before, sizeof before);
+    }
+}
+
 /* A move fails on its way, as when the supply is low, and comes back in the same session: what is written then is found
  * by the next start, whatever the move has left. */
 static void what_is_written_after_a_move_that_failed_is_found(void **state)
@@ -842,6 +866,7 @@ int main(void)
         TEST(second_copy_is_made_up_for),
         TEST(leftovers_of_a_torn_erase_do_not_count),
         TEST(each_bit_of_a_record_counts),
+        TEST(reserved_bytes_stay_what_they_are),
         TEST(what_is_written_after_a_move_that_failed_is_found),
         TEST(journal_with_nothing_good_starts_anew),
         TEST(contents_are_finitely_many),
