@@ -386,6 +386,9 @@ static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector,
     enum mh_error error = MH_OK;
 
     for (unsigned attempt = 0; sight.end > 0 && attempt < 2; attempt++) {
+        if (journal->alive) {
+            journal->alive();
+        }
         error = journal->nor->erase(journal->nor->context, page_address(sector, 0));
         if (error == MH_OK) {
             error = look(journal->nor, sector, &sight);

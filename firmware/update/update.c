@@ -10,6 +10,7 @@ enum mh_error mh_update_initialize(struct mh_update *update, const struct mh_dev
     update->validated = false;
     update->rollback_off = 0;
     const enum mh_error error = mh_journal_open(&update->journal, &device->nor);
+    update->journal.alive = device->alive;
     update->open = error == MH_OK;
     return error;
 }
