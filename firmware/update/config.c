@@ -8,9 +8,7 @@
 
 #define RECORD_MAGIC 0x434Du /* "MC" */
 
-/* Whether somebody finished writing the sector, whatever an erase has left of it since. Of any other one nothing
- * counts: what stands there may not have been authenticated yet. */
-static bool is_opened(const uint8_t *sector)
+bool config_is_opened(const uint8_t *sector)
 {
     return memcmp(sector, CONFIG_HEAD_MAGIC, 4) == 0 && mh_get32(sector + HEAD_FORMAT) == CONFIG_FORMAT &&
            mh_get32(sector + HEAD_OPENED) != CONFIG_MARK_BLANK;
@@ -18,7 +16,7 @@ static bool is_opened(const uint8_t *sector)
 
 bool config_is_whole(const uint8_t *sector)
 {
-    return is_opened(sector) && mh_get32(sector + HEAD_CLOSED) == CONFIG_MARK_BLANK;
+    return config_is_opened(sector) && mh_get32(sector + HEAD_CLOSED) == CONFIG_MARK_BLANK;
 }
 
 /// One record ///
@@ -90,7 +88,7 @@ static uint32_t next_record(const uint8_t *sector, uint32_t at, struct record *r
 
 static uint32_t first_record(const uint8_t *sector, struct record *record)
 {
-    return is_opened(sector) ? next_record(sector, MH_CONFIG_HEAD_SIZE, record) : MH_CONFIG_SIZE;
+    return config_is_opened(sector) ? next_record(sector, MH_CONFIG_HEAD_SIZE, record) : MH_CONFIG_SIZE;
 }
 
 /* Goes on from the record at `at`, itself included, to the next one of the tag that counts; the end of the sector if

@@ -35,6 +35,9 @@ static inline uint32_t config_record_size(uint32_t length)
     return MH_CONFIG_RECORD_SIZE + (length + 3) / 4 * 4;
 }
 
+/* Whether somebody finished writing the sector, whatever an erase has left of it since. Of any other one nothing
+ * counts: what stands there may not have been authenticated yet. */
+bool config_is_opened(const uint8_t *sector);
 /* Whether what stands in the sector counts, rather than its shadow. */
 bool config_is_whole(const uint8_t *sector);
 

@@ -149,16 +149,38 @@ static enum mh_error open_sector(const struct mh_device *device)
     return error ? error : config_clear(device, HEAD_OPENED, 4);
 }
 
+/* From here on the shadow counts, whatever an erase that loses power leaves of the sector. So the mark is programmed
+ * once more where it was begun: a power loss may have left it weak, and read blank it would make what is left whole.
+ * Whether all of its bits take does not matter. */
+static enum mh_error close_sector(const struct mh_device *device)
+{
+    const uint8_t *sector = config_sector(device);
+
+    if (!config_is_opened(sector)) {
+        return MH_OK;
+    }
+    const enum mh_error error = config_clear(device, HEAD_CLOSED, 4);
+    return error == MH_ERR_SUPPLY || config_is_whole(sector) ? error : MH_OK;
+}
+
+static enum mh_error erase_sector(const struct mh_device *device)
+{
+    mh_stay_alive(device);
+    const enum mh_error error = device->internal.erase(device->internal.context, MH_CONFIG_SECTOR);
+    mh_stay_alive(device);
+    return error;
+}
+
 /* Whoever holds the SPI bus may have put something else into the shadow since it was authenticated: what was
  * programmed is authenticated again, and does not count otherwise. */
 static enum mh_error restore(const struct mh_device *device, const struct shadow *shadow)
 {
-    const struct mh_internal *internal = &device->internal;
     struct copy copy = {.device = device, .at = MH_CONFIG_HEAD_SIZE};
+    enum mh_error error = close_sector(device);
 
-    mh_stay_alive(device);
-    enum mh_error error = internal->erase(internal->context, MH_CONFIG_SECTOR);
-    mh_stay_alive(device);
+    if (error == MH_OK) {
+        error = erase_sector(device);
+    }
     begin_tag(&copy.state, device, shadow);
     if (error == MH_OK) {
         error = read_records(device, shadow, copy_piece, &copy);
@@ -290,12 +312,6 @@ static enum mh_error write_shadow(const struct mh_device *device, const struct c
     return error || memcmp(&back, shadow, sizeof back) == 0 ? error : MH_ERR_FLASH;
 }
 
-/* From here on the shadow counts, whatever an erase that loses power leaves of the sector. */
-static enum mh_error close_sector(const struct mh_device *device)
-{
-    return config_is_whole(config_sector(device)) ? config_clear(device, HEAD_CLOSED, 4) : MH_OK;
-}
-
 enum mh_error config_compact(const struct mh_device *device, const struct change *change)
 {
     struct shadow shadow;
@@ -307,10 +323,7 @@ enum mh_error config_compact(const struct mh_device *device, const struct change
     if (error) {
         return error == MH_ERR_SIGNATURE ? MH_ERR_FLASH : error;
     }
-    error = close_sector(device);
-    if (error == MH_OK) {
-        error = restore(device, &shadow);
-    }
+    error = restore(device, &shadow);
     if (config_is_whole(config_sector(device))) {
         config_drop_shadow(device);
     }

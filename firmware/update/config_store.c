@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define WORD 4u /* what is programmed at once */
+
 /// Cells ///
 
 enum mh_error config_program(const struct mh_device *device, uint32_t at, const uint8_t *bytes, uint32_t length)
@@ -118,17 +120,42 @@ static bool is_made(const uint8_t *sector, const struct change *change)
     return length == change->length && memcmp(value, change->value, length) == 0;
 }
 
+/* The word behind the last one that does not read blank may have been begun too, and read blank only now: nothing that
+ * shall last goes over it. Where power is lost here, the same is true of it at the next start. */
+static enum mh_error pass_over_word(struct mh_config *config)
+{
+    if (config->passed_over) {
+        return MH_OK;
+    }
+    const enum mh_error error = config_clear(config->device, config->end, WORD);
+    if (error == MH_OK) {
+        config->end += WORD;
+        config->passed_over = true;
+    }
+    return error;
+}
+
 static enum mh_error append(struct mh_config *config, const struct change *change)
 {
+    enum mh_error error = pass_over_word(config);
     struct place place = {config->device, config->end};
-    const enum mh_error error = config_emit(change, config->end, program_next, &place);
 
+    if (error == MH_OK) {
+        error = config_emit(change, config->end, program_next, &place);
+    }
     if (error == MH_OK && config_clear(config->device, place.at, RECORD_SEAL_SIZE) == MH_OK) {
         config->end = place.at + RECORD_SEAL_SIZE;
         return MH_OK;
     }
     config->open = settle(config) == MH_OK; /* behind cells that do not hold it there is room for the next attempt */
     return config->open && is_made(config_sector(config->device), change) ? MH_OK : MH_ERR_FLASH;
+}
+
+static bool has_room(const struct mh_config *config, const struct change *change)
+{
+    const uint32_t begin = config->end + (config->passed_over ? 0 : WORD);
+
+    return begin + config_record_size(change->length) <= MH_CONFIG_SIZE;
 }
 
 static enum mh_error make(struct mh_config *config, const struct change *change)
@@ -141,7 +168,7 @@ static enum mh_error make(struct mh_config *config, const struct change *change)
     if (is_made(sector, change)) {
         return MH_OK;
     }
-    if (config->whole && config->end + config_record_size(change->length) <= MH_CONFIG_SIZE) {
+    if (config->whole && has_room(config, change)) {
         return append(config, change);
     }
     if (config_size_with(sector, change) > MH_CONFIG_SIZE) {
@@ -151,6 +178,7 @@ static enum mh_error make(struct mh_config *config, const struct change *change)
     config->whole = config_is_whole(sector);
     if (error == MH_OK) {
         config->end = config_size_with(sector, &(struct change){0});
+        config->passed_over = true; /* the sector was erased just now */
     }
     config->open = error == MH_OK || config->whole;
     return error;

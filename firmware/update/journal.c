@@ -328,13 +328,12 @@ static enum mh_error read_newest(struct mh_journal *journal, struct found *found
 
 /// Writing ///
 
-static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
+static enum mh_error program_page(const struct mh_journal *journal, unsigned index, const uint8_t page[MH_PAGE_SIZE])
 {
     const struct mh_nor *nor = journal->nor;
     const uint32_t address = page_address(journal->sector, index);
-    uint8_t page[MH_PAGE_SIZE], back[MH_PAGE_SIZE];
+    uint8_t back[MH_PAGE_SIZE];
 
-    encode(page, &journal->state, journal->generation);
     enum mh_error error = nor->program(nor->context, address, page, MH_PAGE_SIZE);
     if (error == MH_OK) {
         error = nor->read(nor->context, address, back, MH_PAGE_SIZE);
@@ -343,6 +342,28 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
         error = MH_ERR_FLASH;
     }
     return error;
+}
+
+static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
+{
+    uint8_t page[MH_PAGE_SIZE];
+
+    encode(page, &journal->state, journal->generation);
+    return program_page(journal, index, page);
+}
+
+/* The record of that page over itself, as it stands there: what is reserved in it may be another firmware's, and its
+ * checksum is over that too. */
+static enum mh_error write_again(const struct mh_journal *journal, unsigned index)
+{
+    uint8_t page[MH_PAGE_SIZE];
+    enum page_kind kind;
+    const enum mh_error error = read_page(journal->nor, page_address(journal->sector, index), page, &kind);
+
+    if (error || kind != PAGE_GOOD) {
+        return error ? error : MH_ERR_FLASH;
+    }
+    return program_page(journal, index, page);
 }
 
 /* The state on the next pages, as often as it is to stand there. */
@@ -365,6 +386,9 @@ static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector,
     enum mh_error error = MH_OK;
 
     for (unsigned attempt = 0; sight.end > 0 && attempt < 2; attempt++) {
+        if (journal->alive) {
+            journal->alive();
+        }
         error = journal->nor->erase(journal->nor->context, page_address(sector, 0));
         if (error == MH_OK) {
             error = look(journal->nor, sector, &sight);
@@ -403,7 +427,8 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
         moved.next_page = moved.next_page > end ? moved.next_page : end; /* as the next opening sees it */
         *journal = moved;
     }
-    (void)clear(journal, journal->sector ^ 1u);
+    const enum mh_error uncleared = clear(journal, journal->sector ^ 1u);
+    journal->newer_left = error && uncleared;
     return error;
 }
 
@@ -432,8 +457,23 @@ static enum mh_error append(struct mh_journal *journal)
     return move(journal, page);
 }
 
+/* What a move that failed may have left in the other sector would count instead of all that is written behind the end
+ * of this one. */
+static enum mh_error remove_newer(struct mh_journal *journal)
+{
+    const enum mh_error error = journal->newer_left ? clear(journal, journal->sector ^ 1u) : MH_OK;
+
+    journal->newer_left = error != MH_OK;
+    return error;
+}
+
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
+    const enum mh_error error = remove_newer(journal);
+
+    if (error) {
+        return error;
+    }
     return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
 }
 
@@ -459,7 +499,7 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
     const bool again = found->any && !found->twice;
-    enum mh_error error = again ? write_page(journal, found->page) : MH_OK;
+    enum mh_error error = again ? write_again(journal, found->page) : MH_OK;
 
     if (error || found->damaged) {
         return move(journal, found->page);

@@ -77,18 +77,36 @@ static enum mh_error clear_first_bits(const struct mh_otp *otp, uint32_t offset,
     return error == MH_OK && count > 0 ? clear_bits(otp, offset, (1u << count) - 1) : error;
 }
 
+/* Makes firm what is programmed of a counter behind its first bits: where some of those do not take it counts in their
+ * place, and a power loss may have left it weak. */
+static enum mh_error program_again(const struct mh_otp *otp, uint32_t offset, uint32_t end)
+{
+    enum mh_error error = MH_OK;
+
+    for (; error == MH_OK && offset < end; offset += 4) {
+        if (mh_get32(otp->cells + offset) != UINT32_MAX) {
+            error = clear_bits(otp, offset, 0);
+        }
+    }
+    return error;
+}
+
 enum mh_error mh_otp_raise(const struct mh_otp *otp, unsigned number, uint32_t counter)
 {
+    const uint32_t first = first_byte(number);
     uint32_t bits = counter, reached = 0;
 
+    if (counter == 0) {
+        return MH_OK;
+    }
     while (bits <= MH_COUNTER_MAX) {
-        const enum mh_error error = clear_first_bits(otp, first_byte(number), bits);
+        const enum mh_error error = clear_first_bits(otp, first, bits);
         if (error) {
             return error;
         }
         reached = mh_otp_counter(otp->cells, number);
         if (reached >= counter) {
-            return MH_OK;
+            return program_again(otp, first + (bits + 31) / 32 * 4, first + MH_OTP_COUNTER_SIZE);
         }
         bits += counter - reached; /* as many as did not take; each round has more bits, so this ends */
     }

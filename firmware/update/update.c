@@ -10,6 +10,7 @@ enum mh_error mh_update_initialize(struct mh_update *update, const struct mh_dev
     update->validated = false;
     update->rollback_off = 0;
     const enum mh_error error = mh_journal_open(&update->journal, &device->nor);
+    update->journal.alive = device->alive;
     update->open = error == MH_OK;
     return error;
 }
@@ -22,6 +23,16 @@ static bool is_incoming(const struct mh_update *update, uint32_t length)
     return incoming->length == length && memcmp(incoming->id, update->package.manifest.id, MH_ID_SIZE) == 0;
 }
 
+/* Whether the key that signed what was just opened was revoked by a confirmation since the anchors were read. */
+static bool is_revoked_since(const struct mh_update *update)
+{
+    const struct mh_device *device = update->device;
+    const struct mh_package *package = &update->package;
+    const uint32_t since = mh_otp_revoked(device->otp.cells) & ~device->anchors.revoked;
+
+    return since && since >> mh_manifest_signer(package->header, package->manifest.size, &device->anchors) & 1;
+}
+
 /* The components whose running packages are in the store and could be rolled back to, as far as their manifests
  * tell. */
 static unsigned kept(struct mh_update *update, const struct mh_state *state)
@@ -29,7 +40,8 @@ static unsigned kept(struct mh_update *update, const struct mh_state *state)
     unsigned components = 0;
 
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
-        if (mh_rollback_check(update->device, state, number, &update->package) == MH_OK) {
+        if (mh_rollback_check(update->device, state, number, &update->package) == MH_OK &&
+            !is_revoked_since(update)) {
             components |= 1u << (number - 1);
         }
     }
@@ -47,15 +59,6 @@ static unsigned listed(const struct mh_state *state)
     return components;
 }
 
-/* Whether the key that signed what was just opened was revoked by a confirmation since the anchors were read. */
-static bool is_revoked_since(const struct mh_update *update, const uint8_t *first)
-{
-    const struct mh_device *device = update->device;
-    const uint32_t since = mh_otp_revoked(device->otp.cells) & ~device->anchors.revoked;
-
-    return since && since >> mh_manifest_signer(first, update->package.manifest.size, &device->anchors) & 1;
-}
-
 /* Opens what is offered, by its manifest, and makes room for it in *state, which nobody has recorded yet. */
 static enum mh_error consider(struct mh_update *update, const uint8_t *first, uint32_t available, uint32_t length,
                               struct mh_state *state)
@@ -69,7 +72,7 @@ static enum mh_error consider(struct mh_update *update, const uint8_t *first, ui
     if (error) {
         return error;
     }
-    if (is_revoked_since(update, first)) {
+    if (is_revoked_since(update)) {
         return MH_ERR_REVOKED;
     }
     mh_installed_read(device, state, &installed);

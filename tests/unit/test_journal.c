@@ -4,6 +4,8 @@
  */
 #include "device_fixture.h"
 
+#include "matterhorn/bytes.h"
+
 #include <string.h>
 
 static struct mh_journal journal;
@@ -657,6 +659,54 @@ static void each_bit_of_a_record_counts(void **state)
     }
 }
 
+/* What is reserved may be another firmware's: it must not cost the record when that is programmed over itself, which a
+ * power loss may follow. */
+static void reserved_bytes_stay_what_they_are(void **state)
+{
+    static uint8_t before[MH_PAGE_SIZE];
+
+    (void)state;
+    for (unsigned at = 240; at < 252; at++) {
+        start_anew();
+        write_on_the_way(1);
+        write_on_the_way(2);
+        page(0, 1)[at] = 0x5A;
+        mh_put32(page(0, 1) + 252, mh_crc32(page(0, 1), 252));
+        memcpy(before, page(0, 1), sizeof before);
+        array.operations_left = 1;
+        assert_int_equal(reopen(), 2);
+        assert_int_equal(array.operations_left, 0);
+        array.operations_left = UINT64_MAX;
+        assert_memory_equal(page(0, 1), before, sizeof before);
+    }
+}
+
+/* A move fails on its way, as when the supply is low, and comes back in the same session: what is written then is found
+ * by the next start, whatever the move has left. */
+static void what_is_written_after_a_move_that_failed_is_found(void **state)
+{
+    (void)state;
+    for (uint64_t operations = 0; operations < 8; operations++) {
+        for (unsigned still_low = 0; still_low < 2; still_low++) {
+            start_anew();
+            write(1);
+            journal.state.sectors_done = 2;
+            array.operations_left = operations;
+            const enum mh_error error = mh_journal_write(&journal);
+            journal.state.phase = MH_REQUESTED;
+            journal.state.sectors_done = 3;
+            if (still_low && error) {
+                array.operations_left = 0;
+                assert_int_not_equal(mh_journal_write(&journal), MH_OK);
+            }
+            array.operations_left = UINT64_MAX;
+            assert_int_equal(mh_journal_write(&journal), MH_OK);
+            assert_int_equal(reopen(), 3);
+            assert_int_equal(journal.state.phase, MH_REQUESTED);
+        }
+    }
+}
+
 static void journal_with_nothing_good_starts_anew(void **state)
 {
     (void)state;
@@ -816,6 +866,8 @@ int main(void)
         TEST(second_copy_is_made_up_for),
         TEST(leftovers_of_a_torn_erase_do_not_count),
         TEST(each_bit_of_a_record_counts),
+        TEST(reserved_bytes_stay_what_they_are),
+        TEST(what_is_written_after_a_move_that_failed_is_found),
         TEST(journal_with_nothing_good_starts_anew),
         TEST(contents_are_finitely_many),
         TEST(one_command_unheard_loses_no_record),

@@ -184,6 +184,41 @@ static void bits_that_do_not_take_are_replaced_by_the_next_ones(void **state)
     assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, MH_COUNTER_MAX), MH_ERR_COUNTER_FULL);
 }
 
+/* Where bits of the first word do not take, those in their place are in the next one. A loss there leaves a bit that
+ * counts now, and not in the next start. */
+static void bits_in_their_place_are_firm(void **state)
+{
+    const uint32_t counter = 31;
+
+    (void)state;
+    broken = 0x06;
+    lose_at = 3; /* the word behind: the first round is one word, and the second one begins with it */
+    tear = NOR_TEAR_WEAK;
+    assert_int_not_equal(mh_otp_raise(&otp, MH_RUNTIME, counter), MH_OK);
+    assert_false(power);
+    lose_at = 0;
+    for (uint64_t i = 0; i < NOISES && mh_otp_counter(view, MH_RUNTIME) < counter; i++) {
+        start(i);
+    }
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, counter), MH_OK);
+    for (uint64_t i = 0; i < NOISES; i++) {
+        start(i);
+        assert_true(mh_otp_counter(view, MH_RUNTIME) >= counter);
+    }
+}
+
+/* Of what is there already, no more than its own bits: a confirmation with a new counter programs no word twice. */
+static void each_word_is_programmed_once(void **state)
+{
+    (void)state;
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 70), MH_OK);
+    assert_int_equal(operations, 3);
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 70), MH_OK);
+    assert_int_equal(operations, 6);
+    assert_int_equal(mh_otp_raise(&otp, MH_RUNTIME, 0), MH_OK);
+    assert_int_equal(operations, 6);
+}
+
 static void keys_are_revoked_by_their_bits(void **state)
 {
     (void)state;
@@ -230,6 +265,8 @@ int main(void)
         TEST(counter_is_firm_behind_a_loss_at_any_word),
         TEST(locked_blocks_are_not_counted_on),
         TEST(bits_that_do_not_take_are_replaced_by_the_next_ones),
+        TEST(bits_in_their_place_are_firm),
+        TEST(each_word_is_programmed_once),
         TEST(keys_are_revoked_by_their_bits),
         TEST(low_supply_is_not_the_end),
     };

@@ -5,6 +5,8 @@
  */
 #include "trial_fixture.h"
 
+#include <sodium/crypto_sign_ed25519.h>
+
 static enum mh_error plan(uint32_t size, uint32_t runtime_size, uint32_t seed, struct mh_plan *plan)
 {
     struct blob package = fixture_package(size, runtime_size, seed, 0);
@@ -45,6 +47,27 @@ static void plan_says_what_cannot_be_rolled_back(void **state)
     assert_int_equal(p.rollback_off, APPLICATION_BIT);
     assert_int_equal(plan(0, SMALL, 3, &p), MH_OK);
     assert_int_equal(p.rollback_off, 0); /* it stays what it is */
+}
+
+/* Anchors are read when the device starts; what a confirmation revokes counts at once all the same. */
+static void plan_says_what_was_signed_by_a_key_that_was_revoked_since(void **state)
+{
+    static const uint8_t second_seed[crypto_sign_ed25519_SEEDBYTES] = "a second key, which signs alone";
+    uint8_t private_key[crypto_sign_ed25519_SECRETKEYBYTES];
+    struct blob package = fixture_package(SMALL, 0, 3, 0);
+    const uint32_t size = mh_get16(package.bytes + 6);
+
+    (void)state;
+    install(SMALL, 0, 1, 0);
+    crypto_sign_ed25519_seed_keypair(array.device.anchors.keys[1], private_key, second_seed);
+    array.device.anchors.count = 2;
+    crypto_sign_ed25519_detached(package.bytes + size, NULL, package.bytes, size, private_key);
+    assert_int_equal(mh_update_begin(&update, package.bytes, MH_PACKET_SIZE, (uint32_t)package.size), MH_OK);
+    assert_int_equal(mh_update_rollback_off(&update), 0);
+    assert_int_equal(mh_otp_revoke(&array.device.otp, 1), MH_OK);
+    assert_int_equal(mh_update_begin(&update, package.bytes, MH_PACKET_SIZE, (uint32_t)package.size), MH_OK);
+    assert_int_equal(mh_update_rollback_off(&update), APPLICATION_BIT);
+    free(package.bytes);
 }
 
 static void plan_of_what_is_refused_is_empty(void **state)
@@ -117,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest plan_tests[] = {
         TEST(plan_says_what_cannot_be_rolled_back),
+        TEST(plan_says_what_was_signed_by_a_key_that_was_revoked_since),
         TEST(plan_of_what_is_refused_is_empty),
         TEST(room_is_made_by_the_other_component_first),
         TEST(plan_says_what_makes_room),

@@ -220,6 +220,50 @@ static void power_losses_on_a_worn_journal_do_not_cost_what_runs(void **state)
     free(package.bytes);
 }
 
+/// The watchdog ///
+
+static unsigned erases_unfed, most_unfed;
+static enum mh_error (*erase_well)(void *context, uint32_t address);
+
+static void feed(void)
+{
+    erases_unfed = 0;
+}
+
+static enum mh_error erase_and_count(void *context, uint32_t address)
+{
+    erases_unfed++;
+    most_unfed = erases_unfed > most_unfed ? erases_unfed : most_unfed;
+    return erase_well(context, address);
+}
+
+/* What an application can ask for while the watchdog runs, on a journal that needs each erase that there is: none is
+ * longer without feeding than an erase. */
+static void watchdog_is_fed_however_often_the_journal_moves(void **state)
+{
+    enum mh_error (*const ask[])(struct mh_update *) = {mh_update_confirm, mh_update_rollback};
+    struct blob package = fixture_package(SMALL, 0, 2, 0);
+
+    (void)state;
+    erase_well = array.device.nor.erase;
+    array.device.alive = feed;
+    for (unsigned i = 0; i < sizeof ask / sizeof *ask; i++) {
+        again();
+        assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+        assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+        assert_int_equal(update.journal.state.phase, MH_TRIAL);
+        update.journal.next_page = MH_JOURNAL_PAGES; /* there is no room for another record */
+        leave(JOURNAL, 0);
+        leave(JOURNAL + 1, 0);
+        array.device.nor.erase = erase_and_count;
+        erases_unfed = most_unfed = 0;
+        (void)ask[i](&update);
+        array.device.nor.erase = erase_well;
+        assert_int_equal(most_unfed, 1);
+    }
+    free(package.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +274,7 @@ int main(void)
         TEST(one_worn_sector_of_the_journal_does_not_end_updates),
         TEST(an_install_erases_nothing_of_the_journal),
         TEST(power_losses_on_a_worn_journal_do_not_cost_what_runs),
+        TEST(watchdog_is_fed_however_often_the_journal_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

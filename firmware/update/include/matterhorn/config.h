@@ -52,6 +52,7 @@ struct mh_config {
     bool open;    /* what a power loss had left is settled: without it, every change is refused with MH_ERR_FLASH */
     bool whole;   /* records can be added to the sector; else the next change writes it anew */
     uint32_t end; /* of what is written in the sector */
+    bool passed_over; /* nobody but this session has begun the word at `end` */
 };
 
 /* Finishes what a power loss has interrupted when the sector is not whole and its shadow is authentic; else writes

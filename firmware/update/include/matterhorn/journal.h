@@ -61,10 +61,12 @@ struct mh_state {
 
 struct mh_journal {
     const struct mh_nor *nor;
+    void (*alive)(void); /* as in struct mh_device, before each erase; whoever has opened the journal may set it */
     struct mh_state state;
     uint8_t sector;     /* the one that holds the newest record */
     uint8_t next_page;  /* the one behind the last that is not free; MH_JOURNAL_PAGES when there is none */
     uint8_t generation; /* of that sector */
+    bool newer_left;    /* a move failed, and the other sector could not be cleared: what is left there would count */
 };
 
 static inline bool mh_bit(const uint8_t *bitmap, unsigned n)
