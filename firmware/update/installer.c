@@ -120,7 +120,7 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
 
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
 {
-    const bool begun = state->sectors_done != 0 || (state->phase == MH_ROLLING_BACK && state->refusal);
+    const bool begun = state->phase == MH_INSTALLING || state->phase == MH_ROLLING_BACK;
     unsigned named;
 
     return begun && of_incoming(device, state, &named) != named;
@@ -345,6 +345,9 @@ static enum mh_error install_all(const struct install *install)
         state->sectors_done = 0; /* whatever stands there: no journal of ours has anything done before it begins */
         error = mh_journal_write(install->journal);
     }
+    if (error) {
+        state->phase = MH_REQUESTED; /* nothing was erased: what is installed is what was there */
+    }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (install->package->manifest.components[number - 1].present) {
             error = installer_install_component(install, number);
@@ -374,6 +377,15 @@ enum mh_error installer_open_running(const struct mh_device *device, const struc
     return component->counter < mh_otp_counter(device->otp.cells, number) ? MH_ERR_COUNTER : MH_OK;
 }
 
+/* Whether the package that stands in the store is the one that the directory names. Who holds the SPI bus may have put
+ * another good one there; of what is half-way installed, the id tells which package the halves are of. */
+static enum mh_error check_id(const struct install *install)
+{
+    const struct mh_entry *incoming = &install->journal->state.entries[MH_INCOMING];
+
+    return memcmp(install->package->manifest.id, incoming->id, MH_ID_SIZE) == 0 ? MH_OK : MH_ERR_LAYOUT;
+}
+
 static enum mh_error open_and_verify(const struct install *install, struct mh_stored *stored)
 {
     const struct mh_device *device = install->device;
@@ -391,6 +403,9 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
             installer_lift_limits(&installed);
         }
         error = mh_manifest_accept(&install->package->manifest, &installed);
+    }
+    if (error == MH_OK) {
+        error = check_id(install);
     }
     if (error == MH_OK) {
         error = mh_package_verify_again(install->package, device->alive);
