@@ -100,9 +100,9 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     }
 }
 
-/* The components of which the header of the incoming package is installed: bit n - 1 for component n. *named: all that
- * it holds. */
-static unsigned of_incoming(const struct mh_device *device, const struct mh_state *state, unsigned *named)
+/* The components of which the header of the package with this id is installed: bit n - 1 for component n. *named: all
+ * that it holds. */
+static unsigned of_package(const struct mh_device *device, const uint8_t id[MH_ID_SIZE], unsigned *named)
 {
     struct mh_manifest manifest;
     unsigned there = 0;
@@ -110,7 +110,7 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
     *named = 0;
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (mh_component_header(device, number, &manifest) == MH_OK &&
-            memcmp(manifest.id, state->entries[MH_INCOMING].id, MH_ID_SIZE) == 0) {
+            memcmp(manifest.id, id, MH_ID_SIZE) == 0) {
             there |= 1u << (number - 1);
             *named = mh_manifest_components(&manifest);
         }
@@ -123,13 +123,27 @@ bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *s
     const bool begun = state->phase == MH_INSTALLING || state->phase == MH_ROLLING_BACK;
     unsigned named;
 
-    return begun && of_incoming(device, state, &named) != named;
+    return begun && of_package(device, state->entries[MH_INCOMING].id, &named) != named;
+}
+
+bool mh_installed_doubtful(const struct mh_device *device)
+{
+    struct mh_manifest manifest;
+    unsigned named;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_header(device, number, &manifest) == MH_OK &&
+            of_package(device, manifest.id, &named) != named) {
+            return true;
+        }
+    }
+    return false;
 }
 
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
 {
     struct mh_manifest manifest;
-    unsigned named, broken = of_incoming(device, state, &named);
+    unsigned named, broken = of_package(device, state->entries[MH_INCOMING].id, &named);
 
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (mh_component_verify(device, number, &manifest) != MH_OK) {

@@ -334,6 +334,28 @@ static void half_of_a_package_does_not_belong_to_what_was_there(void **state)
     assert_true(mixed > 3);
 }
 
+/* What is not of one package is doubtful where a header names both, however it has come to that; else it is not. */
+static void headers_alone_tell_whether_a_pair_may_be_two_halves(void **state)
+{
+    struct blob both = fixture_package(SMALL, SMALL, 1, 0), application = fixture_package(SMALL, 0, 2, 0),
+                runtime = fixture_package(0, SMALL, 3, 0);
+
+    (void)state;
+    assert_false(mh_installed_doubtful(&array.device)); /* nothing is there */
+    install_and_confirm(&both);
+    assert_false(mh_installed_doubtful(&array.device));
+    install_and_confirm(&application);
+    assert_true(mh_installed_doubtful(&array.device));
+    install_and_confirm(&runtime);
+    assert_false(mh_installed_doubtful(&array.device));
+    install_and_confirm(&both);
+    install_and_confirm(&runtime);
+    assert_true(mh_installed_doubtful(&array.device));
+    free(both.bytes);
+    free(application.bytes);
+    free(runtime.bytes);
+}
+
 /* Who holds the SPI bus shows good bytes until the runtime is installed, and wrong ones from then on. */
 static struct {
     const struct blob *package;
@@ -605,6 +627,7 @@ int main(void)
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
         TEST(forged_progress_does_not_pass_for_an_install),
         TEST(half_of_a_package_does_not_belong_to_what_was_there),
+        TEST(headers_alone_tell_whether_a_pair_may_be_two_halves),
         TEST(package_that_the_journal_does_not_name_is_not_installed),
         TEST(forged_progress_does_not_make_half_of_a_package_pass),
         TEST(package_of_one_component_never_leaves_half_of_it),

@@ -27,6 +27,11 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
  * the journal says; how far it has come, the signed headers, so it does not matter which sectors are recorded. */
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state);
 
+/* The same question where the journal cannot be read: whether a header names another component too, and that is of
+ * another package. So it is half-way through an install of both; and also where one of them was updated alone later,
+ * and all is well. */
+bool mh_installed_doubtful(const struct mh_device *device);
+
 /* How many records the journal gets, at most, for an install or a rollback of these components (bit n - 1 for
  * component n), from that it is wanted on: mh_journal_reserve has room for them. */
 unsigned mh_install_records(const struct mh_device *device, unsigned components);
