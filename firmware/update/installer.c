@@ -335,20 +335,23 @@ enum mh_error installer_install_component(const struct install *install, unsigne
     return error;
 }
 
-/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to. */
+/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to.
+ * What comes from a rollback that could not be finished has its credit already, and goes on saying so. */
 static enum mh_error record_installed(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
     state->phase = MH_TRIAL;
-    state->credit = MH_TRIAL_CREDIT;
+    if (state->tried == 0) {
+        state->credit = MH_TRIAL_CREDIT;
+        state->refusal = MH_OK;
+    }
     state->tried = (uint8_t)mh_manifest_components(&install->package->manifest);
     state->sectors_done = 0;
-    state->refusal = MH_OK;
     return mh_journal_write(install->journal);
 }
 
-static enum mh_error install_all(const struct install *install)
+enum mh_error installer_install_all(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
@@ -413,7 +416,7 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     }
     if (error == MH_OK) {
         mh_installed_read(device, state, &installed);
-        if (state->phase == MH_INSTALLING) {
+        if (state->phase != MH_REQUESTED) {
             installer_lift_limits(&installed);
         }
         error = mh_manifest_accept(&install->package->manifest, &installed);
@@ -423,6 +426,16 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     }
     if (error == MH_OK) {
         error = mh_package_verify_again(install->package, device->alive);
+    }
+    return error;
+}
+
+enum mh_error installer_verify_incoming(const struct install *install, struct mh_stored *stored)
+{
+    enum mh_error error = MH_ERR_FLASH;
+
+    for (unsigned attempt = 0; error && attempt < MH_VERIFY_ATTEMPTS; attempt++) {
+        error = open_and_verify(install, stored);
     }
     return error;
 }
@@ -451,7 +464,7 @@ static enum mh_error begin_or_resume(const struct install *install)
     if (install->journal->state.phase == MH_REQUESTED) {
         error = mh_journal_reserve(install->journal, records - 1);
     }
-    return error ? error : install_all(install);
+    return error ? error : installer_install_all(install);
 }
 
 /// All of it ///
@@ -461,17 +474,14 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
 {
     const struct install install = {device, journal, package, journal->state.sectors_done == 0};
     struct mh_stored stored;
-    enum mh_error error = MH_OK;
 
     if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
         return MH_OK;
     }
     installer_log(device, "verifying the package");
-    for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
-        error = open_and_verify(&install, &stored);
-        if (error == MH_OK) {
-            return begin_or_resume(&install);
-        }
+    const enum mh_error error = installer_verify_incoming(&install, &stored);
+    if (error == MH_OK) {
+        return begin_or_resume(&install);
     }
     if (error == MH_ERR_FLASH) {
         return error;
