@@ -24,6 +24,9 @@ static struct mh_device device;
 static struct mh_journal journal;
 static struct mh_package package;
 
+/* Nothing says whether what is installed belongs together. */
+static bool doubtful;
+
 static void say(const char *text, const char *more)
 {
     uart_write("boot: ");
@@ -106,39 +109,48 @@ static void tell(enum mh_phase before, enum mh_error error)
     }
 }
 
-/* Everything about updates. Whatever goes wrong here, what is installed may still be good.
- * The result is that of an install or a rollback that is still wanted, else MH_OK. */
-static enum mh_error update(bool blamed)
+/* Where the journal cannot be written it may be read all the same, and says whether an install has stopped half-way. */
+static enum mh_error open_journal(void)
 {
     enum mh_error error = spi_nor_initialize();
+    bool known = false;
 
     if (error == MH_OK) {
         finish_config();
         error = mh_journal_open(&journal, &device.nor);
+        known = error == MH_OK || mh_journal_peek(&journal, &device.nor) == MH_OK;
     }
+    doubtful = !known && mh_installed_doubtful(&device);
+    return error;
+}
+
+/* Everything about updates. Whatever goes wrong here, what is installed may still be good.
+ * The result is that of an install or a rollback that is still wanted, else MH_OK. */
+static enum mh_error update(bool blamed)
+{
+    enum mh_error error = open_journal();
+
     if (error) {
         say("no updates: ", mh_error_text(error));
-        return MH_OK;
+    } else {
+        const enum mh_phase before = journal.state.phase;
+        gpio_write(BOARD_LED_BLUE, mh_state_pending(&journal.state));
+        error = mh_proceed(&device, &journal, &package, blamed);
+        tell(before, error);
     }
-    const enum mh_phase before = journal.state.phase;
-    gpio_write(BOARD_LED_BLUE, mh_state_pending(&journal.state));
-    error = mh_proceed(&device, &journal, &package, blamed);
-    tell(before, error);
     return mh_state_pending(&journal.state) && journal.state.phase != MH_CONFIRMING ? error : MH_OK;
 }
 
 /* What is installed is whole, but an install or a rollback is still wanted that cannot be finished now. Where it is of
  * two components and has come as far as between them, what is whole does not belong together: then only time helps.
- * Otherwise a package that went bad is dropped, so that another one can come, and a rollback is off. */
+ * Otherwise it is started. A package that went bad is dropped, so that another one can come, and a rollback is off;
+ * but nothing is decided while nothing can be written. */
 static void give_up_or_wait(enum mh_error error)
 {
-    if (error == MH_ERR_FLASH) {
-        return;
-    }
     if (mh_installed_mixed(&device, &journal.state)) {
         try_again_later();
     }
-    if (error == MH_ERR_SUPPLY) {
+    if (error == MH_ERR_FLASH || error == MH_ERR_SUPPLY) {
         return;
     }
     if (journal.state.phase == MH_ROLLING_BACK) {
@@ -170,14 +182,16 @@ static bool verify(unsigned component)
     return error == MH_OK;
 }
 
-/* An image that nobody has confirmed must not hang for ever. Nothing stops the watchdog any more: it is the runtime
- * that feeds it. */
-static void watch_trial(void)
+/* An image that nobody has confirmed must not hang for ever, nor may a pair that perhaps is none: at another start the
+ * SPI NOR may answer. Nothing stops the watchdog any more: it is the runtime that feeds it. */
+static void watch_unconfirmed(void)
 {
-    if (journal.state.phase == MH_TRIAL) {
+    const enum mh_phase phase = journal.state.phase;
+
+    if (phase == MH_TRIAL) {
         log_line("the running update is not confirmed");
     }
-    if (journal.state.phase == MH_TRIAL || journal.state.phase == MH_ROLLING_BACK) {
+    if (phase == MH_TRIAL || phase == MH_INSTALLING || phase == MH_ROLLING_BACK || doubtful) {
         watchdog_start();
     }
 }
@@ -196,7 +210,7 @@ int main(void)
     if (unfinished) {
         give_up_or_wait(unfinished);
     }
-    watch_trial();
+    watch_unconfirmed();
     log_line("starting");
     reset_peripherals();
     reset_start(device.board->regions[MH_RUNTIME - 1].address + MH_HEADER_SIZE);

@@ -100,9 +100,9 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
     }
 }
 
-/* The components of which the header of the incoming package is installed: bit n - 1 for component n. *named: all that
- * it holds. */
-static unsigned of_incoming(const struct mh_device *device, const struct mh_state *state, unsigned *named)
+/* The components of which the header of the package with this id is installed: bit n - 1 for component n. *named: all
+ * that it holds. */
+static unsigned of_package(const struct mh_device *device, const uint8_t id[MH_ID_SIZE], unsigned *named)
 {
     struct mh_manifest manifest;
     unsigned there = 0;
@@ -110,7 +110,7 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
     *named = 0;
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (mh_component_header(device, number, &manifest) == MH_OK &&
-            memcmp(manifest.id, state->entries[MH_INCOMING].id, MH_ID_SIZE) == 0) {
+            memcmp(manifest.id, id, MH_ID_SIZE) == 0) {
             there |= 1u << (number - 1);
             *named = mh_manifest_components(&manifest);
         }
@@ -120,16 +120,30 @@ static unsigned of_incoming(const struct mh_device *device, const struct mh_stat
 
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state)
 {
-    const bool begun = state->sectors_done != 0 || (state->phase == MH_ROLLING_BACK && state->refusal);
+    const bool begun = state->phase == MH_INSTALLING || state->phase == MH_ROLLING_BACK;
     unsigned named;
 
-    return begun && of_incoming(device, state, &named) != named;
+    return begun && of_package(device, state->entries[MH_INCOMING].id, &named) != named;
+}
+
+bool mh_installed_doubtful(const struct mh_device *device)
+{
+    struct mh_manifest manifest;
+    unsigned named;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (mh_component_header(device, number, &manifest) == MH_OK &&
+            of_package(device, manifest.id, &named) != named) {
+            return true;
+        }
+    }
+    return false;
 }
 
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
 {
     struct mh_manifest manifest;
-    unsigned named, broken = of_incoming(device, state, &named);
+    unsigned named, broken = of_package(device, state->entries[MH_INCOMING].id, &named);
 
     for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
         if (mh_component_verify(device, number, &manifest) != MH_OK) {
@@ -321,20 +335,23 @@ enum mh_error installer_install_component(const struct install *install, unsigne
     return error;
 }
 
-/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to. */
+/* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to.
+ * What comes from a rollback that could not be finished has its credit already, and goes on saying so. */
 static enum mh_error record_installed(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
     state->phase = MH_TRIAL;
-    state->credit = MH_TRIAL_CREDIT;
+    if (state->tried == 0) {
+        state->credit = MH_TRIAL_CREDIT;
+        state->refusal = MH_OK;
+    }
     state->tried = (uint8_t)mh_manifest_components(&install->package->manifest);
     state->sectors_done = 0;
-    state->refusal = MH_OK;
     return mh_journal_write(install->journal);
 }
 
-static enum mh_error install_all(const struct install *install)
+enum mh_error installer_install_all(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
@@ -344,6 +361,9 @@ static enum mh_error install_all(const struct install *install)
         state->phase = MH_INSTALLING;
         state->sectors_done = 0; /* whatever stands there: no journal of ours has anything done before it begins */
         error = mh_journal_write(install->journal);
+    }
+    if (error) {
+        state->phase = MH_REQUESTED; /* nothing was erased: what is installed is what was there */
     }
     for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
         if (install->package->manifest.components[number - 1].present) {
@@ -374,6 +394,15 @@ enum mh_error installer_open_running(const struct mh_device *device, const struc
     return component->counter < mh_otp_counter(device->otp.cells, number) ? MH_ERR_COUNTER : MH_OK;
 }
 
+/* Whether the package that stands in the store is the one that the directory names. Who holds the SPI bus may have put
+ * another good one there; of what is half-way installed, the id tells which package the halves are of. */
+static enum mh_error check_id(const struct install *install)
+{
+    const struct mh_entry *incoming = &install->journal->state.entries[MH_INCOMING];
+
+    return memcmp(install->package->manifest.id, incoming->id, MH_ID_SIZE) == 0 ? MH_OK : MH_ERR_LAYOUT;
+}
+
 static enum mh_error open_and_verify(const struct install *install, struct mh_stored *stored)
 {
     const struct mh_device *device = install->device;
@@ -387,13 +416,26 @@ static enum mh_error open_and_verify(const struct install *install, struct mh_st
     }
     if (error == MH_OK) {
         mh_installed_read(device, state, &installed);
-        if (state->phase == MH_INSTALLING) {
+        if (state->phase != MH_REQUESTED) {
             installer_lift_limits(&installed);
         }
         error = mh_manifest_accept(&install->package->manifest, &installed);
     }
     if (error == MH_OK) {
+        error = check_id(install);
+    }
+    if (error == MH_OK) {
         error = mh_package_verify_again(install->package, device->alive);
+    }
+    return error;
+}
+
+enum mh_error installer_verify_incoming(const struct install *install, struct mh_stored *stored)
+{
+    enum mh_error error = MH_ERR_FLASH;
+
+    for (unsigned attempt = 0; error && attempt < MH_VERIFY_ATTEMPTS; attempt++) {
+        error = open_and_verify(install, stored);
     }
     return error;
 }
@@ -422,7 +464,7 @@ static enum mh_error begin_or_resume(const struct install *install)
     if (install->journal->state.phase == MH_REQUESTED) {
         error = mh_journal_reserve(install->journal, records - 1);
     }
-    return error ? error : install_all(install);
+    return error ? error : installer_install_all(install);
 }
 
 /// All of it ///
@@ -432,17 +474,14 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
 {
     const struct install install = {device, journal, package, journal->state.sectors_done == 0};
     struct mh_stored stored;
-    enum mh_error error = MH_OK;
 
     if (journal->state.phase != MH_REQUESTED && journal->state.phase != MH_INSTALLING) {
         return MH_OK;
     }
     installer_log(device, "verifying the package");
-    for (unsigned attempt = 0; attempt < MH_VERIFY_ATTEMPTS; attempt++) {
-        error = open_and_verify(&install, &stored);
-        if (error == MH_OK) {
-            return begin_or_resume(&install);
-        }
+    const enum mh_error error = installer_verify_incoming(&install, &stored);
+    if (error == MH_OK) {
+        return begin_or_resume(&install);
     }
     if (error == MH_ERR_FLASH) {
         return error;

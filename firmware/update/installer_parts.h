@@ -20,6 +20,13 @@ void installer_log(const struct mh_device *device, const char *text);
  * has as done are left alone, each one that is done is recorded. */
 enum mh_error installer_install_component(const struct install *install, unsigned number);
 
+/* Verifies the incoming package completely, MH_VERIFY_ATTEMPTS times if need be, and leaves it open; *stored must
+ * outlive that. */
+enum mh_error installer_verify_incoming(const struct install *install, struct mh_stored *stored);
+
+/* Installs what was verified, or goes on with it, to phase trial. */
+enum mh_error installer_install_all(const struct install *install);
+
 /* Has nothing refused because the one-time programmable area cannot record it. That is asked before the first erase;
  * behind it there may be nothing else to run. */
 void installer_lift_limits(struct mh_installed *installed);

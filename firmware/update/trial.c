@@ -10,6 +10,13 @@ static bool is_tried(const struct mh_state *state, unsigned number)
     return state->tried >> (number - 1) & 1;
 }
 
+/* Whether it is a trial that goes back, and not an install whose package went bad, which has its reason. That of a
+ * trial is recorded at its end, or when it could not be finished once. */
+static bool is_of_trial(const struct mh_state *state)
+{
+    return state->refusal == MH_OK || state->refusal == MH_ERR_ROLLED_BACK;
+}
+
 /// Rollback ///
 
 /* Opens the package in the store that ran as component `number`. */
@@ -114,7 +121,7 @@ enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_jour
 {
     const enum mh_error error = mh_journal_reserve(journal, mh_install_records(device, journal->state.tried));
 
-    return error ? error : record_rollback(journal, MH_OK);
+    return error ? error : record_rollback(journal, (enum mh_error)journal->state.refusal);
 }
 
 static enum mh_error verify_rollback(const struct install *install)
@@ -140,7 +147,7 @@ static enum mh_error record_rolled_back(const struct install *install)
 {
     struct mh_state *state = &install->journal->state;
 
-    if (state->refusal) {
+    if (!is_of_trial(state)) {
         mh_state_refuse(state, state->refusal);
         return mh_journal_write(install->journal);
     }
@@ -166,19 +173,71 @@ static enum mh_error roll_back(const struct install *install)
     return error ? error : record_rolled_back(install);
 }
 
+/// The way forward ///
+
+/* Whether the rollback has left nothing that could be started. */
+static bool is_half_way(const struct install *install)
+{
+    const struct mh_state *state = &install->journal->state;
+    struct mh_manifest manifest;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (is_tried(state, number) && mh_component_verify(install->device, number, &manifest) != MH_OK) {
+            return true;
+        }
+    }
+    return mh_installed_mixed(install->device, state);
+}
+
+/* Records that what was tried is installed again. A trial that was over stays over: its credit is none. */
+static enum mh_error record_way_forward(struct mh_journal *journal)
+{
+    struct mh_state *state = &journal->state;
+    const struct mh_state before = *state;
+
+    state->phase = MH_INSTALLING;
+    state->sectors_done = 0; /* whatever stands there, as when an install begins */
+    state->credit = is_of_trial(state) ? 0 : MH_TRIAL_CREDIT;
+    state->refusal = MH_ERR_ROLLED_BACK;
+    const enum mh_error error = mh_journal_write(journal);
+    if (error) {
+        *state = before;
+    }
+    return error;
+}
+
+/* What ran before cannot be had, for `reason`: what was tried may be whole in the store. Only once, else two packages
+ * that are bad in turns would wear out the internal flash: MH_ERR_ROLLED_BACK says that it was done before. */
+static enum mh_error go_forward(const struct install *install, enum mh_error reason)
+{
+    const struct mh_state *state = &install->journal->state;
+    struct mh_stored stored;
+
+    if (state->refusal == MH_ERR_ROLLED_BACK || !is_half_way(install) ||
+        installer_verify_incoming(install, &stored) != MH_OK ||
+        state->tried & ~mh_manifest_components(&install->package->manifest)) {
+        return reason;
+    }
+    const enum mh_error error = record_way_forward(install->journal);
+    return error ? error : installer_install_all(install);
+}
+
 enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package)
 {
     const struct install install = {device, journal, package, false};
     const enum mh_error error = verify_rollback(&install);
 
-    return error ? error : roll_back(&install);
+    if (error == MH_OK) {
+        return roll_back(&install);
+    }
+    return error == MH_ERR_FLASH ? error : go_forward(&install, error);
 }
 
 enum mh_error mh_rollback_give_up(struct mh_journal *journal)
 {
     struct mh_state *state = &journal->state;
 
-    if (state->refusal) {
+    if (!is_of_trial(state)) {
         mh_state_refuse(state, state->refusal);
     } else {
         state->phase = MH_TRIAL;
@@ -190,16 +249,17 @@ enum mh_error mh_rollback_give_up(struct mh_journal *journal)
 enum mh_error installer_go_back(const struct install *install, enum mh_error reason)
 {
     struct mh_state *state = &install->journal->state;
+    const uint8_t tried = state->tried; /* none, unless it is a way forward: then there is no other */
 
     state->tried = (uint8_t)installer_broken(install->device, state);
     if (state->tried == 0 || verify_rollback(install) != MH_OK) {
-        state->tried = 0;
+        state->tried = tried;
         return reason;
     }
     /* Without room in the journal too: there is nothing else to run. */
-    enum mh_error error = record_rollback(install->journal, reason);
+    enum mh_error error = record_rollback(install->journal, tried ? MH_ERR_ROLLED_BACK : reason);
     if (error) {
-        state->tried = 0;
+        state->tried = tried;
     } else {
         error = roll_back(install);
     }
@@ -277,6 +337,7 @@ enum mh_error mh_confirmation_finish(const struct mh_device *device, struct mh_j
         }
     }
     if (error == MH_OK) {
+        state->refusal = MH_OK;
         mh_state_end_trial(state);
         error = mh_journal_write(journal);
     }

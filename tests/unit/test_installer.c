@@ -334,6 +334,98 @@ static void half_of_a_package_does_not_belong_to_what_was_there(void **state)
     assert_true(mixed > 3);
 }
 
+/* What is not of one package is doubtful where a header names both, however it has come to that; else it is not. */
+static void headers_alone_tell_whether_a_pair_may_be_two_halves(void **state)
+{
+    struct blob both = fixture_package(SMALL, SMALL, 1, 0), application = fixture_package(SMALL, 0, 2, 0),
+                runtime = fixture_package(0, SMALL, 3, 0);
+
+    (void)state;
+    assert_false(mh_installed_doubtful(&array.device)); /* nothing is there */
+    install_and_confirm(&both);
+    assert_false(mh_installed_doubtful(&array.device));
+    install_and_confirm(&application);
+    assert_true(mh_installed_doubtful(&array.device));
+    install_and_confirm(&runtime);
+    assert_false(mh_installed_doubtful(&array.device));
+    install_and_confirm(&both);
+    install_and_confirm(&runtime);
+    assert_true(mh_installed_doubtful(&array.device));
+    free(both.bytes);
+    free(application.bytes);
+    free(runtime.bytes);
+}
+
+/* Who holds the SPI bus shows good bytes until the runtime is installed, and wrong ones from then on. */
+static struct {
+    const struct blob *package;
+    struct mh_nor nor; /* the chip's own functions */
+} shown;
+
+static enum mh_error read_until_half_is_installed(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    const enum mh_error error = shown.nor.read(context, address, buffer, length);
+
+    if (address < MH_JOURNAL_ADDRESS && has_header_of(shown.package, MH_RUNTIME)) {
+        buffer[0] ^= 1;
+    }
+    return error;
+}
+
+/* An install that this journal tells of, of the package that stands in the store. */
+static enum mh_error install_by_forged_journal(const struct blob *package, bool right_id, uint32_t sectors_done)
+{
+    assert_int_equal(fixture_store(&update, &array.device, package), MH_OK);
+    update.journal.state.phase = MH_INSTALLING;
+    update.journal.state.sectors_done = sectors_done;
+    update.journal.state.entries[MH_INCOMING].id[0] ^= right_id ? 0 : 1;
+    assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+    shown.package = package;
+    shown.nor = array.device.nor;
+    array.device.nor.read = read_until_half_is_installed;
+    const enum mh_error error = fixture_boot(&update, &array.device);
+    array.device.nor = shown.nor;
+    return error;
+}
+
+/* A journal names a package, another good one stands in the store: nothing is erased for it. */
+static void package_that_the_journal_does_not_name_is_not_installed(void **state)
+{
+    uint32_t erases[12] = {0};
+
+    (void)state;
+    struct blob first = fixture_package(SMALL, SMALL, 1, 0), second = fixture_package(SMALL, SMALL, 2, 0);
+    install_and_confirm(&first);
+    array.internal.erases = erases;
+    assert_int_equal(install_by_forged_journal(&second, false, 0), MH_ERR_LAYOUT);
+    array.internal.erases = NULL;
+    assert_int_equal(erases[4] + erases[9], 0);
+    assert_false(mh_installed_mixed(&array.device, &update.journal.state));
+    assert_true(fixture_holds(&array, MH_RUNTIME, SMALL, 1));
+    assert_installed(SMALL, 1);
+    free(first.bytes);
+    free(second.bytes);
+}
+
+/* Nor does a journal in which the application's header is there already, and nothing before it, lead to half of it. */
+static void forged_progress_does_not_make_half_of_a_package_pass(void **state)
+{
+    static const uint32_t masks[] = {0, 1u << 9, 0xFFFFFFFF & ~(1u << 4)};
+
+    for (unsigned i = 0; i < sizeof masks / sizeof *masks; i++) {
+        tear_down_device(state);
+        set_up_device(state);
+        struct blob first = fixture_package(SMALL, SMALL, 1, 0), second = fixture_package(SMALL, SMALL, 2, 0);
+        install_and_confirm(&first);
+        assert_int_equal(install_by_forged_journal(&second, true, masks[i]), MH_ERR_TABLE);
+        assert_true(fixture_holds(&array, MH_RUNTIME, SMALL, 2));
+        assert_installed(SMALL, 1);
+        assert_true(mh_installed_mixed(&array.device, &update.journal.state));
+        free(first.bytes);
+        free(second.bytes);
+    }
+}
+
 /* Of one component alone there is no half. */
 static void package_of_one_component_never_leaves_half_of_it(void **state)
 {
@@ -535,6 +627,9 @@ int main(void)
         TEST(package_swapped_during_a_cut_install_is_not_programmed),
         TEST(forged_progress_does_not_pass_for_an_install),
         TEST(half_of_a_package_does_not_belong_to_what_was_there),
+        TEST(headers_alone_tell_whether_a_pair_may_be_two_halves),
+        TEST(package_that_the_journal_does_not_name_is_not_installed),
+        TEST(forged_progress_does_not_make_half_of_a_package_pass),
         TEST(package_of_one_component_never_leaves_half_of_it),
         TEST(missing_packets_alone_are_sent_again),
         TEST(lower_counter_is_refused),

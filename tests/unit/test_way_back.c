@@ -201,6 +201,55 @@ static void package_that_goes_bad_is_waited_for_when_nothing_leads_back(void **s
     }
 }
 
+/* Nothing leads back to what the runtime was, and what is installed is whole: it is half of each, whether the journal
+ * knows that already or not. */
+static void half_of_a_package_that_goes_bad_is_not_taken_for_a_whole(void **state)
+{
+    static const enum left halves[] = {RUNTIME_NOT_RECORDED, RUNTIME_ALONE};
+    struct array_device requested;
+
+    (void)state;
+    install(SMALL, 0, 1, 0);
+    install(0, SMALL, 2, 0);
+    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
+    save(&requested);
+    for (unsigned i = 0; i < sizeof halves / sizeof *halves; i++) {
+        cut_where(&requested, halves[i]);
+        *incoming_byte(LAST) ^= 1;
+        stored_byte(MH_RUNTIME)[1000] ^= 1;
+        assert_int_equal(start(POWER_ON), MH_ERR_CHUNK);
+        assert_int_equal(now()->phase, MH_INSTALLING);
+        assert_true(mh_installed_mixed(&array.device, now()));
+    }
+    array_device_free(&requested);
+}
+
+/* The same between the two components that go back from a trial, wherever power was lost. */
+static void half_of_a_rollback_is_not_taken_for_a_whole(void **state)
+{
+    struct array_device requested;
+    unsigned mixed = 0;
+
+    (void)state;
+    install(SMALL, 0, 1, 0);
+    install(0, SMALL, 2, 0);
+    try(SMALL, SMALL, 3, 0);
+    assert_int_equal(mh_update_rollback(&update), MH_OK);
+    save(&requested);
+    for (uint64_t operations = 0; now()->phase != MH_IDLE; operations++) {
+        restore(&requested);
+        array.operations_left = operations;
+        (void)start(POWER_ON);
+        array.operations_left = UINT64_MAX;
+        assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+        const bool half = holds(MH_RUNTIME, SMALL, 2) && holds(MH_APPLICATION, SMALL, 3);
+        mixed += half;
+        assert_true(!half || mh_installed_mixed(&array.device, now()));
+    }
+    assert_true(mixed > 1);
+    array_device_free(&requested);
+}
+
 /* It is begun, and then what was there goes bad as well: before anything of it is lost it can be given up. */
 static void way_back_from_an_install_can_be_given_up_where_all_is_whole(void **state)
 {
@@ -267,6 +316,8 @@ int main(void)
         TEST(package_that_goes_bad_before_anything_is_lost_is_left_to_the_bootloader),
         TEST(half_of_a_package_that_goes_bad_goes_back),
         TEST(package_that_goes_bad_is_waited_for_when_nothing_leads_back),
+        TEST(half_of_a_package_that_goes_bad_is_not_taken_for_a_whole),
+        TEST(half_of_a_rollback_is_not_taken_for_a_whole),
         TEST(way_back_from_an_install_can_be_given_up_where_all_is_whole),
         TEST(way_back_from_an_install_outlives_a_power_loss_between_any_two_operations),
     };

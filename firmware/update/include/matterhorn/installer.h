@@ -23,8 +23,14 @@ void mh_installed_read(const struct mh_device *device, const struct mh_state *st
 
 /* Whether what is installed may not belong together: an install or a rollback has begun, one component is of the
  * incoming package, and another one that this package holds too is not. That is so between two components; of one
- * component alone, what is whole is either the old image or the new one. The signed headers tell, not the journal. */
+ * component alone, what is whole is either the old image or the new one. Which package that is, and that it has begun,
+ * the journal says; how far it has come, the signed headers, so it does not matter which sectors are recorded. */
 bool mh_installed_mixed(const struct mh_device *device, const struct mh_state *state);
+
+/* The same question where the journal cannot be read: whether a header names another component too, and that is of
+ * another package. So it is half-way through an install of both; and also where one of them was updated alone later,
+ * and all is well. */
+bool mh_installed_doubtful(const struct mh_device *device);
 
 /* How many records the journal gets, at most, for an install or a rollback of these components (bit n - 1 for
  * component n), from that it is wanted on: mh_journal_reserve has room for them. */

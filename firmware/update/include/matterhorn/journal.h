@@ -50,7 +50,8 @@ struct mh_entry {
 struct mh_state {
     enum mh_phase phase;
     uint8_t credit; /* of a trial: what its starts may still cost; see mh_trial_start */
-    uint8_t tried;  /* components that the incoming package replaces from its trial on: bit n - 1 for component n */
+    uint8_t tried;  /* components that the incoming package replaces from its trial on: bit n - 1 for component n. While
+                     * it is being installed: none, unless it is a rollback that could not be finished (mh_rollback) */
     uint32_t sectors_done;
     uint32_t refusal; /* enum mh_error */
     uint8_t refused_id[MH_ID_SIZE];
