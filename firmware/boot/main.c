@@ -119,6 +119,7 @@ static enum mh_error open_journal(void)
         finish_config();
         error = mh_journal_open(&journal, &device.nor);
         known = error == MH_OK || mh_journal_peek(&journal, &device.nor) == MH_OK;
+        journal.alive = device.alive;
     }
     doubtful = !known && mh_installed_doubtful(&device);
     return error;
