@@ -81,9 +81,14 @@ static inline enum mh_error offer(const struct blob *package, uint32_t length, b
 /* By hand: the package lies in the store, and the journal asks for its install. */
 static inline void put_request(const struct blob *package, uint32_t length)
 {
+    const uint32_t size = package->size < 8 ? 0 : mh_get16(package->bytes + 6); /* of the manifest */
     struct mh_journal journal;
+    struct mh_manifest manifest = {0};
     uint32_t extent = 100;
 
+    if (size >= 8 && size <= package->size) {
+        (void)mh_manifest_parse(package->bytes, size, &manifest); /* for its id, whatever else is wrong */
+    }
     assert_int_equal(mh_journal_open(&journal, &array.device.nor), MH_OK);
     struct mh_entry *incoming = &journal.state.entries[MH_INCOMING];
     memset(incoming, 0, sizeof *incoming);
@@ -92,6 +97,7 @@ static inline void put_request(const struct blob *package, uint32_t length)
     }
     memcpy(array.nor.cells + MH_RESERVED_ADDRESS + 100 * MH_EXTENT_SIZE, package->bytes, package->size);
     incoming->length = length;
+    memcpy(incoming->id, manifest.id, MH_ID_SIZE);
     memset(journal.state.received, 0xFF, sizeof journal.state.received);
     journal.state.phase = MH_REQUESTED;
     assert_int_equal(mh_journal_write(&journal), MH_OK);
