@@ -198,8 +198,8 @@ static void an_install_erases_nothing_of_the_journal(void **state)
     }
 }
 
-/* It was requested when the journal was good, and wears out before it begins: nothing is erased for it, at any start, and
- * it stays requested. When the journal holds, it is made. */
+/* It was requested when the journal was good, which wears out before it begins: nothing is erased for it, at any start,
+ * and it stays requested. When the journal holds, it is made. */
 static void an_install_that_the_journal_cannot_follow_stays_requested(void **state)
 {
     const uint32_t size = 2 * MH_EXTENT_SIZE;
