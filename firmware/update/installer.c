@@ -455,7 +455,8 @@ unsigned mh_install_records(const struct mh_device *device, unsigned components)
     return records;
 }
 
-/* Before it begins is the last moment to refuse what the journal could not follow. */
+/* Before it begins is the last moment to leave what the journal could not follow. It stays requested: a journal that
+ * holds, at another start, has it made. */
 static enum mh_error begin_or_resume(const struct install *install)
 {
     const unsigned records = mh_install_records(install->device, mh_manifest_components(&install->package->manifest));

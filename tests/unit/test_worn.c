@@ -198,6 +198,33 @@ static void an_install_erases_nothing_of_the_journal(void **state)
     }
 }
 
+/* It was requested when the journal was good, which wears out before it begins: nothing is erased for it, at any start,
+ * and it stays requested. When the journal holds, it is made. */
+static void an_install_that_the_journal_cannot_follow_stays_requested(void **state)
+{
+    const uint32_t size = 2 * MH_EXTENT_SIZE;
+    struct blob package = fixture_package(size, SMALL, 2, 0);
+
+    (void)state;
+    assert_int_equal(fixture_store(&update, &array.device, &package), MH_OK);
+    while (update.journal.next_page < MH_JOURNAL_PAGES - 2) {
+        assert_int_equal(mh_journal_write(&update.journal), MH_OK);
+    }
+    for (unsigned start = 0; start < STARTS; start++) {
+        leave(JOURNAL, 0);
+        leave(JOURNAL + 1, 0);
+        assert_int_equal(fixture_boot(&update, &array.device), MH_ERR_FLASH);
+        assert_int_equal(update.journal.state.phase, MH_REQUESTED);
+        assert_int_equal(update.journal.state.refusal, MH_OK);
+        assert_memory_equal(array.internal.cells, fresh.internal, sizeof fresh.internal);
+    }
+    leave(JOURNAL, RATED);
+    leave(JOURNAL + 1, RATED);
+    assert_int_equal(fixture_boot(&update, &array.device), MH_OK);
+    assert_true(runs(size, 2));
+    free(package.bytes);
+}
+
 /* Power is lost between operations, too, of the install that a worn journal has to follow. */
 static void power_losses_on_a_worn_journal_do_not_cost_what_runs(void **state)
 {
@@ -273,6 +300,7 @@ int main(void)
         TEST(a_journal_that_wears_out_never_costs_what_runs),
         TEST(one_worn_sector_of_the_journal_does_not_end_updates),
         TEST(an_install_erases_nothing_of_the_journal),
+        TEST(an_install_that_the_journal_cannot_follow_stays_requested),
         TEST(power_losses_on_a_worn_journal_do_not_cost_what_runs),
         TEST(watchdog_is_fed_however_often_the_journal_moves),
     };

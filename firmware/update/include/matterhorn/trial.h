@@ -47,9 +47,9 @@ enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_jour
  * replaced, all of it, resuming what lost power, and drops the tried package, whose id is never accepted again. Where
  * the state holds another refusal than MH_ERR_ROLLED_BACK, the package was not tried, but went bad while it was
  * installed: then it is refused. MH_OK: phase idle. Where the packages that were running do not verify, and what is
- * installed does not either or is two halves, the tried one is installed again, once, if it is whole in the store: MH_OK
- * in phase trial, with MH_ERR_ROLLED_BACK in the state, and without credit if it was a trial that should end; an error
- * in phase installing: that is not finished. Otherwise the rollback is still wanted; where what is installed verifies
+ * installed does not either or is two halves, the tried one is installed again, once, if it is whole in the store:
+ * MH_OK in phase trial, with MH_ERR_ROLLED_BACK in the state, and without credit if it was a trial that should end; an
+ * error in phase installing: that is not finished. Otherwise the rollback is still wanted; where what is installed verifies
  * and belongs together, mh_rollback_give_up can end it. */
 enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *journal, struct mh_package *package);
 
