@@ -120,15 +120,20 @@ static void become_qemu(char *const arguments[], const int descriptors[CHILD_END
     fail_child("cannot be executed");
 }
 
+/* Otherwise it is what the model says, which without a word is typical. */
+static bool is_maximum(const char *times)
+{
+    return times != NULL && strcmp(times, "maximum") == 0;
+}
+
 static bool spawn(struct machine *machine, const struct machine_options *options, const char *program,
                   const int descriptors[CHILD_END], struct problem *problem)
 {
     char model[512], icount[32], gdb[40];
     snprintf(model, sizeof model,
-             "%s,flash-times=%s,nor-times=%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,"
-             "touched=/dev/fd/%d,rail=rail",
-             options->model, options->flash_times != NULL ? options->flash_times : "typical",
-             options->nor_times != NULL ? options->nor_times : "typical", CHILD_ARRAYS + ARRAY_INTERNAL,
+             "%s%s%s,internal=/dev/fd/%d,otp=/dev/fd/%d,nor=/dev/fd/%d,trace=/dev/fd/%d,touched=/dev/fd/%d,rail=rail",
+             options->model, is_maximum(options->flash_times) ? ",flash-times=maximum" : "",
+             is_maximum(options->nor_times) ? ",nor-times=maximum" : "", CHILD_ARRAYS + ARRAY_INTERNAL,
              CHILD_ARRAYS + ARRAY_OTP, CHILD_ARRAYS + ARRAY_NOR, CHILD_TRACE, CHILD_TOUCHED);
     snprintf(icount, sizeof icount, "shift=%d,sleep=off", RAIL_ICOUNT_SHIFT);
     snprintf(gdb, sizeof gdb, "tcp:127.0.0.1:%u", options->gdb_port);

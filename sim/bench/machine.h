@@ -21,7 +21,7 @@ struct machine_options {
     const char *model;   /* QEMU's name of the machine, such as "mountaineer-eth", and properties, each behind a comma */
     const struct fault_set *faults; /* of its parts, at every power-on; NULL: none */
     unsigned gdb_port;   /* 0: none. With a debugger there are no time limits. */
-    const char *flash_times, *nor_times; /* how long operations take: "typical" or "maximum"; NULL: typical */
+    const char *flash_times, *nor_times; /* how long operations take: "maximum", else as the model has it */
     bool patient;        /* Ctrl-C breaks off no run: whoever runs it piece by piece asks interrupt_seen in between */
 };
 

@@ -57,3 +57,13 @@ def test_properties_that_change_nothing_leave_states_credited(profile):
     properties = "stale-cache=off,nor-multipass=allowed,nor-powerup=datasheet"
     result = matterhorn_json("sweep", profile(properties), "--cuts", 60, "--live", 5, "--jobs", 2)
     assert result["verdict"] == "pass" and result["states_pruned"] > 10
+
+
+def test_times_of_the_parts_are_those_that_the_profile_has(profile):
+    """A recovery erases the sector once more, which takes twice as long at most as it typically does (DS8626 table 40)."""
+
+    def worst(path):
+        result = matterhorn_json("sweep", path, "--cuts", 4, "--live", 0, "--jobs", 1)
+        return max(group["worst_s"] for group in result["groups"] if group["area"] == "application" and group["kind"] == "program")
+
+    assert worst(profile("flash-times=maximum")) > 1.3 * worst(BASE)

@@ -128,13 +128,15 @@ def test_other_recovery_than_the_store_says_is_told(sweep, copy):
 
 
 def test_time_that_is_up_and_going_on(sweep, swept, tmp_path):
-    """A sweep that may begin nothing for long goes on where it was, until it is complete."""
-    for _ in range(30):
-        done = run(*sweep, "--store", tmp_path / "store", "--time", "2s", "--json", "--list", tmp_path / "list")
+    """A sweep that may begin nothing for long goes on where it was, until it is complete: with more and more time, so that a
+    busy machine gets there too."""
+    for attempt in range(30):
+        seconds = 2 << attempt // 3
+        done = run(*sweep, "--store", tmp_path / "store", "--time", f"{seconds}s", "--json", "--list", tmp_path / "list")
         result = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
         if done.returncode != 4:
             break
-        assert "the time of --time 2s is up" in done.stderr
+        assert f"the time of --time {seconds}s is up" in done.stderr
         assert result.get("verdict", "incomplete") == "incomplete" and not (tmp_path / "list").exists()
     assert done.returncode == 0, done.stderr
     assert without_times(result) == without_times(swept[1])
