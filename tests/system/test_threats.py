@@ -48,7 +48,7 @@ FORGERIES = (
 
 def test_the_intruder_would_run_if_it_were_approved(bench, goal):
     """Else nothing here would show anything: with the counter that it has, the old package is taken."""
-    cells = goal.requested(goal.old)
+    cells = requested_cells(goal.cells, goal.old)
     cells.otp[:448] = b"\xff" * 448
     header = goal.board.application.start - boards.INTERNAL_BASE
     cells.internal[header : header + 512] = b"\xff" * 512
@@ -230,6 +230,9 @@ def test_old_package_does_not_come_back_while_the_header_is_erased(bench, goal):
                 continue
             assert waits(session) and f"boot: install not finished: {package.COUNTER_TOO_LOW}" in lines(session)
             goal.swap(session, goal.approved)
+            if incoming.id != goal.entry.id:  # the good package is not the one that this journal names
+                session.wait_for(jobs.says(f"boot: install not finished: {package.WRONG_LAYOUT}"), jobs.PATIENCE_NS)
+                continue
             session.wait_for(jobs.says("update: confirmed"), 2 * jobs.PATIENCE_NS)
 
 
