@@ -151,14 +151,16 @@ static bool begin(struct recovery *recovery, const struct oracle *oracle, struct
 
 static void find_work(struct verdict *verdict, const struct oracle *oracle, const struct session_result *result)
 {
-    oracle_fail(verdict, "idle", "third power-up", "%" PRIu64 " operations on the flashes, as there were at the second; budget is %" PRIu32,
+    oracle_fail(verdict, "idle", "fifth power-up",
+                "%" PRIu64 " operations on the flashes, as there were at each since the second; budget is %" PRIu32,
                 result->operations, *oracle->profile->budget.idle_operations);
 }
 
 bool recovery_run(struct recovery *recovery, const struct oracle *oracle, struct machine *machine,
                   const struct recovery_request *request, struct problem *problem)
 {
-    static const char *const which[RECOVERY_MOST] = {"first power-up", "second power-up", "third power-up"};
+    static const char *const which[RECOVERY_MOST] = {"first power-up", "second power-up", "third power-up", "fourth power-up",
+                                                       "fifth power-up"};
     const struct profile *profile = oracle->profile;
     struct observers observers = {recovery, request, 0};
     struct running running = {.recovery = recovery, .machine = machine, .request = request, .problem = problem,

@@ -12,7 +12,9 @@
 #include "oracle.h"
 
 #define RECOVERY_POWER_UPS 2
-#define RECOVERY_MOST (RECOVERY_POWER_UPS + 1) /* one more where the last one still had work to do */
+/* More, as long as each still had work to do: a start repairs what it reads wrong, and what two losses of power have left weak
+ * in two places may read wrong in two different starts. Who has work in each of so many is not done. */
+#define RECOVERY_MOST (RECOVERY_POWER_UPS + 3)
 
 /* What a worker needs to tell power-ups after the first one from others that were run. */
 struct recovery_idle {

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct conditions target_clean_conditions[RECOVERY_MOST] = {{"random:1", 1}, {"random:2", 2}, {"random:3", 3}};
+const struct conditions target_clean_conditions[RECOVERY_MOST] = {{"random:1", 1}, {"random:2", 2}, {"random:3", 3},
+                                                                {"random:4", 4}, {"random:5", 5}};
 
 /* The firmware's hash is that of what was provisioned: an id means the same firmware with faults and without. */
 static void apply_faults(struct target *target, const struct fault_set *faults)
