@@ -221,6 +221,7 @@ struct scan {
     uint8_t generation;
     uint8_t page;
     uint8_t end; /* behind the last page that is not free */
+    uint8_t bytes[MH_PAGE_SIZE]; /* the record, as it was read good */
     struct mh_state state;
 };
 
@@ -233,16 +234,16 @@ static bool is_at_rest(const struct mh_state *state)
 
 static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsigned end, struct scan *scan)
 {
-    uint8_t page[MH_PAGE_SIZE], before[MH_PAGE_SIZE];
+    uint8_t before[MH_PAGE_SIZE];
     enum page_kind kind;
     enum mh_error error = MH_OK;
 
     memset(scan, 0, sizeof *scan);
     scan->end = scan->page = (uint8_t)end;
     while (error == MH_OK && !scan->good && scan->page > 0) {
-        error = read_page(nor, page_address(sector, --scan->page), page, &kind);
+        error = read_page(nor, page_address(sector, --scan->page), scan->bytes, &kind);
         if (kind == PAGE_GOOD) {
-            decode(page, &scan->state, &scan->generation);
+            decode(scan->bytes, &scan->state, &scan->generation);
             scan->good = true;
         } else {
             scan->damaged = true; /* be it free now: it was not when it was looked at */
@@ -250,7 +251,7 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsi
     }
     if (error == MH_OK && scan->good && scan->page > 0 && is_at_rest(&scan->state)) {
         error = read_page(nor, page_address(sector, scan->page - 1u), before, &kind);
-        scan->twice = error == MH_OK && kind == PAGE_GOOD && memcmp(page, before, sizeof page) == 0;
+        scan->twice = error == MH_OK && kind == PAGE_GOOD && memcmp(scan->bytes, before, sizeof before) == 0;
     }
     return error;
 }
@@ -262,6 +263,7 @@ struct found {
     bool damaged; /* something behind it is damaged; where there is no state: anything is */
     bool alone;   /* the other sector is blank */
     uint8_t page; /* of the state */
+    uint8_t bytes[MH_PAGE_SIZE]; /* of that page */
 };
 
 static void take(struct mh_journal *journal, struct found *found, unsigned sector, const struct scan *scan)
@@ -271,6 +273,7 @@ static void take(struct mh_journal *journal, struct found *found, unsigned secto
     journal->generation = scan->generation;
     journal->state = scan->state;
     *found = (struct found){.any = true, .twice = scan->twice, .damaged = scan->damaged, .page = scan->page};
+    memcpy(found->bytes, scan->bytes, MH_PAGE_SIZE);
 }
 
 static bool follows(uint8_t generation, uint8_t other)
@@ -349,20 +352,6 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
     uint8_t page[MH_PAGE_SIZE];
 
     encode(page, &journal->state, journal->generation);
-    return program_page(journal, index, page);
-}
-
-/* The record of that page over itself, as it stands there: what is reserved in it may be another firmware's, and its
- * checksum is over that too. */
-static enum mh_error write_again(const struct mh_journal *journal, unsigned index)
-{
-    uint8_t page[MH_PAGE_SIZE];
-    enum page_kind kind;
-    const enum mh_error error = read_page(journal->nor, page_address(journal->sector, index), page, &kind);
-
-    if (error || kind != PAGE_GOOD) {
-        return error ? error : MH_ERR_FLASH;
-    }
     return program_page(journal, index, page);
 }
 
@@ -495,11 +484,12 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
 
 /* Brings the journal to a form in which no power loss has left anything. Only then may anything depend on the state: what the other sector
  * holds may be a newer one, which reads damaged now and good the next time. First of all the newest record goes over itself: what a power loss left
- * weak of it is firm then, whatever is erased for it next. What stands behind it does not make it firm: it may be from an erase. */
+ * weak of it is firm then, whatever is erased for it next. It goes there as it was read good, which it may be but once: what is reserved in it may be
+ * another firmware's. What stands behind it does not make it firm: it may be from an erase. */
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
     const bool again = found->any && !found->twice;
-    enum mh_error error = again ? write_again(journal, found->page) : MH_OK;
+    enum mh_error error = again ? program_page(journal, found->page, found->bytes) : MH_OK;
 
     if (error || found->damaged) {
         return move(journal, found->page);

@@ -526,6 +526,50 @@ static void a_page_that_did_not_look_free_is_not_used(void **state)
     }
 }
 
+static uint32_t once_address;
+static unsigned once_reads;
+static bool made_firm;
+
+/* A page with weak bits: it reads good but once, until it is programmed again. */
+static enum mh_error read_good_once(void *context, uint32_t address, uint8_t *buffer, uint32_t length)
+{
+    const enum mh_error error = array.device.nor.read(context, address, buffer, length);
+
+    if (address == once_address && length == MH_PAGE_SIZE && !made_firm && once_reads++ > 0) {
+        buffer[100] ^= 0x10;
+    }
+    return error;
+}
+
+static enum mh_error program_makes_firm(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    made_firm = made_firm || (address == once_address && memcmp(data, page(0, 1), length) == 0);
+    return array.device.nor.program(context, address, data, length);
+}
+
+/* What was read good is what goes over it, before anything else is done: nothing else may hold that state. */
+static void a_record_that_reads_good_but_once_is_made_firm_first(void **state)
+{
+    struct mh_nor nor = array.device.nor;
+
+    (void)state;
+    nor.read = read_good_once;
+    nor.program = program_makes_firm;
+    once_address = MH_JOURNAL_ADDRESS + MH_PAGE_SIZE;
+    for (uint64_t operations = 1; operations < 4; operations++) {
+        start_anew();
+        write_on_the_way(1);
+        write_on_the_way(2);
+        once_reads = 0;
+        made_firm = false;
+        array.operations_left = operations;
+        (void)mh_journal_open(&journal, &nor);
+        array.operations_left = UINT64_MAX;
+        assert_true(made_firm);
+        assert_int_equal(reopen(), 2);
+    }
+}
+
 /// Journals nobody wrote ///
 
 static uint32_t random_state = 1;
@@ -859,6 +903,7 @@ int main(void)
         TEST(one_disturbed_generation_does_not_make_the_old_sector_the_newer_one),
         TEST(a_generation_that_an_erase_has_changed_does_not_make_the_old_sector_the_newer_one),
         TEST(a_page_that_did_not_look_free_is_not_used),
+        TEST(a_record_that_reads_good_but_once_is_made_firm_first),
         TEST(whatever_stands_there_is_opened),
         TEST(what_was_opened_is_firm),
         TEST(opening_at_rest_writes_nothing),
