@@ -193,9 +193,13 @@ def test_what_a_counter_was_is_told_apart_although_it_is_erased(tmp_path):
 
 
 def test_time_that_is_over_is_said():
-    """It ends where it is, without findings exit 0; nobody takes it for closed."""
-    result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", "3s", "--live", 0, "--jobs", 1)
-    assert (result["closed"], result["end"]) == (False, "time")
+    """It ends where it is, without findings exit 0; nobody takes it for closed. A busy machine needs longer until there is something
+    open."""
+    for seconds in (3, 12, 48):
+        result = matterhorn_json("sweep", "eth-small-update", "--depth", "any", "--time", f"{seconds}s", "--live", 0, "--jobs", 1)
+        assert (result["closed"], result["end"]) == (False, "time")
+        if result["open"] > 0:
+            break
     assert result["open"] > 0
 
 
