@@ -5,22 +5,6 @@
  */
 #include "trial_fixture.h"
 
-#define LAST UINT32_MAX
-
-/* A byte of the incoming package in the store, or its last one. */
-static uint8_t *incoming_byte(uint32_t offset)
-{
-    struct mh_stored stored;
-    struct mh_source source;
-
-    if (offset == LAST) {
-        offset = now()->entries[MH_INCOMING].length - 1;
-    }
-    assert_int_equal(mh_stored_open(&stored, &array.device.nor, &now()->entries[MH_INCOMING], &source), MH_OK);
-    return array.nor.cells + MH_RESERVED_ADDRESS + stored.extents[offset / MH_EXTENT_SIZE] * MH_EXTENT_SIZE +
-           offset % MH_EXTENT_SIZE;
-}
-
 /* Requests a package, and takes the power away after so many operations of its install, at which sectors are done. */
 static void cut_install(uint32_t size, uint32_t runtime_size, uint32_t seed, uint64_t operations, uint32_t done)
 {

@@ -24,11 +24,7 @@ static void flip_running(unsigned component)
 
 static void flip_incoming(void)
 {
-    struct mh_stored stored;
-    struct mh_source source;
-
-    assert_int_equal(mh_stored_open(&stored, &array.device.nor, &now()->entries[MH_INCOMING], &source), MH_OK);
-    array.nor.cells[MH_RESERVED_ADDRESS + stored.extents[0] * MH_EXTENT_SIZE + 3500] ^= 1;
+    *incoming_byte(3500) ^= 1;
 }
 
 /* Has power for so many operations of a rollback, then none; what ran before as the application is bad from then on. */

@@ -14,6 +14,7 @@
 
 #define SMALL 5001u
 #define LARGE (0x20000u + 9003u) /* over sectors 9 and 10; 9 holds the header and is written last */
+#define LAST UINT32_MAX
 #define POWER_ON false
 #define BLAMED true
 #define APPLICATION_BIT (1u << (MH_APPLICATION - 1))
@@ -69,14 +70,28 @@ static inline uint32_t recorded(unsigned component)
     return mh_otp_counter(array.otp, component);
 }
 
-/* The first byte in the store of the package that runs as this component. */
-static inline uint8_t *stored_byte(unsigned component)
+static inline uint8_t *byte_in_store(const struct mh_entry *entry, uint32_t offset)
 {
     struct mh_stored stored;
     struct mh_source source;
 
-    assert_int_equal(mh_stored_open(&stored, &array.device.nor, &now()->entries[component - 1], &source), MH_OK);
-    return array.nor.cells + MH_RESERVED_ADDRESS + stored.extents[0] * MH_EXTENT_SIZE;
+    assert_int_equal(mh_stored_open(&stored, &array.device.nor, entry, &source), MH_OK);
+    return array.nor.cells + MH_RESERVED_ADDRESS + stored.extents[offset / MH_EXTENT_SIZE] * MH_EXTENT_SIZE +
+           offset % MH_EXTENT_SIZE;
+}
+
+/* The first byte in the store of the package that runs as this component. */
+static inline uint8_t *stored_byte(unsigned component)
+{
+    return byte_in_store(&now()->entries[component - 1], 0);
+}
+
+/* A byte of the incoming package in the store, or its last one. */
+static inline uint8_t *incoming_byte(uint32_t offset)
+{
+    const struct mh_entry *incoming = &now()->entries[MH_INCOMING];
+
+    return byte_in_store(incoming, offset == LAST ? incoming->length - 1 : offset);
 }
 
 /* What a power loss leaves, to go back to. */
