@@ -355,12 +355,12 @@ static enum mh_error write_page(const struct mh_journal *journal, unsigned index
     return program_page(journal, index, page);
 }
 
-/* The state on the next pages, as often as it is to stand there. */
-static enum mh_error write_behind(struct mh_journal *journal)
+/* The state on the next pages, that often. */
+static enum mh_error write_behind(struct mh_journal *journal, unsigned copies)
 {
     enum mh_error error = MH_OK;
 
-    for (unsigned copies = is_at_rest(&journal->state) ? 2 : 1; error == MH_OK && copies > 0; copies--) {
+    for (; error == MH_OK && copies > 0; copies--) {
         error = journal->next_page < MH_JOURNAL_PAGES ? write_page(journal, journal->next_page++) : MH_ERR_FLASH;
     }
     return error;
@@ -387,16 +387,67 @@ static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector,
     return error;
 }
 
-static enum mh_error clear(const struct mh_journal *journal, unsigned sector)
-{
-    uint8_t end;
+#define SECOND 1u /* page of a sector */
 
-    return clear_to(journal, sector, &end);
+/* Whether the other sector was erased to its end and nothing begun there since. Of a sector that reads blank nothing else tells it from
+ * one whose erase lost power, which does not hold what is written there: so a state at rest is copied to the second page
+ * when the other sector has been cleared, and not before. */
+static enum mh_error is_clearance(const struct mh_journal *journal, bool *stands)
+{
+    uint8_t first[MH_PAGE_SIZE], second[MH_PAGE_SIZE];
+    struct mh_state state;
+    enum page_kind kind;
+    uint8_t generation;
+    enum mh_error error = read_page(journal->nor, page_address(journal->sector, SECOND), second, &kind);
+
+    *stands = false;
+    if (error || kind != PAGE_GOOD) {
+        return error;
+    }
+    decode(second, &state, &generation);
+    if (is_at_rest(&state)) {
+        error = read_page(journal->nor, page_address(journal->sector, 0), first, &kind);
+        *stands = error == MH_OK && kind == PAGE_GOOD && memcmp(first, second, sizeof first) == 0;
+    }
+    return error;
+}
+
+/* Before anything is done to the other sector: a power loss may leave that half done. *stood: it was clear until now. */
+static enum mh_error withdraw_clearance(const struct mh_journal *journal, bool *stood)
+{
+    static const uint8_t spoilt[MH_PAGE_SIZE];
+    const enum mh_error error = is_clearance(journal, stood);
+
+    return error || !*stood ? error : program_page(journal, SECOND, spoilt);
+}
+
+/* Clears the other sector. *end as of clear_to. */
+static enum mh_error clear_other(const struct mh_journal *journal, uint8_t *end)
+{
+    bool stood;
+    const enum mh_error error = withdraw_clearance(journal, &stood);
+
+    return error ? error : clear_to(journal, journal->sector ^ 1u, end);
+}
+
+/* The same, without an erase where one has cleared it before. */
+static enum mh_error prepare_other(const struct mh_journal *journal, uint8_t *end)
+{
+    struct sight sight = {.end = 1};
+    bool stood;
+    enum mh_error error = withdraw_clearance(journal, &stood);
+
+    if (error == MH_OK && stood) {
+        error = look(journal->nor, journal->sector ^ 1u, &sight);
+    }
+    *end = sight.end;
+    return error || sight.end == 0 ? error : clear_to(journal, journal->sector ^ 1u, end);
 }
 
 /* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared.
  * Until the record is whole, the old sector counts; where it cannot be had, it goes on counting, so nothing newer may
- * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. */
+ * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. A state at rest stands
+ * there once until the old sector is cleared; where that fails, the next opening does both. */
 static enum mh_error compact(struct mh_journal *journal, unsigned page, bool anywhere)
 {
     struct mh_journal moved = *journal;
@@ -405,19 +456,22 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
     moved.sector ^= 1;
     moved.generation = (journal->generation + 1) & 3;
     moved.next_page = (uint8_t)page;
-    enum mh_error error = clear_to(&moved, moved.sector, &end);
+    enum mh_error error = prepare_other(journal, &end);
     if (error) {
         return error;
     }
     do {
-        error = write_behind(&moved);
+        error = write_page(&moved, moved.next_page++);
     } while (error && anywhere && moved.next_page < MH_JOURNAL_PAGES);
     if (error == MH_OK) {
         moved.next_page = moved.next_page > end ? moved.next_page : end; /* as the next opening sees it */
         *journal = moved;
     }
-    const enum mh_error uncleared = clear(journal, journal->sector ^ 1u);
+    const enum mh_error uncleared = clear_other(journal, &end);
     journal->newer_left = error && uncleared;
+    if (error == MH_OK && uncleared == MH_OK && is_at_rest(&journal->state)) {
+        error = write_behind(journal, 1);
+    }
     return error;
 }
 
@@ -432,7 +486,7 @@ static enum mh_error move(struct mh_journal *journal, unsigned page)
     if (error) {
         error = compact(journal, to, true);
     }
-    return error ? write_behind(journal) : MH_OK;
+    return error ? write_behind(journal, is_at_rest(&journal->state) ? 2 : 1) : MH_OK;
 }
 
 /* The state on the next free page. */
@@ -450,7 +504,8 @@ static enum mh_error append(struct mh_journal *journal)
  * of this one. */
 static enum mh_error remove_newer(struct mh_journal *journal)
 {
-    const enum mh_error error = journal->newer_left ? clear(journal, journal->sector ^ 1u) : MH_OK;
+    uint8_t end;
+    const enum mh_error error = journal->newer_left ? clear_other(journal, &end) : MH_OK;
 
     journal->newer_left = error != MH_OK;
     return error;
@@ -488,14 +543,17 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
  * another firmware's. What stands behind it does not make it firm: it may be from an erase. */
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
-    const bool again = found->any && !found->twice;
+    const bool again = found->any && !found->twice, single = again && is_at_rest(&journal->state);
+    const bool disproved = found->twice && found->page == SECOND && !found->alone; /* a clearance, and not clear */
     enum mh_error error = again ? program_page(journal, found->page, found->bytes) : MH_OK;
+    uint8_t end;
 
-    if (error || found->damaged) {
+    if (error || found->damaged || disproved) {
         return move(journal, found->page);
     }
-    error = again && is_at_rest(&journal->state) ? append(journal) : MH_OK;
-    return error || found->alone ? error : clear(journal, journal->sector ^ 1u);
+    /* Before its like is written: what reads blank may be what a power loss has left of its erase. */
+    error = single || !found->alone ? clear_other(journal, &end) : MH_OK;
+    return error || !single ? error : append(journal);
 }
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)

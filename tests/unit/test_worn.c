@@ -150,7 +150,7 @@ static void a_journal_that_wears_out_never_costs_what_runs(void **state)
     unsigned made = 0, refused = 0;
 
     (void)state;
-    for (uint32_t packets = 2; packets <= 17; packets += 3) {
+    for (uint32_t packets = 2; packets <= 62; packets += 6) {
         const uint32_t size = packets * MH_EXTENT_SIZE;
         struct blob package = fixture_package(size, SMALL, 2, 0);
         for (uint32_t first = 0; first < 6; first++) {

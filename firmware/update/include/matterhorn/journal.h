@@ -6,6 +6,9 @@
  * read: opening programs the newest one over itself, which makes it firm, unless it stands twice in a row, as a state at rest
  * does: the first copy was firm before the second was begun.
  *
+ * A sector whose erase lost power may read blank and not hold what is written there. So between the two copies of a state at rest the other sector
+ * is erased: where they stand in the first two pages, it is known to be clear, until the second one is spoilt before anything is begun there.
+ *
  * States are finitely many, and few: an opening that finds something damaged behind the newest record leaves nothing of it or of what stood before
  * it, but the state in the same page of one sector, and the other one erased. A state at rest always stands in the first two pages of a sector, and
  * nothing else in the journal: of how an update went, nothing is left when it is over.
@@ -106,7 +109,7 @@ enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *n
 /* Reads the newest state without ever writing. */
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor);
 
-/* Makes journal->state the newest record, read back. One at rest costs an erase of each sector. MH_ERR_FLASH when it could not be written. */
+/* Makes journal->state the newest record, read back. One at rest costs one erase, of the sectors in turn. MH_ERR_FLASH when it could not be written. */
 enum mh_error mh_journal_write(struct mh_journal *journal);
 
 /* Sees to it that so many pages (at most 14) are free behind the newest record, so that as many can follow without an
