@@ -140,6 +140,13 @@ bool mh_installed_doubtful(const struct mh_device *device)
     return false;
 }
 
+bool installer_holds(const struct mh_device *device, unsigned number, const uint8_t id[MH_ID_SIZE])
+{
+    struct mh_manifest manifest;
+
+    return mh_component_verify(device, number, &manifest) == MH_OK && memcmp(manifest.id, id, MH_ID_SIZE) == 0;
+}
+
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
 {
     struct mh_manifest manifest;
@@ -337,7 +344,7 @@ enum mh_error installer_install_component(const struct install *install, unsigne
 
 /* The package stays the incoming one while it is tried: what was there before stays in the directory, to go back to.
  * What comes from a rollback that could not be finished has its credit already, and goes on saying so. */
-static enum mh_error record_installed(const struct install *install)
+static enum mh_error record_installed(const struct install *install, unsigned components)
 {
     struct mh_state *state = &install->journal->state;
 
@@ -346,7 +353,7 @@ static enum mh_error record_installed(const struct install *install)
         state->credit = MH_TRIAL_CREDIT;
         state->refusal = MH_OK;
     }
-    state->tried = (uint8_t)mh_manifest_components(&install->package->manifest);
+    state->tried = (uint8_t)components;
     state->sectors_done = 0;
     return mh_journal_write(install->journal);
 }
@@ -370,7 +377,7 @@ enum mh_error installer_install_all(const struct install *install)
             error = installer_install_component(install, number);
         }
     }
-    return error ? error : record_installed(install);
+    return error ? error : record_installed(install, mh_manifest_components(&install->package->manifest));
 }
 
 /// Deciding ///
@@ -470,6 +477,28 @@ static enum mh_error begin_or_resume(const struct install *install)
 
 /// All of it ///
 
+/* All components of the incoming package, if they are installed, whole; else none. */
+static unsigned all_but_recorded(const struct install *install)
+{
+    const uint8_t *id = install->journal->state.entries[MH_INCOMING].id;
+    unsigned named, whole = of_package(install->device, id, &named);
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (named >> (number - 1) & 1 && !installer_holds(install->device, number, id)) {
+            whole = 0;
+        }
+    }
+    return whole == named ? whole : 0;
+}
+
+/* The package of an install that has begun is bad, for `reason`. When nothing but the last record was missing it is of no more use. */
+static enum mh_error finish_without(const struct install *install, enum mh_error reason)
+{
+    const unsigned components = all_but_recorded(install);
+
+    return components ? record_installed(install, components) : installer_go_back(install, reason);
+}
+
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,
                                  struct mh_package *package)
 {
@@ -488,7 +517,7 @@ enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journ
         return error;
     }
     if (journal->state.phase == MH_INSTALLING) {
-        return installer_go_back(&install, error);
+        return finish_without(&install, error);
     }
     mh_state_refuse(&journal->state, error);
     /* If this write fails, the next start refuses again: nothing depends on it. */

@@ -31,6 +31,9 @@ enum mh_error installer_install_all(const struct install *install);
  * behind it there may be nothing else to run. */
 void installer_lift_limits(struct mh_installed *installed);
 
+/* Whether component `number` is that of the package with this id, whole. */
+bool installer_holds(const struct mh_device *device, unsigned number, const uint8_t id[MH_ID_SIZE]);
+
 /* The components that the install under way has left neither what they were nor part of something whole: those that do
  * not verify, and those that are the incoming package's already. Bit n - 1 for component n. */
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state);

@@ -175,6 +175,19 @@ static enum mh_error roll_back(const struct install *install)
 
 /// The way forward ///
 
+/* Whether all that was tried is again what it was. */
+static bool is_back(const struct install *install)
+{
+    const struct mh_state *state = &install->journal->state;
+
+    for (unsigned number = 1; number <= MH_COMPONENTS; number++) {
+        if (is_tried(state, number) && !installer_holds(install->device, number, state->entries[number - 1].id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether the rollback has left nothing that could be started. */
 static bool is_half_way(const struct install *install)
 {
@@ -230,7 +243,11 @@ enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *jou
     if (error == MH_OK) {
         return roll_back(&install);
     }
-    return error == MH_ERR_FLASH ? error : go_forward(&install, error);
+    if (error == MH_ERR_FLASH) {
+        return error;
+    }
+    /* When nothing but the last record was missing, the packages are of no more use. */
+    return is_back(&install) ? record_rolled_back(&install) : go_forward(&install, error);
 }
 
 enum mh_error mh_rollback_give_up(struct mh_journal *journal)

@@ -131,7 +131,7 @@ static void cut_where(const struct array_device *requested, enum left left)
     assert_int_equal(now()->phase, MH_INSTALLING);
 }
 
-/* Wherever power was lost: what was touched goes back, and nothing else; when nothing was, there is nothing to do. */
+/* Wherever power was lost before it was whole: what was touched goes back, and nothing else; when nothing was, there is nothing to do. */
 static void half_of_a_package_that_goes_bad_goes_back(void **state)
 {
     struct array_device requested;
@@ -142,7 +142,7 @@ static void half_of_a_package_that_goes_bad_goes_back(void **state)
     const struct mh_state before = *now();
     assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
     save(&requested);
-    for (enum left left = NOTHING_YET; left < LEFTS; left++) {
+    for (enum left left = NOTHING_YET; left < ALL_BUT_RECORDED; left++) {
         uint32_t erases[MH_SECTORS] = {0};
         cut_where(&requested, left);
         *incoming_byte(LAST) ^= 1;
@@ -158,6 +158,36 @@ static void half_of_a_package_that_goes_bad_goes_back(void **state)
         assert_true(holds(MH_RUNTIME, SMALL, 2));
         assert_int_equal(erases[4], left != NOTHING_YET);
         assert_int_equal(erases[9], left >= APPLICATION_BEGUN);
+    }
+    array_device_free(&requested);
+}
+
+/* It is whole where it is started from, so it is tried, whatever became of the package; and of the one before. */
+static void install_that_is_all_but_recorded_needs_no_package(void **state)
+{
+    struct array_device requested;
+
+    (void)state;
+    install(SMALL, 0, 1, 0);
+    install(0, SMALL, 2, 0);
+    const struct mh_state before = *now();
+    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
+    save(&requested);
+    for (unsigned both_bad = 0; both_bad < 2; both_bad++) {
+        uint32_t erases[MH_SECTORS] = {0}, none[MH_SECTORS] = {0};
+        cut_where(&requested, ALL_BUT_RECORDED);
+        *incoming_byte(LAST) ^= 1;
+        stored_byte(MH_RUNTIME)[1000] ^= (uint8_t)both_bad;
+        array.internal.erases = erases;
+        assert_int_equal(start(POWER_ON), MH_OK);
+        array.internal.erases = NULL;
+        assert_memory_equal(erases, none, sizeof erases);
+        assert_int_equal(now()->phase, MH_TRIAL);
+        assert_int_equal(now()->credit, MH_TRIAL_CREDIT);
+        assert_int_equal(now()->tried, APPLICATION_BIT | RUNTIME_BIT);
+        assert_int_equal(now()->refusal, MH_OK);
+        assert_true(holds(MH_APPLICATION, SMALL, 3) && holds(MH_RUNTIME, SMALL, 3));
+        assert_memory_equal(now()->entries, before.entries, MH_COMPONENTS * sizeof before.entries[0]);
     }
     array_device_free(&requested);
 }
@@ -299,6 +329,7 @@ int main(void)
         TEST(package_that_goes_bad_while_it_is_installed_makes_way_for_what_was_there),
         TEST(package_that_goes_bad_before_anything_is_lost_is_left_to_the_bootloader),
         TEST(half_of_a_package_that_goes_bad_goes_back),
+        TEST(install_that_is_all_but_recorded_needs_no_package),
         TEST(package_that_goes_bad_is_waited_for_when_nothing_leads_back),
         TEST(half_of_a_package_that_goes_bad_is_not_taken_for_a_whole),
         TEST(half_of_a_rollback_is_not_taken_for_a_whole),

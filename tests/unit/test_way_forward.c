@@ -206,6 +206,43 @@ static void two_halves_go_forward(void **state)
     array_device_free(&requested);
 }
 
+/* What was there is whole again, and nothing but the record is missing: it is over, whatever became of the package. */
+static void rollback_that_is_all_but_recorded_needs_no_package(void **state)
+{
+    struct array_device requested;
+    struct mh_state before;
+    bool over = false;
+
+    (void)state;
+    install(0, SMALL, 7, 0);
+    install(SMALL, 0, 1, 0);
+    try(SMALL, 0, 2, 0);
+    before = *now();
+    assert_int_equal(mh_update_rollback(&update), MH_OK);
+    save(&requested);
+    for (uint64_t operations = 1250; !over; operations++) {
+        assert_true(operations < 1500); /* the words of the image, and of the header */
+        restore(&requested);
+        array.operations_left = operations;
+        (void)start(BLAMED);
+        array.operations_left = UINT64_MAX;
+        assert_int_equal(mh_update_initialize(&update, &array.device), MH_OK);
+        over = holds(MH_APPLICATION, SMALL, 1);
+    }
+    assert_int_equal(now()->phase, MH_ROLLING_BACK);
+    stored_byte(MH_APPLICATION)[1000] ^= 1;
+    array.internal.erases = memset(erases, 0, sizeof erases);
+    assert_int_equal(start(POWER_ON), MH_OK);
+    assert_int_equal(all_erases(), 0);
+    assert_int_equal(now()->phase, MH_IDLE);
+    assert_int_equal(now()->refusal, MH_ERR_ROLLED_BACK);
+    assert_int_equal(now()->entries[MH_INCOMING].length, 0);
+    assert_memory_equal(now()->rolled_back_id, before.entries[MH_INCOMING].id, MH_ID_SIZE);
+    assert_memory_equal(now()->entries, before.entries, MH_COMPONENTS * sizeof before.entries[0]);
+    assert_true(holds(MH_APPLICATION, SMALL, 1));
+    array_device_free(&requested);
+}
+
 static bool go_forward_with_loss(uint64_t operations)
 {
     array.internal.erases = memset(erases, 0, sizeof erases);
@@ -248,6 +285,7 @@ int main(void)
         TEST(whichever_package_is_whole_is_taken),
         TEST(install_that_went_back_goes_forward_again),
         TEST(two_halves_go_forward),
+        TEST(rollback_that_is_all_but_recorded_needs_no_package),
         TEST(way_forward_outlives_a_power_loss_between_any_two_operations),
     };
     return cmocka_run_group_tests(way_forward_tests, NULL, NULL);

@@ -39,7 +39,8 @@ unsigned mh_install_records(const struct mh_device *device, unsigned components)
 /* Carries out the install that the journal asks for: verifies the incoming package completely, then installs it, or
  * resumes an install that lost power; one erase per sector. It leads to phase trial. MH_OK also when no install was
  * pending. A package that does not verify is refused: recorded, dropped, and its reason returned; internal flash is
- * untouched, or, where the install had begun to write it, what ran before has been installed again from the store.
+ * untouched, or, where the install had begun to write it, what ran before has been installed again from the store. One
+ * of which all is installed already is not asked for any more: phase trial.
  * MH_ERR_FLASH, MH_ERR_CHUNK and the like with journal phase MH_INSTALLING: the install could not be finished and is
  * still wanted. With MH_ROLLING_BACK: what ran before could not be installed again yet. */
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,

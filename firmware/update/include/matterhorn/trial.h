@@ -46,7 +46,7 @@ enum mh_error mh_rollback_request(const struct mh_device *device, struct mh_jour
 /* Phase rolling back: verifies the packages that were running before completely, installs what the tried one had
  * replaced, all of it, resuming what lost power, and drops the tried package, whose id is never accepted again. Where
  * the state holds another refusal than MH_ERR_ROLLED_BACK, the package was not tried, but went bad while it was
- * installed: then it is refused. MH_OK: phase idle. Where the packages that were running do not verify, and what is
+ * installed: then it is refused. MH_OK: phase idle, also when the packages do not verify any more, and all of them is installed. Where the packages that were running do not verify, and what is
  * installed does not either or is two halves, the tried one is installed again, once, if it is whole in the store:
  * MH_OK in phase trial, with MH_ERR_ROLLED_BACK in the state, and without credit if it was a trial that should end; an
  * error in phase installing: that is not finished. Otherwise the rollback is still wanted; where what is installed verifies
