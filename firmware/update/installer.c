@@ -147,6 +147,19 @@ bool installer_holds(const struct mh_device *device, unsigned number, const uint
     return mh_component_verify(device, number, &manifest) == MH_OK && memcmp(manifest.id, id, MH_ID_SIZE) == 0;
 }
 
+enum mh_error installer_make_firm(const struct mh_device *device, unsigned components)
+{
+    enum mh_error error = MH_OK;
+
+    for (unsigned number = 1; error == MH_OK && number <= MH_COMPONENTS; number++) {
+        const uint32_t address = device->board->regions[number - 1].address;
+        if (components >> (number - 1) & 1) {
+            error = device->internal.program(device->internal.context, address, cells_at(device, address), sizeof(uint32_t));
+        }
+    }
+    return error;
+}
+
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state)
 {
     struct mh_manifest manifest;
@@ -496,7 +509,11 @@ static enum mh_error finish_without(const struct install *install, enum mh_error
 {
     const unsigned components = all_but_recorded(install);
 
-    return components ? record_installed(install, components) : installer_go_back(install, reason);
+    if (components == 0) {
+        return installer_go_back(install, reason);
+    }
+    const enum mh_error error = installer_make_firm(install->device, components);
+    return error ? error : record_installed(install, components);
 }
 
 enum mh_error mh_install_pending(const struct mh_device *device, struct mh_journal *journal,

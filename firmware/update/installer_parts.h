@@ -34,6 +34,10 @@ void installer_lift_limits(struct mh_installed *installed);
 /* Whether component `number` is that of the package with this id, whole. */
 bool installer_holds(const struct mh_device *device, unsigned number, const uint8_t id[MH_ID_SIZE]);
 
+/* Makes firm of the headers of these components (bit n - 1 for component n), which verify, what a power loss may have left weak of
+ * them: the first word, which is programmed last. What is recorded as installed must not read damaged at another start. */
+enum mh_error installer_make_firm(const struct mh_device *device, unsigned components);
+
 /* The components that the install under way has left neither what they were nor part of something whole: those that do
  * not verify, and those that are the incoming package's already. Bit n - 1 for component n. */
 unsigned installer_broken(const struct mh_device *device, const struct mh_state *state);

@@ -19,6 +19,7 @@ enum {
     OFF_REFUSAL = 12,
     OFF_REFUSED_ID = 16,
     OFF_TRIED = 32,
+    OFF_CLEAR = 33, /* not of the state: what the second page says of the other sector */
     OFF_ENTRIES = 36,
     OFF_RECEIVED = 192,
     OFF_ROLLED_BACK_ID = 224,
@@ -69,7 +70,7 @@ void mh_state_refuse(struct mh_state *state, enum mh_error reason)
 
 /// One record ///
 
-static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uint8_t generation)
+static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uint8_t generation, bool clear)
 {
     memset(page, 0, MH_PAGE_SIZE);
     memcpy(page, JOURNAL_MAGIC, 4);
@@ -81,6 +82,7 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     mh_put32(page + OFF_REFUSAL, state->refusal);
     memcpy(page + OFF_REFUSED_ID, state->refused_id, MH_ID_SIZE);
     page[OFF_TRIED] = state->tried;
+    page[OFF_CLEAR] = clear;
     for (unsigned i = 0; i < MH_ENTRIES; i++) {
         uint8_t *entry = page + OFF_ENTRIES + i * ENTRY_SIZE;
         memcpy(entry, state->entries[i].extents, MH_BITMAP_SIZE);
@@ -90,6 +92,13 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     memcpy(page + OFF_RECEIVED, state->received, MH_BITMAP_SIZE);
     memcpy(page + OFF_ROLLED_BACK_ID, state->rolled_back_id, MH_ID_SIZE);
     mh_put32(page + OFF_CRC, mh_crc32(page, OFF_CRC));
+}
+
+/* Whether both are of one state. */
+static bool is_like(const uint8_t page[MH_PAGE_SIZE], const uint8_t other[MH_PAGE_SIZE])
+{
+    return memcmp(page, other, OFF_CLEAR) == 0 &&
+           memcmp(page + OFF_CLEAR + 1, other + OFF_CLEAR + 1, OFF_CRC - OFF_CLEAR - 1) == 0;
 }
 
 static bool is_good(const uint8_t page[MH_PAGE_SIZE])
@@ -126,6 +135,8 @@ static bool is_blank(const uint8_t *bytes, unsigned count)
 }
 
 /// Scan ///
+
+#define SECOND 1u /* page of a sector */
 
 static uint32_t page_address(unsigned sector, unsigned page)
 {
@@ -251,7 +262,7 @@ static enum mh_error scan_sector(const struct mh_nor *nor, unsigned sector, unsi
     }
     if (error == MH_OK && scan->good && scan->page > 0 && is_at_rest(&scan->state)) {
         error = read_page(nor, page_address(sector, scan->page - 1u), before, &kind);
-        scan->twice = error == MH_OK && kind == PAGE_GOOD && memcmp(scan->bytes, before, sizeof before) == 0;
+        scan->twice = error == MH_OK && kind == PAGE_GOOD && is_like(scan->bytes, before);
     }
     return error;
 }
@@ -347,23 +358,24 @@ static enum mh_error program_page(const struct mh_journal *journal, unsigned ind
     return error;
 }
 
-static enum mh_error write_page(const struct mh_journal *journal, unsigned index)
+static enum mh_error write_page(const struct mh_journal *journal, unsigned index, bool clear)
 {
     uint8_t page[MH_PAGE_SIZE];
 
-    encode(page, &journal->state, journal->generation);
+    encode(page, &journal->state, journal->generation, clear);
     return program_page(journal, index, page);
 }
 
-/* The state on the next pages, that often. */
-static enum mh_error write_behind(struct mh_journal *journal, unsigned copies)
+/* The state on the next page. `clear`: which says that the other sector is, if it can. */
+static enum mh_error write_behind(struct mh_journal *journal, bool clear)
 {
-    enum mh_error error = MH_OK;
+    const unsigned page = journal->next_page;
 
-    for (; error == MH_OK && copies > 0; copies--) {
-        error = journal->next_page < MH_JOURNAL_PAGES ? write_page(journal, journal->next_page++) : MH_ERR_FLASH;
+    if (page >= MH_JOURNAL_PAGES) {
+        return MH_ERR_FLASH;
     }
-    return error;
+    journal->next_page++;
+    return write_page(journal, page, clear && page == SECOND);
 }
 
 /* Twice if something is left: where the chip did not hear the erase, the old records would count again once the end of the newer sector is damaged.
@@ -387,45 +399,49 @@ static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector,
     return error;
 }
 
-#define SECOND 1u /* page of a sector */
-
-/* Whether the other sector was erased to its end and nothing begun there since. Of a sector that reads blank nothing else tells it from
- * one whose erase lost power, which does not hold what is written there: so a state at rest is copied to the second page
- * when the other sector has been cleared, and not before. */
-static enum mh_error is_clearance(const struct mh_journal *journal, bool *stands)
+/* Tried twice, as a command may be unheard. A part that takes no second program keeps what it says; its moves must not end for that. */
+static enum mh_error spoil_second(const struct mh_journal *journal)
 {
-    uint8_t first[MH_PAGE_SIZE], second[MH_PAGE_SIZE];
-    struct mh_state state;
-    enum page_kind kind;
-    uint8_t generation;
-    enum mh_error error = read_page(journal->nor, page_address(journal->sector, SECOND), second, &kind);
+    static const uint8_t spoilt[MH_PAGE_SIZE - HEAD_SIZE];
+    const uint32_t address = page_address(journal->sector, SECOND) + HEAD_SIZE; /* the head says which sector is the newer one */
+    const struct mh_nor *nor = journal->nor;
+    uint8_t back[sizeof spoilt];
+    enum mh_error error = MH_ERR_FLASH;
 
-    *stands = false;
-    if (error || kind != PAGE_GOOD) {
-        return error;
+    for (unsigned attempt = 0; error == MH_ERR_FLASH && attempt < 2; attempt++) {
+        error = nor->program(nor->context, address, spoilt, sizeof spoilt);
+        if (error == MH_OK) {
+            error = nor->read(nor->context, address, back, sizeof back);
+        }
+        if (error == MH_OK && memcmp(back, spoilt, sizeof back) != 0) {
+            error = MH_ERR_FLASH;
+        }
     }
-    decode(second, &state, &generation);
-    if (is_at_rest(&state)) {
-        error = read_page(journal->nor, page_address(journal->sector, 0), first, &kind);
-        *stands = error == MH_OK && kind == PAGE_GOOD && memcmp(first, second, sizeof first) == 0;
-    }
-    return error;
+    return error == MH_ERR_FLASH ? MH_OK : error;
 }
 
-/* Before anything is done to the other sector: a power loss may leave that half done. *stood: it was clear until now. */
-static enum mh_error withdraw_clearance(const struct mh_journal *journal, bool *stood)
+/* Of a sector that reads blank nothing tells whether a power loss has left that of its erase, and it does not hold what is written there. So
+ * the second copy of a state at rest says that the other sector was erased to its end before. That is taken back here, before anything is
+ * begun there, also what may say so at another reading. *clear: it was until now. */
+static enum mh_error withdraw_clear(const struct mh_journal *journal, bool *clear)
 {
-    static const uint8_t spoilt[MH_PAGE_SIZE];
-    const enum mh_error error = is_clearance(journal, stood);
+    uint8_t first[MH_PAGE_SIZE], second[MH_PAGE_SIZE];
+    enum page_kind kind, kind_of_first = PAGE_DAMAGED;
+    enum mh_error error = read_page(journal->nor, page_address(journal->sector, SECOND), second, &kind);
+    const bool says = error == MH_OK && kind == PAGE_GOOD && second[OFF_CLEAR] == 1;
 
-    return error || !*stood ? error : program_page(journal, SECOND, spoilt);
+    if (says) {
+        error = read_page(journal->nor, page_address(journal->sector, 0), first, &kind_of_first);
+    }
+    *clear = error == MH_OK && kind_of_first == PAGE_GOOD && is_like(first, second);
+    return error == MH_OK && (*clear || kind == PAGE_DAMAGED) ? spoil_second(journal) : error;
 }
 
 /* Clears the other sector. *end as of clear_to. */
 static enum mh_error clear_other(const struct mh_journal *journal, uint8_t *end)
 {
-    bool stood;
-    const enum mh_error error = withdraw_clearance(journal, &stood);
+    bool clear;
+    const enum mh_error error = withdraw_clear(journal, &clear);
 
     return error ? error : clear_to(journal, journal->sector ^ 1u, end);
 }
@@ -434,10 +450,10 @@ static enum mh_error clear_other(const struct mh_journal *journal, uint8_t *end)
 static enum mh_error prepare_other(const struct mh_journal *journal, uint8_t *end)
 {
     struct sight sight = {.end = 1};
-    bool stood;
-    enum mh_error error = withdraw_clearance(journal, &stood);
+    bool clear;
+    enum mh_error error = withdraw_clear(journal, &clear);
 
-    if (error == MH_OK && stood) {
+    if (error == MH_OK && clear) {
         error = look(journal->nor, journal->sector ^ 1u, &sight);
     }
     *end = sight.end;
@@ -446,8 +462,8 @@ static enum mh_error prepare_other(const struct mh_journal *journal, uint8_t *en
 
 /* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared.
  * Until the record is whole, the old sector counts; where it cannot be had, it goes on counting, so nothing newer may
- * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. A state at rest stands
- * there once until the old sector is cleared; where that fails, the next opening does both. */
+ * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. The second copy
+ * of a state at rest comes last; where that fails, the next opening makes up for it. */
 static enum mh_error compact(struct mh_journal *journal, unsigned page, bool anywhere)
 {
     struct mh_journal moved = *journal;
@@ -461,7 +477,7 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
         return error;
     }
     do {
-        error = write_page(&moved, moved.next_page++);
+        error = write_behind(&moved, false);
     } while (error && anywhere && moved.next_page < MH_JOURNAL_PAGES);
     if (error == MH_OK) {
         moved.next_page = moved.next_page > end ? moved.next_page : end; /* as the next opening sees it */
@@ -469,8 +485,8 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
     }
     const enum mh_error uncleared = clear_other(journal, &end);
     journal->newer_left = error && uncleared;
-    if (error == MH_OK && uncleared == MH_OK && is_at_rest(&journal->state)) {
-        error = write_behind(journal, 1);
+    if (error == MH_OK && is_at_rest(&journal->state)) {
+        (void)write_behind(journal, uncleared == MH_OK && end == 0);
     }
     return error;
 }
@@ -486,18 +502,19 @@ static enum mh_error move(struct mh_journal *journal, unsigned page)
     if (error) {
         error = compact(journal, to, true);
     }
-    return error ? write_behind(journal, is_at_rest(&journal->state) ? 2 : 1) : MH_OK;
+    if (error == MH_OK) {
+        return MH_OK;
+    }
+    error = write_behind(journal, false);
+    return error == MH_OK && is_at_rest(&journal->state) ? write_behind(journal, false) : error;
 }
 
-/* The state on the next free page. */
-static enum mh_error append(struct mh_journal *journal)
+/* The state on the next free page. `clear` as of write_behind. */
+static enum mh_error append(struct mh_journal *journal, bool clear)
 {
     const unsigned page = journal->next_page;
 
-    if (page < MH_JOURNAL_PAGES && write_page(journal, journal->next_page++) == MH_OK) {
-        return MH_OK;
-    }
-    return move(journal, page);
+    return write_behind(journal, clear) == MH_OK ? MH_OK : move(journal, page);
 }
 
 /* What a move that failed may have left in the other sector would count instead of all that is written behind the end
@@ -518,7 +535,7 @@ enum mh_error mh_journal_write(struct mh_journal *journal)
     if (error) {
         return error;
     }
-    return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
+    return is_at_rest(&journal->state) ? move(journal, 0) : append(journal, false);
 }
 
 static bool has_room(const struct mh_journal *journal, unsigned pages)
@@ -544,16 +561,16 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
     const bool again = found->any && !found->twice, single = again && is_at_rest(&journal->state);
-    const bool disproved = found->twice && found->page == SECOND && !found->alone; /* a clearance, and not clear */
+    const bool disproved = found->any && found->bytes[OFF_CLEAR] == 1 && !found->alone; /* it says that the other sector is clear */
     enum mh_error error = again ? program_page(journal, found->page, found->bytes) : MH_OK;
-    uint8_t end;
+    uint8_t end = 1;
 
     if (error || found->damaged || disproved) {
         return move(journal, found->page);
     }
     /* Before its like is written: what reads blank may be what a power loss has left of its erase. */
     error = single || !found->alone ? clear_other(journal, &end) : MH_OK;
-    return error || !single ? error : append(journal);
+    return error || !single ? error : append(journal, end == 0);
 }
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)

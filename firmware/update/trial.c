@@ -188,6 +188,14 @@ static bool is_back(const struct install *install)
     return true;
 }
 
+/* Nothing but the last record is missing: the packages are of no more use. */
+static enum mh_error finish_without(const struct install *install)
+{
+    const enum mh_error error = installer_make_firm(install->device, install->journal->state.tried);
+
+    return error ? error : record_rolled_back(install);
+}
+
 /* Whether the rollback has left nothing that could be started. */
 static bool is_half_way(const struct install *install)
 {
@@ -246,8 +254,7 @@ enum mh_error mh_rollback(const struct mh_device *device, struct mh_journal *jou
     if (error == MH_ERR_FLASH) {
         return error;
     }
-    /* When nothing but the last record was missing, the packages are of no more use. */
-    return is_back(&install) ? record_rolled_back(&install) : go_forward(&install, error);
+    return is_back(&install) ? finish_without(&install) : go_forward(&install, error);
 }
 
 enum mh_error mh_rollback_give_up(struct mh_journal *journal)

@@ -289,9 +289,9 @@ static enum mh_error program_but(void *context, uint32_t address, const uint8_t 
     return lost ? MH_OK : program_chip(context, address, data, length);
 }
 
-/* In the other sector the first copy holds, the second does not. So the state comes back, and what is written behind it
- * counts. */
-static void a_move_that_fails_half_way_leaves_nothing_newer(void **state)
+/* In the other sector the first copy holds, the second does not. The state is there all the same, and the next opening brings it where
+ * both do. */
+static void a_second_copy_that_does_not_hold_is_made_up_for(void **state)
 {
     (void)state;
     write(1);
@@ -299,13 +299,16 @@ static void a_move_that_fails_half_way_leaves_nothing_newer(void **state)
     program_chip = array.device.nor.program;
     array.device.nor.program = program_but;
     write(2);
-    assert_int_equal(journal.sector, 0);
-    write_on_the_way(3);
-    assert_int_equal(reopen(), 3);
-    assert_int_equal(journal.next_page, 3);
+    assert_int_equal(journal.sector, 1);
+    assert_int_equal(reopen(), 2);
+    assert_nothing_but(0, 0, 2);
+    write(3);
+    write_on_the_way(4);
+    assert_int_equal(reopen(), 4);
     array.device.nor.program = program_chip;
-    write(4);
-    assert_nothing_but(1, 0, 2);
+    write(5);
+    assert_int_equal(reopen(), 5);
+    assert_nothing_but(journal.sector, 0, 2);
 }
 
 /* Where nothing holds what comes, the state that was there stays. */
@@ -333,6 +336,60 @@ static void room_that_cannot_be_had_costs_nothing(void **state)
     assert_in_range(journal.next_page, 1, MH_JOURNAL_PAGES - 5);
 }
 
+static enum mh_error program_once(void *context, uint32_t address, const uint8_t *data, uint32_t length)
+{
+    const uint32_t in_page = address / MH_PAGE_SIZE * MH_PAGE_SIZE;
+
+    return is_free(array.nor.cells + in_page, MH_PAGE_SIZE) ? program_chip(context, address, data, length) : MH_OK;
+}
+
+/* A part that programs a page once only, and says nothing: no move depends on spoiling one. */
+static void a_part_that_takes_no_second_program_is_moved_on(void **state)
+{
+    (void)state;
+    program_chip = array.device.nor.program;
+    array.device.nor.program = program_once;
+    for (uint32_t mark = 1; mark <= 100; mark++) {
+        if (mark % 30 == 0) {
+            write(mark);
+        } else {
+            write_on_the_way(mark);
+        }
+        assert_int_equal(reopen(), mark);
+    }
+}
+
+/* One sector is worn out: every opening is made, and costs the other one nothing. */
+static void a_worn_sector_does_not_wear_the_other_one(void **state)
+{
+    const struct nor_defects worn = {.wears = true, .worn_after = 1000};
+    const uint32_t first = MH_JOURNAL_ADDRESS / MH_EXTENT_SIZE;
+    uint32_t erases[2048] = {0};
+
+    (void)state;
+    array.nor.erases = erases;
+    array.nor.defects = &worn;
+    for (unsigned which = 0; which < 2; which++) {
+        for (uint32_t mark = 1; mark <= 40; mark++) {
+            start_anew();
+            erases[first + which] = 1000;
+            erases[first + (which ^ 1u)] = 0;
+            journal.state.credit = (uint8_t)mark; /* another CRC */
+            write_on_the_way(1);
+            write(mark);
+            assert_int_equal(reopen(), mark);
+            assert_int_equal(reopen(), mark);
+            const uint32_t before = erases[first + (which ^ 1u)];
+            for (unsigned i = 0; i < 5; i++) {
+                assert_int_equal(reopen(), mark);
+            }
+            assert_int_equal(erases[first + (which ^ 1u)], before);
+        }
+    }
+    array.nor.defects = NULL;
+    array.nor.erases = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest journal_tests[] = {
@@ -343,7 +400,9 @@ int main(void)
         TEST(a_record_that_reads_good_but_once_is_made_firm_first),
         TEST(whatever_stands_there_is_opened),
         TEST(one_command_unheard_loses_no_record),
-        TEST(a_move_that_fails_half_way_leaves_nothing_newer),
+        TEST(a_second_copy_that_does_not_hold_is_made_up_for),
+        TEST(a_part_that_takes_no_second_program_is_moved_on),
+        TEST(a_worn_sector_does_not_wear_the_other_one),
         TEST(room_that_cannot_be_had_costs_nothing),
     };
     return cmocka_run_group_tests(journal_tests, NULL, NULL);

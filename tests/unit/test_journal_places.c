@@ -110,7 +110,7 @@ static void power_loss_at_each_operation_of_a_move_keeps_state_and_page(void **s
                 break;
             }
         }
-        assert_in_range(losses, 4, 6); /* over itself, an erase, one copy or two, an erase */
+        assert_in_range(losses, 4, 7); /* over itself, what the second page says, an erase, a copy, an erase, a copy */
     }
 }
 
@@ -169,7 +169,8 @@ static void older_records_and_what_is_damaged_matter_by_their_heads_alone(void *
         for (unsigned i = 0; i < sizeof kept; i++) {
             const bool looked_at = (i >= newest && i < end + (whole ? 0 : 6)) || (i >= last && i < last + 6);
             const bool free = i >= end && i < MH_EXTENT_SIZE && kept[i] == 0xFF;
-            if (!looked_at && !free) {
+            const bool clear = i / MH_PAGE_SIZE == 1; /* before an erase, what the second page says is asked */
+            if (!looked_at && !free && !clear) {
                 assert_int_equal(open_with_a_byte_changed(i, &operations), 105);
                 assert_int_equal(operations, usually);
                 assert_memory_equal(after + stays, usual + stays, sizeof usual - stays);
@@ -193,6 +194,28 @@ static void leading_free_pages_say_nothing(void **state)
     }
 }
 
+/* A state at rest whose old sector was not erased, for whatever reason: it counts at each operation of clearing that up. */
+static void older_records_beside_a_state_at_rest_do_not_count(void **state)
+{
+    (void)state;
+    for (unsigned records = 1; records < MH_JOURNAL_PAGES; records++) {
+        for (uint64_t operations = 0; operations < 9; operations++) {
+            start_anew();
+            for (unsigned i = 1; i <= records; i++) {
+                write_on_the_way(i);
+            }
+            memcpy(kept, page(0, 0), MH_EXTENT_SIZE);
+            write(70);
+            memcpy(page(0, 0), kept, MH_EXTENT_SIZE);
+            array.operations_left = operations;
+            (void)mh_journal_open(&journal, &array.device.nor);
+            array.operations_left = UINT64_MAX;
+            assert_int_equal(reopen(), 70);
+            assert_nothing_but(journal.sector, 0, 2);
+        }
+    }
+}
+
 /* The page before the newest is of no use as its second copy when it is damaged, whatever was read there before. */
 static void a_damaged_page_is_no_copy(void **state)
 {
@@ -201,7 +224,7 @@ static void a_damaged_page_is_no_copy(void **state)
     assert_int_equal(reopen(), 1);
     memset(page(0, 0), 0, 4);
     assert_int_equal(reopen(), 1);
-    assert_memory_equal(page(0, 1), page(0, 2), MH_PAGE_SIZE);
+    assert_one_state(page(0, 1), page(0, 2));
 }
 
 int main(void)
@@ -215,6 +238,7 @@ int main(void)
         TEST(power_loss_at_each_operation_of_a_move_keeps_state_and_page),
         TEST(older_records_and_what_is_damaged_matter_by_their_heads_alone),
         TEST(leading_free_pages_say_nothing),
+        TEST(older_records_beside_a_state_at_rest_do_not_count),
         TEST(a_damaged_page_is_no_copy),
     };
     return cmocka_run_group_tests(journal_tests, NULL, NULL);

@@ -7,7 +7,7 @@
  * does: the first copy was firm before the second was begun.
  *
  * A sector whose erase lost power may read blank and not hold what is written there. So between the two copies of a state at rest the other sector
- * is erased: where they stand in the first two pages, it is known to be clear, until the second one is spoilt before anything is begun there.
+ * is erased, and the second one says so, until it is spoilt before anything is begun there.
  *
  * States are finitely many, and few: an opening that finds something damaged behind the newest record leaves nothing of it or of what stood before
  * it, but the state in the same page of one sector, and the other one erased. A state at rest always stands in the first two pages of a sector, and
@@ -109,7 +109,8 @@ enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *n
 /* Reads the newest state without ever writing. */
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor);
 
-/* Makes journal->state the newest record, read back. One at rest costs one erase, of the sectors in turn. MH_ERR_FLASH when it could not be written. */
+/* Makes journal->state the newest record, read back. One at rest costs one erase, or two where the
+ * state was moved since the last one. MH_ERR_FLASH when it could not be written. */
 enum mh_error mh_journal_write(struct mh_journal *journal);
 
 /* Sees to it that so many pages (at most 14) are free behind the newest record, so that as many can follow without an
