@@ -8,6 +8,7 @@
 #define JOURNAL_MAGIC "MTHJ"
 #define JOURNAL_FORMAT 2u
 #define READ_ATTEMPTS 3
+#define CLEAR 0xFFu
 #define HEAD_SIZE 6 /* up to the generation */
 
 enum {
@@ -19,7 +20,7 @@ enum {
     OFF_REFUSAL = 12,
     OFF_REFUSED_ID = 16,
     OFF_TRIED = 32,
-    OFF_CLEAR = 33, /* not of the state: what the second page says of the other sector */
+    OFF_CLEAR = 33, /* neither of the state nor in the CRC: what the second page says of the other sector */
     OFF_ENTRIES = 36,
     OFF_RECEIVED = 192,
     OFF_ROLLED_BACK_ID = 224,
@@ -70,6 +71,22 @@ void mh_state_refuse(struct mh_state *state, enum mh_error reason)
 
 /// One record ///
 
+/* Whether both records are of one state. */
+static bool is_like(const uint8_t page[MH_PAGE_SIZE], const uint8_t other[MH_PAGE_SIZE])
+{
+    return memcmp(page, other, OFF_CLEAR) == 0 &&
+           memcmp(page + OFF_CLEAR + 1, other + OFF_CLEAR + 1, MH_PAGE_SIZE - OFF_CLEAR - 1) == 0;
+}
+
+/* With the byte that may be taken back as 0. */
+static uint32_t crc_of(const uint8_t page[MH_PAGE_SIZE])
+{
+    static const uint8_t zero;
+    const uint32_t crc = mh_crc32_more(mh_crc32(page, OFF_CLEAR), &zero, 1);
+
+    return mh_crc32_more(crc, page + OFF_CLEAR + 1, OFF_CRC - OFF_CLEAR - 1);
+}
+
 static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uint8_t generation, bool clear)
 {
     memset(page, 0, MH_PAGE_SIZE);
@@ -82,7 +99,7 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     mh_put32(page + OFF_REFUSAL, state->refusal);
     memcpy(page + OFF_REFUSED_ID, state->refused_id, MH_ID_SIZE);
     page[OFF_TRIED] = state->tried;
-    page[OFF_CLEAR] = clear;
+    page[OFF_CLEAR] = clear ? CLEAR : 0;
     for (unsigned i = 0; i < MH_ENTRIES; i++) {
         uint8_t *entry = page + OFF_ENTRIES + i * ENTRY_SIZE;
         memcpy(entry, state->entries[i].extents, MH_BITMAP_SIZE);
@@ -91,19 +108,12 @@ static void encode(uint8_t page[MH_PAGE_SIZE], const struct mh_state *state, uin
     }
     memcpy(page + OFF_RECEIVED, state->received, MH_BITMAP_SIZE);
     memcpy(page + OFF_ROLLED_BACK_ID, state->rolled_back_id, MH_ID_SIZE);
-    mh_put32(page + OFF_CRC, mh_crc32(page, OFF_CRC));
-}
-
-/* Whether both are of one state. */
-static bool is_like(const uint8_t page[MH_PAGE_SIZE], const uint8_t other[MH_PAGE_SIZE])
-{
-    return memcmp(page, other, OFF_CLEAR) == 0 &&
-           memcmp(page + OFF_CLEAR + 1, other + OFF_CLEAR + 1, OFF_CRC - OFF_CLEAR - 1) == 0;
+    mh_put32(page + OFF_CRC, crc_of(page));
 }
 
 static bool is_good(const uint8_t page[MH_PAGE_SIZE])
 {
-    return memcmp(page, JOURNAL_MAGIC, 4) == 0 && mh_get32(page + OFF_CRC) == mh_crc32(page, OFF_CRC) &&
+    return memcmp(page, JOURNAL_MAGIC, 4) == 0 && mh_get32(page + OFF_CRC) == crc_of(page) &&
            page[OFF_FORMAT] == JOURNAL_FORMAT && page[OFF_GENERATION] <= 3 && page[OFF_PHASE] < MH_PHASES;
 }
 
@@ -399,42 +409,42 @@ static enum mh_error clear_to(const struct mh_journal *journal, unsigned sector,
     return error;
 }
 
-/* Tried twice, as a command may be unheard. A part that takes no second program keeps what it says; its moves must not end for that. */
-static enum mh_error spoil_second(const struct mh_journal *journal)
+/* Programs one byte to 0, twice if need be: a command may be unheard. *done: it reads 0. A part that takes no second program of a page leaves it, and
+ * its moves must not end for that. */
+static enum mh_error program_zero(const struct mh_nor *nor, uint32_t address, bool *done)
 {
-    static const uint8_t spoilt[MH_PAGE_SIZE - HEAD_SIZE];
-    const uint32_t address = page_address(journal->sector, SECOND) + HEAD_SIZE; /* the head says which sector is the newer one */
-    const struct mh_nor *nor = journal->nor;
-    uint8_t back[sizeof spoilt];
-    enum mh_error error = MH_ERR_FLASH;
+    const uint8_t zero = 0;
+    uint8_t there = CLEAR;
+    enum mh_error error = nor->read(nor->context, address, &there, 1);
 
-    for (unsigned attempt = 0; error == MH_ERR_FLASH && attempt < 2; attempt++) {
-        error = nor->program(nor->context, address, spoilt, sizeof spoilt);
+    for (unsigned attempt = 0; error == MH_OK && there != 0 && attempt < 2; attempt++) {
+        error = nor->program(nor->context, address, &zero, 1);
         if (error == MH_OK) {
-            error = nor->read(nor->context, address, back, sizeof back);
-        }
-        if (error == MH_OK && memcmp(back, spoilt, sizeof back) != 0) {
-            error = MH_ERR_FLASH;
+            error = nor->read(nor->context, address, &there, 1);
         }
     }
-    return error == MH_ERR_FLASH ? MH_OK : error;
+    *done = error == MH_OK && there == 0;
+    return error;
 }
 
 /* Of a sector that reads blank nothing tells whether a power loss has left that of its erase, and it does not hold what is written there. So
  * the second copy of a state at rest says that the other sector was erased to its end before. That is taken back here, before anything is
- * begun there, also what may say so at another reading. *clear: it was until now. */
+ * begun there; also what may say so at another reading. *clear: it was until now, and nothing says so any more. */
 static enum mh_error withdraw_clear(const struct mh_journal *journal, bool *clear)
 {
     uint8_t first[MH_PAGE_SIZE], second[MH_PAGE_SIZE];
     enum page_kind kind, kind_of_first = PAGE_DAMAGED;
+    bool withdrawn = true;
     enum mh_error error = read_page(journal->nor, page_address(journal->sector, SECOND), second, &kind);
-    const bool says = error == MH_OK && kind == PAGE_GOOD && second[OFF_CLEAR] == 1;
 
-    if (says) {
+    if (error == MH_OK && kind == PAGE_GOOD && second[OFF_CLEAR] == CLEAR) {
         error = read_page(journal->nor, page_address(journal->sector, 0), first, &kind_of_first);
     }
-    *clear = error == MH_OK && kind_of_first == PAGE_GOOD && is_like(first, second);
-    return error == MH_OK && (*clear || kind == PAGE_DAMAGED) ? spoil_second(journal) : error;
+    if (error == MH_OK && kind != PAGE_FREE) {
+        error = program_zero(journal->nor, page_address(journal->sector, SECOND) + OFF_CLEAR, &withdrawn);
+    }
+    *clear = error == MH_OK && withdrawn && kind_of_first == PAGE_GOOD && is_like(first, second);
+    return error;
 }
 
 /* Clears the other sector. *end as of clear_to. */
@@ -485,8 +495,9 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
     }
     const enum mh_error uncleared = clear_other(journal, &end);
     journal->newer_left = error && uncleared;
-    if (error == MH_OK && is_at_rest(&journal->state)) {
-        (void)write_behind(journal, uncleared == MH_OK && end == 0);
+    journal->uncleared = uncleared != MH_OK;
+    if (error == MH_OK && uncleared == MH_OK && is_at_rest(&journal->state)) {
+        (void)write_behind(journal, true);
     }
     return error;
 }
@@ -509,33 +520,33 @@ static enum mh_error move(struct mh_journal *journal, unsigned page)
     return error == MH_OK && is_at_rest(&journal->state) ? write_behind(journal, false) : error;
 }
 
-/* The state on the next free page. `clear` as of write_behind. */
-static enum mh_error append(struct mh_journal *journal, bool clear)
+/* The state on the next free page. */
+static enum mh_error append(struct mh_journal *journal)
 {
     const unsigned page = journal->next_page;
 
-    return write_behind(journal, clear) == MH_OK ? MH_OK : move(journal, page);
+    return write_behind(journal, false) == MH_OK ? MH_OK : move(journal, page);
 }
 
-/* What a move that failed may have left in the other sector would count instead of all that is written behind the end
- * of this one. */
-static enum mh_error remove_newer(struct mh_journal *journal)
+/* What a move has left in the other sector: that of one that failed would count instead of all that is written behind the end of this one; that of
+ * any other, when the end of this one is damaged. */
+static enum mh_error remove_left(struct mh_journal *journal)
 {
     uint8_t end;
-    const enum mh_error error = journal->newer_left ? clear_other(journal, &end) : MH_OK;
+    const enum mh_error error = journal->uncleared ? clear_other(journal, &end) : MH_OK;
 
-    journal->newer_left = error != MH_OK;
-    return error;
+    journal->uncleared = error != MH_OK;
+    return journal->newer_left ? error : MH_OK;
 }
 
 enum mh_error mh_journal_write(struct mh_journal *journal)
 {
-    const enum mh_error error = remove_newer(journal);
+    const enum mh_error error = remove_left(journal);
 
     if (error) {
         return error;
     }
-    return is_at_rest(&journal->state) ? move(journal, 0) : append(journal, false);
+    return is_at_rest(&journal->state) ? move(journal, 0) : append(journal);
 }
 
 static bool has_room(const struct mh_journal *journal, unsigned pages)
@@ -560,17 +571,16 @@ enum mh_error mh_journal_reserve(struct mh_journal *journal, unsigned pages)
  * another firmware's. What stands behind it does not make it firm: it may be from an erase. */
 static enum mh_error settle(struct mh_journal *journal, const struct found *found)
 {
-    const bool again = found->any && !found->twice, single = again && is_at_rest(&journal->state);
-    const bool disproved = found->any && found->bytes[OFF_CLEAR] == 1 && !found->alone; /* it says that the other sector is clear */
+    const bool again = found->any && !found->twice;
     enum mh_error error = again ? program_page(journal, found->page, found->bytes) : MH_OK;
-    uint8_t end = 1;
+    uint8_t end;
 
-    if (error || found->damaged || disproved) {
+    if (error || found->damaged) {
         return move(journal, found->page);
     }
-    /* Before its like is written: what reads blank may be what a power loss has left of its erase. */
-    error = single || !found->alone ? clear_other(journal, &end) : MH_OK;
-    return error || !single ? error : append(journal, end == 0);
+    /* The other sector first: what it still holds would count beside a torn copy. */
+    error = found->alone ? MH_OK : clear_other(journal, &end);
+    return error || !again || !is_at_rest(&journal->state) ? error : append(journal);
 }
 
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor)

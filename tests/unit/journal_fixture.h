@@ -65,10 +65,10 @@ static inline bool sector_is_free(unsigned sector)
 static inline void assert_one_state(const uint8_t *record, const uint8_t *other)
 {
     assert_memory_equal(record, other, CLEAR);
-    assert_memory_equal(record + CLEAR + 1, other + CLEAR + 1, MH_PAGE_SIZE - 4 - CLEAR - 1);
+    assert_memory_equal(record + CLEAR + 1, other + CLEAR + 1, MH_PAGE_SIZE - CLEAR - 1);
 }
 
-/* The journal is that many copies of one record, from that page on, and nothing else. The second page alone says that the other
+/* The journal is that many copies of one record, from that page on, and nothing else. The second page alone may say that the other
  * sector is clear. */
 static inline void assert_nothing_but(unsigned sector, unsigned first, unsigned copies)
 {
@@ -77,7 +77,7 @@ static inline void assert_nothing_but(unsigned sector, unsigned first, unsigned 
     for (unsigned i = first; i < first + copies; i++) {
         assert_memory_equal(page(sector, i), "MTHJ", 4);
         assert_one_state(page(sector, i), page(sector, first));
-        assert_int_equal(page(sector, i)[CLEAR], i == 1 && first == 0 && copies == 2);
+        assert_true(page(sector, i)[CLEAR] == 0 || (page(sector, i)[CLEAR] == 0xFF && i == 1 && first == 0));
     }
     assert_true(is_free(page(sector, first) + copies * MH_PAGE_SIZE, (MH_JOURNAL_PAGES - first - copies) * MH_PAGE_SIZE));
 }

@@ -7,7 +7,7 @@
  * does: the first copy was firm before the second was begun.
  *
  * A sector whose erase lost power may read blank and not hold what is written there. So between the two copies of a state at rest the other sector
- * is erased, and the second one says so, until it is spoilt before anything is begun there.
+ * is erased, and the second one says so, until that is taken back before anything is begun there.
  *
  * States are finitely many, and few: an opening that finds something damaged behind the newest record leaves nothing of it or of what stood before
  * it, but the state in the same page of one sector, and the other one erased. A state at rest always stands in the first two pages of a sector, and
@@ -70,7 +70,8 @@ struct mh_journal {
     uint8_t sector;     /* the one that holds the newest record */
     uint8_t next_page;  /* the one behind the last that is not free; MH_JOURNAL_PAGES when there is none */
     uint8_t generation; /* of that sector */
-    bool newer_left;    /* a move failed, and the other sector could not be cleared: what is left there would count */
+    bool uncleared;     /* a move could not clear the other sector */
+    bool newer_left;    /* as it failed: what is left there would count */
 };
 
 static inline bool mh_bit(const uint8_t *bitmap, unsigned n)
