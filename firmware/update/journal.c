@@ -470,6 +470,13 @@ static enum mh_error prepare_other(const struct mh_journal *journal, uint8_t *en
     return error || sight.end == 0 ? error : clear_to(journal, journal->sector ^ 1u, end);
 }
 
+/* The second copy, in the first page that holds it: an opening that finds one damaged moves the state. `clear` as of write_behind. */
+static void write_second(struct mh_journal *journal, bool clear)
+{
+    while (write_behind(journal, clear) != MH_OK && journal->next_page < MH_JOURNAL_PAGES) {
+    }
+}
+
 /* The state in the other sector, from that page on; that sector is then the newer one, and the old one is cleared.
  * Until the record is whole, the old sector counts; where it cannot be had, it goes on counting, so nothing newer may
  * be left in the other one. `anywhere`: in any page behind that one, because some of a worn-out sector hold it. The second copy
@@ -497,7 +504,7 @@ static enum mh_error compact(struct mh_journal *journal, unsigned page, bool any
     journal->newer_left = error && uncleared;
     journal->uncleared = uncleared != MH_OK;
     if (error == MH_OK && uncleared == MH_OK && is_at_rest(&journal->state)) {
-        (void)write_behind(journal, true);
+        write_second(journal, end == 0);
     }
     return error;
 }
@@ -529,14 +536,14 @@ static enum mh_error append(struct mh_journal *journal)
 }
 
 /* What a move has left in the other sector: that of one that failed would count instead of all that is written behind the end of this one; that of
- * any other, when the end of this one is damaged. */
+ * any other, when the end of this one is damaged, which is worth less than writing on beside a sector that no longer erases. */
 static enum mh_error remove_left(struct mh_journal *journal)
 {
     uint8_t end;
     const enum mh_error error = journal->uncleared ? clear_other(journal, &end) : MH_OK;
 
     journal->uncleared = error != MH_OK;
-    return journal->newer_left ? error : MH_OK;
+    return journal->newer_left || error == MH_ERR_SUPPLY ? error : MH_OK;
 }
 
 enum mh_error mh_journal_write(struct mh_journal *journal)
@@ -575,6 +582,9 @@ static enum mh_error settle(struct mh_journal *journal, const struct found *foun
     enum mh_error error = again ? program_page(journal, found->page, found->bytes) : MH_OK;
     uint8_t end;
 
+    if (error == MH_ERR_SUPPLY) {
+        return error; /* a copy behind a record that may be weak would be taken for its like */
+    }
     if (error || found->damaged) {
         return move(journal, found->page);
     }

@@ -110,8 +110,8 @@ enum mh_error mh_journal_open(struct mh_journal *journal, const struct mh_nor *n
 /* Reads the newest state without ever writing. */
 enum mh_error mh_journal_peek(struct mh_journal *journal, const struct mh_nor *nor);
 
-/* Makes journal->state the newest record, read back. One at rest costs one erase, or two where the
- * state was moved since the last one. MH_ERR_FLASH when it could not be written. */
+/* Makes journal->state the newest record, read back. One at rest costs one erase where the
+ * second page says that the other sector is clear, which is so after one at rest unless power was lost or the state was moved; else two. MH_ERR_FLASH when it could not be written. */
 enum mh_error mh_journal_write(struct mh_journal *journal);
 
 /* Sees to it that so many pages (at most 14) are free behind the newest record, so that as many can follow without an
