@@ -7,6 +7,7 @@
 #define PAGES (MH_JOURNAL_SECTORS * MH_JOURNAL_PAGES)
 #define RECORD_GENERATION 5u
 #define RECORD_CRC 252u
+#define RECORD_CLEAR 33u /* counts as 0 in it */
 
 /// Records ///
 
@@ -127,8 +128,12 @@ static void take_page(struct input *input, struct target *target, uint8_t record
     case 4:
     case 5: /* bytes of any kind, be their checksum right or not */
         memcpy(page + at, take_up_to(input, kind >> 3, &count), at + count <= sizeof page ? count : 0);
-        if (kind % 8 == 5)
+        if (kind % 8 == 5) {
+            const uint8_t clear = page[RECORD_CLEAR];
+            page[RECORD_CLEAR] = 0;
             mh_put32(page + RECORD_CRC, mh_crc32(page, RECORD_CRC));
+            page[RECORD_CLEAR] = clear;
+        }
         break;
     case 6:
         target_put_torn_erase(target, &target->array.nor, MH_RESERVED_ADDRESS + offset, at % NOR_TEARS);

@@ -18,6 +18,7 @@ SECTOR_SIZE = 4096
 PAGE_SIZE = 256
 PAGES = SECTOR_SIZE // PAGE_SIZE
 PACKET_SIZE = 4096
+CLEAR = 33  # the byte of a record by which the other sector is clear
 
 IDLE, REQUESTED, INSTALLING, TRIAL, CONFIRMING, ROLLING_BACK = range(6)
 PHASE_NAMES = ("idle", "requested", "installing", "trial", "confirming", "rolling back")
@@ -85,7 +86,7 @@ class State:
         """The state in a page, or None when it holds no good record."""
         body, crc = page[:252], struct.unpack_from("<I", page, 252)[0]
         _, _, generation, phase, credit, done, reason, refused, tried, *entries, received, rolled_back = RECORD.unpack(body)
-        if not is_head(page) or zlib.crc32(body) != crc or phase >= len(PHASE_NAMES):
+        if not is_head(page) or zlib.crc32(without_clear(body)) != crc or phase >= len(PHASE_NAMES):
             return None
         entries = map(Entry.decode, entries)
         tried = tuple(number for number in (1, 2) if tried >> number - 1 & 1)
@@ -102,6 +103,10 @@ EMPTY = State()
 def is_head(page):
     """Whether a record seems to begin here."""
     return page[:4] == MAGIC and page[4] == FORMAT_VERSION and page[5] <= 3
+
+
+def without_clear(record):
+    return record[:CLEAR] + b"\0" + record[CLEAR + 1 :]
 
 
 def is_free(page):
@@ -154,7 +159,7 @@ def _scan(nor, number):
         return Sector(end, head, damaged=end > 0)
     newest = good[-1]
     damaged = any(not is_free(page) for page in pages[newest + 1 :])
-    twice = newest > 0 and pages[newest] == pages[newest - 1]
+    twice = newest > 0 and without_clear(pages[newest]) == without_clear(pages[newest - 1])
     return Sector(end, head, newest, State.decode(pages[newest]), damaged, twice)
 
 
@@ -197,14 +202,21 @@ def _write(nor, sector, page, state):
 
 
 def _move(nor, found, state, page):
-    """Puts `state` to that page of the other sector; at rest twice to the first."""
+    """Puts `state` to that page of the other sector; at rest twice to the first, and the second one says that the sector that was left is clear."""
     for sector in range(len(SECTORS)):
         _erase(nor, sector)
     state = replace(state, generation=(found.state.generation + 1) % 4)
     if not is_at_rest(state):
         return _write(nor, 1 - found.sector, page, state)
     _write(nor, 1 - found.sector, 0, state)
-    return _write(nor, 1 - found.sector, 1, state)
+    _write(nor, 1 - found.sector, 1, state)
+    nor[SECTORS[1 - found.sector] + PAGE_SIZE + CLEAR] = 0xFF
+    return state
+
+
+def _withdraw_clear(nor, sector):
+    if not is_free(page_at(nor, sector, 1)):
+        nor[SECTORS[sector] + PAGE_SIZE + CLEAR] = 0
 
 
 def settle(nor):
@@ -214,9 +226,11 @@ def settle(nor):
     if found.damaged or (alone and found.next_page == PAGES):
         _move(nor, found, found.state, found.page)
     elif found.state is not EMPTY:
+        if any(not is_free(page_at(nor, 1 - found.sector, page)) for page in range(PAGES)):
+            _withdraw_clear(nor, found.sector)
+            _erase(nor, 1 - found.sector)
         if alone:
             _write(nor, found.sector, found.next_page, found.state)
-        _erase(nor, 1 - found.sector)
 
 
 def append(nor, state):

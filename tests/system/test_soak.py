@@ -273,7 +273,7 @@ def test_worn_out_journal_is_seen():
     good, bad = soak(*options), soak(*options, "--root", mutant(TOP / "tests/planted/erase-at-each-opening.patch"))
     assert bad["verdict"] == "pass" and bad["boots"] == good["boots"]
     journal = [sum(result["erases"]["nor"][sector] for sector in ("7FE000", "7FF000")) for result in (good, bad)]
-    assert journal[0] == 2 * good["erases"]["internal"][APPLICATION], "at the end of each install, each sector once"
+    assert journal[0] == good["erases"]["internal"][APPLICATION], "at the end of each install, one of the sectors"
     assert journal[1] >= journal[0] + 2 * bad["boots"]
 
 
