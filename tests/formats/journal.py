@@ -214,7 +214,8 @@ def _move(nor, found, state, page):
     return state
 
 
-def _withdraw_clear(nor, sector):
+def withdraw_clear(nor, sector):
+    """Nothing says any more that the sector beside this one is clear, as after a power loss."""
     if not is_free(page_at(nor, sector, 1)):
         nor[SECTORS[sector] + PAGE_SIZE + CLEAR] = 0
 
@@ -227,7 +228,7 @@ def settle(nor):
         _move(nor, found, found.state, found.page)
     elif found.state is not EMPTY:
         if any(not is_free(page_at(nor, 1 - found.sector, page)) for page in range(PAGES)):
-            _withdraw_clear(nor, found.sector)
+            withdraw_clear(nor, found.sector)
             _erase(nor, 1 - found.sector)
         if alone:
             _write(nor, found.sector, found.next_page, found.state)

@@ -102,11 +102,13 @@ def test_a_journal_that_wears_out_costs_the_update_or_nothing(bench, good):
 
 @pytest.fixture
 def pressed(tmp_path):
-    """An install is requested, of what Demo offers too, and the journal's sector has two pages left: it has to move."""
+    """An install is requested, of what Demo offers too, and the journal's sector has two pages left: it has to move, by an erase of each
+    sector, as nothing says that the other one is clear."""
     data = update_writer(BOARD).build()
     cells = requested_cells(provision_with(BOARD, data, tmp_path), data)
     while journal.locate(cells.nor).next_page < journal.PAGES - 2:
         journal.append(cells.nor, journal.read(cells.nor))
+    journal.withdraw_clear(cells.nor, journal.locate(cells.nor).sector)
     return cells
 
 
