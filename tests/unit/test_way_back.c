@@ -102,6 +102,17 @@ static enum left look_at_what_is_left(void)
     return holds(MH_RUNTIME, SMALL, 2) ? NOTHING_YET : RUNTIME_BEGUN;
 }
 
+/* Application 1 and runtime 2 run, and an install of both as 3 is requested; the state before that. */
+static struct mh_state request_both(struct array_device *requested)
+{
+    install(SMALL, 0, 1, 0);
+    install(0, SMALL, 2, 0);
+    const struct mh_state before = *now();
+    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
+    save(requested);
+    return before;
+}
+
 /* A device with power for so many operations of the install that is requested. */
 static enum left cut_at(const struct array_device *requested, uint64_t operations)
 {
@@ -137,11 +148,7 @@ static void half_of_a_package_that_goes_bad_goes_back(void **state)
     struct array_device requested;
 
     (void)state;
-    install(SMALL, 0, 1, 0);
-    install(0, SMALL, 2, 0);
-    const struct mh_state before = *now();
-    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
-    save(&requested);
+    const struct mh_state before = request_both(&requested);
     for (enum left left = NOTHING_YET; left < ALL_BUT_RECORDED; left++) {
         uint32_t erases[MH_SECTORS] = {0};
         cut_where(&requested, left);
@@ -168,11 +175,7 @@ static void install_that_is_all_but_recorded_needs_no_package(void **state)
     struct array_device requested;
 
     (void)state;
-    install(SMALL, 0, 1, 0);
-    install(0, SMALL, 2, 0);
-    const struct mh_state before = *now();
-    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
-    save(&requested);
+    const struct mh_state before = request_both(&requested);
     for (unsigned both_bad = 0; both_bad < 2; both_bad++) {
         uint32_t erases[MH_SECTORS] = {0}, none[MH_SECTORS] = {0};
         cut_where(&requested, ALL_BUT_RECORDED);
@@ -223,10 +226,7 @@ static void half_of_a_package_that_goes_bad_is_not_taken_for_a_whole(void **stat
     struct array_device requested;
 
     (void)state;
-    install(SMALL, 0, 1, 0);
-    install(0, SMALL, 2, 0);
-    assert_int_equal(offer(SMALL, SMALL, 3, 0), MH_OK);
-    save(&requested);
+    (void)request_both(&requested);
     for (unsigned i = 0; i < sizeof halves / sizeof *halves; i++) {
         cut_where(&requested, halves[i]);
         *incoming_byte(LAST) ^= 1;
