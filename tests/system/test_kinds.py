@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Updates of the runtime alone, and of runtime and application at once, on both boards: whatever is lost on the way,
-both come to their end, or neither."""
+both come to their end, or neither. And on the USB board, at its addresses, what else the Ethernet board's profiles are
+swept for."""
 
 import pytest
 
@@ -22,6 +23,26 @@ def test_power_losses_in_an_update_of_the_runtime(board, kind):
     tried = {group["area"] for group in result["groups"] if group["tried"]}
     assert {"runtime", "journal"} <= tried
     assert ("application" in tried) == (kind == "both")
+
+
+@pytest.mark.parametrize("profile, areas", [
+    ("usb-encrypted", {"application", "journal", "store"}),
+    ("usb-resume", {"application", "journal", "store"}),
+    ("usb-confirm", {"journal", "otp"}),
+    ("usb-rollback", {"application", "journal"}),
+    ("usb-config", {"config", "shadow"}),
+])  # fmt: skip
+def test_power_losses_on_the_usb_board(profile, areas):
+    result = matterhorn_json("sweep", profile, "--cuts", 150, "--live", 4, "--check-credited", 10, "--jobs", 2)
+    assert result["verdict"] == "pass"
+    assert areas <= {group["area"] for group in result["groups"] if group["tried"]}
+
+
+@pytest.mark.parametrize("profile", ["usb-encrypted-closure", "usb-resume-closure"])
+def test_two_power_losses_on_the_usb_board(profile):
+    """A sample, of profiles for any number of them."""
+    result = matterhorn_json("sweep", profile, "--depth", 2, "--cuts", 12, "--live", 2, "--jobs", 2)
+    assert result["verdict"] == "pass" and result["depth"] == 2 and result["findings"] == []
 
 
 def test_packages_with_both_components(tmp_path):
