@@ -28,7 +28,8 @@ static bool parse_place(const char *text, struct place *place, struct problem *p
     const char *at = strrchr(text, '@');
     char *end = NULL;
     const bool digit = at && at[1] >= '0' && at[1] <= '9';
-    const unsigned long long address = digit ? strtoull(at + 1, &end, 0) : 0;
+    const bool hexadecimal = digit && at[1] == '0' && (at[2] == 'x' || at[2] == 'X');
+    const unsigned long long address = digit ? strtoull(at + 1, &end, hexadecimal ? 16 : 10) : 0;
 
     place->has_address = digit && *end == '\0' && address <= UINT32_MAX;
     place->address = place->has_address ? (uint32_t)address : 0;

@@ -6,15 +6,28 @@
 #include "option_bytes.h"
 
 #include "matterhorn/journal.h"
+#include "matterhorn/otp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum part { PART_INTERNAL, PART_BOOTLOADER, PART_CONFIG, PART_RUNTIME, PART_APPLICATION, PART_OPTIONS, TEXTS };
+#define OTP_ADDRESS 0x1FFF7800u /* RM0090 table 5 */
+
+enum part {
+    PART_INTERNAL,
+    PART_BOOTLOADER,
+    PART_CONFIG,
+    PART_RUNTIME,
+    PART_APPLICATION,
+    PART_OTP,
+    PART_OPTIONS,
+    TEXTS
+};
 
 static const char *const names[TEXTS] = {
     [PART_INTERNAL] = "internal.hex", [PART_BOOTLOADER] = "bootloader.hex",   [PART_CONFIG] = "config.hex",
-    [PART_RUNTIME] = "runtime.hex",   [PART_APPLICATION] = "application.hex", [PART_OPTIONS] = "option-bytes.txt",
+    [PART_RUNTIME] = "runtime.hex",   [PART_APPLICATION] = "application.hex", [PART_OTP] = "otp.hex",
+    [PART_OPTIONS] = "option-bytes.txt",
 };
 
 static struct hex_range range_of(const struct array_device *array, enum part part)
@@ -54,6 +67,9 @@ static char *text_of(const struct array_device *array, enum part part, size_t *l
 {
     if (part == PART_OPTIONS) {
         return option_text(array, length);
+    }
+    if (part == PART_OTP) {
+        return hex_image(array->otp, (struct hex_range){OTP_ADDRESS, MH_OTP_SIZE}, length);
     }
     const struct hex_range range = range_of(array, part);
     return hex_image(array->internal.cells + (range.address - MH_INTERNAL_BASE), range, length);

@@ -57,13 +57,10 @@ def lock(otp, number):
 
 
 def security_counter(otp, component):
-    """The number of programmed bits of a component's counter, from the lowest of its first
-    byte; they must have no gap."""
+    """The number of programmed bits of a component's counter, wherever in it they are."""
     start = (component - 1) * COUNTER_BYTES
     bits = int.from_bytes(otp[start : start + COUNTER_BYTES], "little") ^ (1 << COUNTER_BYTES * 8) - 1
-    if bits & bits + 1:
-        raise FormatError("security counter has a gap")
-    return bits.bit_length()
+    return bits.bit_count()
 
 
 def revoked_keys(otp):

@@ -465,7 +465,9 @@ def read_signature(data):
 def read_table(component, stored):
     """The chunk table at the start of `stored`, checked against its hash."""
     size = component.chunk_count * CHUNK_ENTRY.size
-    if size > len(stored) or sha256(stored[:size]).digest() != component.table_sha256:
+    if size > len(stored):
+        raise FormatError(WRONG_LAYOUT)
+    if sha256(stored[:size]).digest() != component.table_sha256:
         raise FormatError(WRONG_TABLE)
     return [Chunk(*entry) for entry in CHUNK_ENTRY.iter_unpack(stored[:size])]
 

@@ -12,10 +12,11 @@ EXTENTS_END = RESERVED + EXTENTS * EXTENT_SIZE
 
 def read(nor, entry):
     """The bytes of the package that a directory entry names; `nor` is the whole chip."""
-    if len(entry.extents) * EXTENT_SIZE < entry.length or any(n >= EXTENTS for n in entry.extents):
+    extents = [n for n in sorted(entry.extents) if n < EXTENTS]
+    if len(extents) * EXTENT_SIZE < entry.length:
         raise FormatError("directory entry does not hold its package")
     cells = b"".join(
-        nor[RESERVED + n * EXTENT_SIZE : RESERVED + (n + 1) * EXTENT_SIZE] for n in sorted(entry.extents)
+        nor[RESERVED + n * EXTENT_SIZE : RESERVED + (n + 1) * EXTENT_SIZE] for n in extents
     )
     return bytes(cells[: entry.length])
 

@@ -145,7 +145,7 @@ def test_linkers_own_files_give_the_same_package(desk, board, name):
 
 def test_raw_binary_with_its_address(desk):
     start, file = START[APPLICATION], desk.file(IMAGE)
-    for address in (f"0x{start:08X}", f"0x{start:x}", start):
+    for address in (f"0x{start:08X}", f"0x{start:x}", start, f"0{start}"):
         assert desk.images("--input", f"{file}@{address}") == {APPLICATION: IMAGE}
 
 

@@ -106,6 +106,18 @@ def test_option_bytes_are_a_value_and_in_the_device(line):
     assert cells.otp[:OPTIONS] == b"\xff" * OPTIONS, "nothing of the one-time programmable area is used up or locked"
 
 
+def test_recorded_counters_are_a_file_of_their_own(line, tmp_path):
+    """Those of the factory packages. Of a device that has none there is nothing to program."""
+    assert not read_hex((line[2] / "otp.hex").read_text(encoding="ascii"))
+    cells = apps.provisioned_with(
+        ETHERNET, package_file(ETHERNET, "after"), tmp_path / "device", "--production", tmp_path / "line"
+    )
+    found = read_hex((tmp_path / "line/otp.hex").read_text(encoding="ascii"))
+    assert bytes(found.get(0x1FFF7800 + at, 0xFF) for at in range(OPTIONS)) == cells.otp[:OPTIONS]
+    assert all(0x1FFF7800 <= address < 0x1FFF7800 + 512 for address in found), "no lock byte"
+    assert anchors.security_counter(cells.otp, 2) == 3
+
+
 def test_without_lock_the_part_is_as_it_came(tmp_path):
     cells = apps.provisioned_with(
         ETHERNET, package_file(ETHERNET, "third"), tmp_path / "device", "--production", tmp_path / "line"
