@@ -40,12 +40,10 @@ def is_changed_by(patch):
 
 
 def compile_in(folder, source, directory, arguments):
-    """SOURCE of FOLDER, in place of TOP's, with its headers; the result is thrown away. What the compiler said, if it fails."""
-    moved = [f"{folder}/{text.removeprefix(f'{TOP}/')}" if text.startswith(f"{TOP}/{top}") else text
-             for text in (text.replace(f"-I{TOP}/", f"-I{folder}/") for text in arguments)
-             for top in (source.partition("/")[0],)]  # fmt: skip
-    moved[moved.index("-o") + 1] = os.devnull
-    done = subprocess.run(moved, cwd=directory, capture_output=True, text=True, check=False)
+    """SOURCE of FOLDER in place of TOP's, with its headers; the result is thrown away. What the compiler said, if it fails."""
+    there = [f"{folder}/{source}" if text == f"{TOP}/{source}" else text.replace(f"-I{TOP}/", f"-I{folder}/") for text in arguments]
+    there[there.index("-o") + 1] = os.devnull
+    done = subprocess.run(there, cwd=directory, capture_output=True, text=True, check=False)
     return done.stderr if done.returncode else ""
 
 
