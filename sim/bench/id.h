@@ -18,11 +18,11 @@
 #include "fault.h"
 #include "nor.h"
 
-#define ID_CUTS 32
+#define ID_CUTS 64
 #define ID_PROFILE 61
 #define ID_FIRMWARE 13 /* 12 digits */
 #define ID_FAULTS 300
-#define ID_TEXT 2048
+#define ID_TEXT 4096
 
 struct id_cut {
     enum rail_chip chip;
@@ -58,7 +58,7 @@ struct id_target {
     const char *root;
     const char *device;
 };
-#define ID_COMMAND 4096
+#define ID_COMMAND 8192
 /* The shell command that replays the id, with the firmware that it was found on. */
 void id_command(const char *id, const char *firmware, const struct id_target *target, char command[ID_COMMAND]);
 

@@ -215,7 +215,7 @@ def test_interrupt_says_how_far_it_got():
     assert "it was given up: not closed" in said
 
 
-@pytest.mark.parametrize("options", [("--depth", "0"), ("--depth", "32"), ("--depth", "two"), ("--time", "5"),
+@pytest.mark.parametrize("options", [("--depth", "0"), ("--depth", "64"), ("--depth", "two"), ("--time", "5"),
                                      ("--depth", "2", "--markdown", "x.md"), ("--depth", "2", "--store", "x.store"), ("--depth", "2", "--junit", "x.xml")])
 def test_wrong_use(options):
     done = run("sweep", PROFILE, *options)

@@ -154,7 +154,7 @@ static void faults_are_in_the_order_of_the_menu(void **state)
 static void a_long_text_ends(void **state)
 {
     (void)state;
-    char text[4000];
+    char text[2 * ID_TEXT];
     memset(text, '+', sizeof text);
     text[sizeof text - 1] = '\0';
     expect_bad(text, "too long");
@@ -173,7 +173,7 @@ static void there_are_only_so_many_cuts(void **state)
     assert_int_equal(id.count, ID_CUTS);
     assert_true(strlen(text) + sizeof cut < sizeof text);
     strcat(strcat(text, "+"), cut);
-    expect_bad(text, "more than 32 cuts");
+    expect_bad(text, "more than 64 cuts");
 }
 
 static void an_operation_is_found_by_its_occurrence(void **state)
