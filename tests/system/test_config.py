@@ -162,7 +162,7 @@ def test_an_application_loses_power_at_each_operation():
 
 
 def test_an_application_loses_power_twice():
-    """A sample of the second losses: any number of them takes a quarter of an hour (sweep eth-config --depth any)."""
+    """A sample of the second losses."""
     result = matterhorn_json("sweep", PROFILE, "--depth", 2, "--cuts", 60, "--jobs", 2)
     assert result["verdict"] == "pass" and result["depth"] == 2 and result["findings"] == []
 
