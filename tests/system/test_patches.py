@@ -30,12 +30,12 @@ def copy_of_the_sources(folder):
         shutil.copytree(TOP / name, folder / name, ignore=shutil.ignore_patterns("corpus", "__pycache__"))
 
 
-def is_changed_by(patch):
-    """Its C files, and those that include its headers."""
+def changed_sources(patch):
+    """The C files that PATCH changes, and those of the update core that include a header that it changes."""
     changed = [line.split()[1].removeprefix("b/") for line in patch.read_text().splitlines() if line.startswith("+++ ")]
     sources = {name for name in changed if name.endswith(".c")}
-    for header in (name.partition("/include/")[2] for name in changed if name.endswith(".h")):
-        sources |= {str(path.relative_to(TOP)) for path in (TOP / "firmware/update").glob("*.c") if f'"{header}"' in path.read_text()}
+    for header in (name.rpartition("/")[2] for name in changed if name.endswith(".h")):
+        sources |= {f"firmware/update/{path.name}" for path in (TOP / "firmware/update").glob("*.c") if f'{header}"' in path.read_text()}
     return sorted(sources)
 
 
@@ -53,7 +53,7 @@ def wrong_with(patch, folder, known):
     there = subprocess.run([*arguments, "-i", str(patch)], capture_output=True, text=True, check=False)
     if there.returncode:
         return there.stdout
-    sources = is_changed_by(patch)
+    sources = changed_sources(patch)
     said = "" if sources else "it changes no C file"
     for source in sources:
         said += compile_in(folder, source, *known[source]) if source in known else f"nothing is built from {source}"
